@@ -1,0 +1,43 @@
+# Each target sets itself up into .venv from nothing but Python 3 with pip; the second time is quick.
+UV := .tools/bin/uv
+PY := .venv/bin/python
+export UV_PROJECT_ENVIRONMENT := .venv
+
+.PHONY: demo test check bench campaign format lock setup
+
+demo: setup
+	.venv/bin/penstock demo
+
+test: setup
+	$(PY) -m pytest -n 2 --dist worksteal
+
+check: setup
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/ty check src
+	.venv/bin/lint-imports --no-cache
+
+bench: setup
+	$(PY) -m benchmarks
+
+campaign: setup
+	$(PY) -m tests.sim.campaign
+
+format: setup
+	.venv/bin/ruff format
+	.venv/bin/ruff check --fix
+
+setup: .venv/.ready
+
+lock: $(UV)
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.13 \
+		--all-extras --group dev --output-file requirements.lock pyproject.toml
+
+$(UV):
+	python3 -m pip install --quiet --disable-pip-version-check --target .tools uv==0.13.9
+
+.venv/.ready: requirements.lock pyproject.toml .python-version | $(UV)
+	$(UV) venv --quiet --allow-existing --python "$$(cat .python-version)" .venv
+	$(UV) pip sync --quiet --python $(PY) --require-hashes requirements.lock
+	$(UV) pip install --quiet --python $(PY) --no-deps --editable .
+	touch $@

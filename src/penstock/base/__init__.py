@@ -1,0 +1,1 @@
+"""Money, time windows, ids, quantities and refusals: what every other module speaks."""

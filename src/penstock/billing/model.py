@@ -1,0 +1,117 @@
+"""Usage events, charge lines, invoices and credit notes as values."""
+
+from datetime import datetime
+
+import msgspec
+
+from penstock.base.money import Micros
+from penstock.base.quantity import CardMicroseconds
+from penstock.base.window import Window
+
+
+class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What was observed of one subject over one window; unique by (source, id).
+
+    Meter `card_time`: `quantity` is in card-microseconds. `subject` is an attempt id or a lease id, and
+    `began_at` is when the subject's charged time began, so that started units are counted once.
+    """
+
+    source: str
+    id: str
+    tenant: str
+    meter: str
+    subject_kind: str
+    subject: str
+    start: datetime
+    end: datetime
+    began_at: datetime
+    devices: int
+    model: str
+    quantity: CardMicroseconds
+    rated: bool = False
+    final: bool = False
+    """The last window of its subject: minimum time and started units are settled here."""
+
+    @property
+    def window(self) -> Window:
+        """The time observed."""
+        return Window(self.start, self.end)
+
+
+class ChargeLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One rated window; unique by (subject, meter, start). `amount_micros` is exact, not rounded to fen."""
+
+    id: str
+    tenant: str
+    project: str | None
+    subject_kind: str
+    subject: str
+    job: str | None
+    meter: str
+    model: str
+    start: datetime
+    end: datetime
+    quantity: CardMicroseconds
+    price_micros_per_card_hour: Micros
+    amount_micros: Micros
+    currency: str
+    transfer: str
+    invoice: str | None = None
+
+
+class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Charge lines of one subject and price, summed; `amount_micros` is whole fen.
+
+    `exact_micros` is the sum before rounding; the difference goes to the rounding account.
+    """
+
+    subject_kind: str
+    subject: str
+    description: str
+    model: str
+    start: datetime
+    end: datetime
+    quantity: CardMicroseconds
+    price_micros_per_card_hour: Micros
+    exact_micros: Micros
+    amount_micros: Micros
+
+
+class Invoice(msgspec.Struct, frozen=True, kw_only=True):
+    """Immutable; unique by (tenant, period start, period end). `content_hash` covers all other fields."""
+
+    id: str
+    number: int
+    tenant: str
+    tenant_name: str
+    currency: str
+    start: datetime
+    end: datetime
+    issued_at: datetime
+    lines: tuple[InvoiceLine, ...]
+    total_micros: Micros
+    rounding_micros: Micros
+    paid_micros: Micros
+    """Taken from the prepaid balance while the period ran; the rest is due."""
+    tenant_address: str = ""
+    tenant_tax_number: str = ""
+    content_hash: str = ""
+
+    @property
+    def due_micros(self) -> Micros:
+        """What is still to be paid."""
+        return self.total_micros - self.paid_micros
+
+
+class CreditNote(msgspec.Struct, frozen=True, kw_only=True):
+    """Gives back part of an invoice; all notes of one invoice never exceed its total."""
+
+    id: str
+    number: int
+    invoice: str
+    tenant: str
+    amount_micros: Micros
+    currency: str
+    reason: str
+    issued_at: datetime
+    transfer: str

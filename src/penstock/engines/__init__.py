@@ -1,0 +1,1 @@
+"""What runs attempts: on this host, and elsewhere."""

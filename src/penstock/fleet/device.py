@@ -1,0 +1,105 @@
+"""A node, its devices, and the table of device states."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from penstock.base.money import Micros
+from penstock.base.quantity import ComputeRate
+
+
+class DeviceState(StrEnum):
+    """Where a device is in its life; only `available` ones take work."""
+
+    PLANNED = "planned"
+    AVAILABLE = "available"
+    CORDONED = "cordoned"
+    DRAINING = "draining"
+    MAINTENANCE = "maintenance"
+    DOWN = "down"
+    RETIRED = "retired"
+
+
+_IN_SERVICE = (
+    DeviceState.AVAILABLE,
+    DeviceState.CORDONED,
+    DeviceState.DRAINING,
+    DeviceState.MAINTENANCE,
+    DeviceState.DOWN,
+)
+DEVICE_MOVES: dict[DeviceState, tuple[DeviceState, ...]] = {
+    DeviceState.PLANNED: (DeviceState.AVAILABLE,),
+    **{state: (*(s for s in _IN_SERVICE if s != state), DeviceState.RETIRED) for state in _IN_SERVICE},
+    DeviceState.RETIRED: (),
+}
+"""Commissioned is any state between planned and retired; those five may follow each other freely."""
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """One host. `leaf` and `fabric` are its interconnect domains; memory is in bytes."""
+
+    id: str
+    cpu_cores: int
+    memory_bytes: int
+    engine: str = "local"
+    site: str = "site"
+    region: str = ""
+    fabric: str = "fabric"
+    leaf: str = "leaf"
+    address: str = "127.0.0.1"
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """One accelerator device, the smallest thing sold whole.
+
+    `card` groups the devices of one package. `handle` is what the engine and the probe call it (a CPU
+    list such as `0-1`, a GPU UUID). `accepted_at` is set by a passed calibration; nothing is sold before.
+    """
+
+    id: str
+    node: str
+    model: str
+    handle: str
+    state: DeviceState = DeviceState.PLANNED
+    index: int = 0
+    card: str = ""
+    stack: str = "cpu"
+    memory_bytes: int = 0
+    nominal: tuple[ComputeRate, ...] = ()
+    commissioned_at: datetime | None = None
+    accepted_at: datetime | None = None
+    retired_at: datetime | None = None
+    cost_micros: Micros = 0
+    tranche: str = ""
+    life_years: int = 5
+
+
+class DeviceInterval(msgspec.Struct, frozen=True, kw_only=True):
+    """A device's state over [start, end); an open interval has no end."""
+
+    device: str
+    state: DeviceState
+    start: datetime
+    end: datetime | None = None
+    reason: str = ""
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of the bench on one device: medians, with the spread that tells how far to trust them."""
+
+    id: str
+    device: str
+    at: datetime
+    measured: tuple[ComputeRate, ...]
+    memory_bandwidth_bytes_per_s: float
+    spread: float
+    """Largest (p90 - p10) / median over the measurements, a fraction."""
+    software: dict[str, str]
+    accepted: bool
+    findings: tuple[str, ...] = ()
+
+
+def may_move(old: DeviceState, new: DeviceState) -> bool:
+    """Whether the table of states allows old -> new; staying is always allowed."""
+    return old == new or new in DEVICE_MOVES[old]

@@ -1,0 +1,1 @@
+"""Where every card-hour and every yuan went."""

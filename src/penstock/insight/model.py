@@ -1,0 +1,113 @@
+"""The lines of the card-hour book, and the history they are computed from."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from penstock.base.money import Micros
+from penstock.base.quantity import CardMicroseconds
+from penstock.fleet.device import Device, DeviceInterval
+from penstock.lease.job import Attempt, Wait
+from penstock.lease.offer import Lease, Offer
+
+
+class Line(StrEnum):
+    """Each instant of each commissioned device belongs to exactly one of these."""
+
+    DOWN = "down"
+    MAINTENANCE = "maintenance"
+    DRAINING = "draining"
+    NO_DEMAND = "no_demand"
+    NO_FIT_SOFTWARE = "no_fit_software"
+    NO_FIT_MODEL = "no_fit_model"
+    NO_FIT_MEMORY = "no_fit_memory"
+    NO_FIT_FRAGMENTATION = "no_fit_fragmentation"
+    NO_FIT_TOPOLOGY = "no_fit_topology"
+    NO_FIT_QUOTA = "no_fit_quota"
+    NO_FIT_PRICE = "no_fit_price"
+    NO_FIT_PLACE = "no_fit_place"
+    RESERVED_UNUSED = "reserved_unused"
+    STARTING = "starting"
+    STALLED = "stalled"
+    LOST_WORK = "lost_work"
+    PRODUCTIVE = "productive"
+
+
+RUNGS: dict[str, tuple[Line, ...]] = {
+    "not_available": (Line.DOWN, Line.MAINTENANCE, Line.DRAINING),
+    "not_sold": (
+        Line.NO_DEMAND,
+        Line.NO_FIT_SOFTWARE,
+        Line.NO_FIT_MODEL,
+        Line.NO_FIT_MEMORY,
+        Line.NO_FIT_FRAGMENTATION,
+        Line.NO_FIT_TOPOLOGY,
+        Line.NO_FIT_QUOTA,
+        Line.NO_FIT_PRICE,
+        Line.NO_FIT_PLACE,
+    ),
+    "not_occupied": (Line.RESERVED_UNUSED,),
+    "not_active": (Line.STARTING, Line.STALLED),
+    "not_effective": (Line.LOST_WORK,),
+    "effective": (Line.PRODUCTIVE,),
+}
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that happened, as far as it touches the window asked about.
+
+    `device_intervals` cover each commissioned device without gaps from its commissioning on (until its
+    retirement); `finished_work` tells which jobs have succeeded or still run, by job id -> state.
+    """
+
+    devices: tuple[Device, ...]
+    device_intervals: tuple[DeviceInterval, ...]
+    leases: tuple[Lease, ...]
+    attempts: tuple[Attempt, ...]
+    waits: tuple[Wait, ...]
+    offers: tuple[Offer, ...]
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """One device on one line over [start, end), with whom to ask about it."""
+
+    device: str
+    model: str
+    line: Line
+    start: datetime
+    end: datetime
+    tenant: str | None = None
+    job: str | None = None
+    attempt: str | None = None
+    lease: str | None = None
+
+
+class LadderLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line with its two kinds of money: what it would have sold for, and what it cost to carry."""
+
+    rung: str
+    line: Line
+    card_us: CardMicroseconds
+    share: float
+    list_value_micros: Micros
+    carried_cost_micros: Micros
+
+
+class Ladder(msgspec.Struct, frozen=True, kw_only=True):
+    """The lines over a window; they sum to `capacity_card_us` exactly.
+
+    `available`, `sold`, `occupied`, `active`, `effective` are the rungs in card-microseconds. Carried cost
+    is depreciation alone so far: straight line over the device's life to a residual of 5 %.
+    """
+
+    start: datetime
+    end: datetime
+    devices: int
+    capacity_card_us: CardMicroseconds
+    available_card_us: CardMicroseconds
+    sold_card_us: CardMicroseconds
+    occupied_card_us: CardMicroseconds
+    active_card_us: CardMicroseconds
+    effective_card_us: CardMicroseconds
+    lines: tuple[LadderLine, ...]

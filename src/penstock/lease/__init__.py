@@ -1,0 +1,1 @@
+"""Tenants, offers, quotes, leases and jobs, with their state machines as tables."""

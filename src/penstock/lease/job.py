@@ -1,0 +1,211 @@
+"""A job, its attempts, and their states."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from penstock.base.money import Micros
+
+
+class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often to try again after the program fails; an eviction or a lost node is not counted."""
+
+    max_attempts: int = 1
+    on_exit_codes: tuple[int, ...] = ()
+    """Empty: any failure."""
+
+
+class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the program keeps its checkpoints: a directory that stays across attempts."""
+
+    path: str = "/checkpoint"
+
+
+class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What each node of the gang needs. Any of `models` serves; memory is host memory in bytes."""
+
+    models: tuple[str, ...]
+    devices_per_node: int = 1
+    memory_bytes: int = 0
+    device_memory_bytes: int = 0
+
+
+class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to run, checked and without defaults left open.
+
+    `nodes` hosts, each with `resources.devices_per_node` devices and `tasks_per_node` processes; a task
+    is one process group of the gang. Seconds are whole seconds.
+    """
+
+    name: str
+    run: str
+    resources: Resources
+    nodes: int = 1
+    tasks_per_node: int = 1
+    setup: str = ""
+    env: dict[str, str] = {}
+    workdir: str = ""
+    """Content id of an uploaded working directory; empty for none."""
+    volumes: dict[str, str] = {}
+    """Mount path -> volume name."""
+    time_limit_s: int | None = None
+    grace_s: int = 10
+    retry: Retry = Retry()
+    checkpoint: Checkpoint | None = None
+    log_limit_bytes: int = 64 * 2**20
+    max_processes: int = 4096
+    priority: int = 0
+
+    @property
+    def devices(self) -> int:
+        """Devices of the whole gang."""
+        return self.nodes * self.resources.devices_per_node
+
+    @property
+    def tasks(self) -> int:
+        """Tasks of the whole gang: WORLD_SIZE."""
+        return self.nodes * self.tasks_per_node
+
+
+class JobState(StrEnum):
+    """A job's life; `evicted` and `lost` are passing states on the way back to `queued`."""
+
+    QUEUED = "queued"
+    PLACED = "placed"
+    STARTING = "starting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EVICTED = "evicted"
+    LOST = "lost"
+
+
+JOB_MOVES: dict[JobState, tuple[JobState, ...]] = {
+    JobState.QUEUED: (JobState.PLACED, JobState.CANCELLED),
+    JobState.PLACED: (JobState.STARTING, JobState.QUEUED, JobState.CANCELLED, JobState.EVICTED),
+    JobState.STARTING: (
+        JobState.RUNNING,
+        JobState.SUCCEEDED,
+        JobState.FAILED,
+        JobState.CANCELLED,
+        JobState.EVICTED,
+        JobState.LOST,
+        JobState.QUEUED,
+    ),
+    JobState.RUNNING: (
+        JobState.SUCCEEDED,
+        JobState.FAILED,
+        JobState.CANCELLED,
+        JobState.EVICTED,
+        JobState.LOST,
+        JobState.QUEUED,
+    ),
+    JobState.EVICTED: (JobState.QUEUED, JobState.CANCELLED, JobState.FAILED),
+    JobState.LOST: (JobState.QUEUED, JobState.CANCELLED, JobState.FAILED),
+    JobState.SUCCEEDED: (),
+    JobState.FAILED: (),
+    JobState.CANCELLED: (),
+}
+FINAL_JOB_STATES = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One job. `lease` is None on demand. `stop_reason` is set once somebody asked it to stop."""
+
+    id: str
+    tenant: str
+    spec: JobSpec
+    created_at: datetime
+    project: str | None = None
+    lease: str | None = None
+    offer: str | None = None
+    price_micros_per_card_hour: Micros = 0
+    state: JobState = JobState.QUEUED
+    attempts: int = 0
+    failures: int = 0
+    reasons: dict[str, int] = {}
+    """Why it waits: reason code -> devices kept out by it, as of the last decision."""
+    stop_reason: str | None = None
+    hold: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class AttemptState(StrEnum):
+    """What the engine was told and has shown of one attempt."""
+
+    PLACED = "placed"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    EVICTED = "evicted"
+    LOST = "lost"
+
+
+FINAL_ATTEMPT_STATES = (
+    AttemptState.SUCCEEDED,
+    AttemptState.FAILED,
+    AttemptState.STOPPED,
+    AttemptState.EVICTED,
+    AttemptState.LOST,
+)
+
+
+class TaskExit(msgspec.Struct, frozen=True, kw_only=True):
+    """How one task of an attempt ended: an exit code, or the signal that killed it."""
+
+    rank: int
+    exit_code: int | None = None
+    signal: int | None = None
+    out_of_memory: bool = False
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try of a job on named devices, which it occupies over [placed_at, ended_at).
+
+    `metered_until` is how far usage has been recorded; `checkpoints` are the instants at which the
+    program had a new checkpoint on disk; `limits` says which limits the engine really enforces.
+    """
+
+    id: str
+    job: str
+    tenant: str
+    number: int
+    engine: str
+    devices: tuple[str, ...]
+    placed_at: datetime
+    lease: str | None = None
+    state: AttemptState = AttemptState.PLACED
+    running_at: datetime | None = None
+    stopping_at: datetime | None = None
+    ended_at: datetime | None = None
+    metered_until: datetime | None = None
+    exits: tuple[TaskExit, ...] = ()
+    cause: str = ""
+    """What ended it, e.g. `exit`, `time_limit`, `out_of_memory`, `stop`, `node_down`."""
+    checkpoints: tuple[datetime, ...] = ()
+    stalls: tuple[tuple[datetime, datetime], ...] = ()
+    limits: dict[str, str] = {}
+    cpu_seconds: float = 0.0
+    memory_peak_bytes: int = 0
+
+
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
+    """Waiting demand: for this long, so many devices of any of `models` were kept out by one reason.
+
+    `reason` is `no_fit_model`, `no_fit_memory`, `no_fit_fragmentation`, `no_fit_topology`, `no_fit_quota`,
+    `no_fit_price`, `no_fit_place`, `no_fit_software`, or `busy` where every fitting device is taken.
+    """
+
+    job: str
+    tenant: str
+    models: tuple[str, ...]
+    reason: str
+    devices: int
+    start: datetime
+    end: datetime | None = None

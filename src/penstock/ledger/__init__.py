@@ -1,0 +1,1 @@
+"""Money: accounts and transfers, double entry, append-only. It has not heard of jobs."""

@@ -1,0 +1,1 @@
+"""Who gets which devices, from when, and why not: pure functions over a snapshot."""

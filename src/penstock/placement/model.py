@@ -1,0 +1,68 @@
+"""What the placement core is asked and what it answers."""
+
+from datetime import datetime
+
+import msgspec
+
+from penstock.base.window import Window
+from penstock.fleet.device import Device, Node
+from penstock.lease.job import Attempt, Job
+from penstock.lease.offer import Lease
+from penstock.lease.tenant import Project, Tenant
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a decision may look at, as of one revision of the store.
+
+    `leases` are those reserved, active, suspended or ending; `attempts` those not final (they occupy their
+    devices); `queue` the jobs waiting, each with what it may cost already checked.
+    """
+
+    revision: int
+    nodes: tuple[Node, ...]
+    devices: tuple[Device, ...]
+    leases: tuple[Lease, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    queue: tuple[Job, ...] = ()
+    tenants: tuple[Tenant, ...] = ()
+    projects: tuple[Project, ...] = ()
+
+
+class Placement(msgspec.Struct, frozen=True):
+    """Put this job on these devices: `tasks[rank]` is the devices of that task."""
+
+    job: str
+    tasks: tuple[tuple[str, ...], ...]
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A job not placed: the one reason that the card-hour book uses, and all counts for people."""
+
+    job: str
+    reason: str
+    counts: dict[str, int]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """One line for each waiting job: placed, or waiting with a counted reason."""
+
+    revision: int
+    placements: tuple[Placement, ...]
+    waiting: tuple[Waiting, ...]
+
+
+class Request(msgspec.Struct, frozen=True):
+    """Guaranteed devices of one model over one window."""
+
+    model: str
+    devices: int
+    window: Window
+
+
+class Availability(msgspec.Struct, frozen=True):
+    """Yes with the devices to book, or no with counted reasons and the earliest start that would do."""
+
+    available: bool
+    devices: tuple[str, ...] = ()
+    reasons: dict[str, int] = {}
+    available_from: datetime | None = None

@@ -1,0 +1,1 @@
+"""A world for the same app: virtual clock, simulated engine, workloads, faults."""

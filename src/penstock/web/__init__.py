@@ -1,0 +1,1 @@
+"""REST, pages and live events."""
