@@ -10,7 +10,8 @@ from typing import Protocol
 import msgspec
 
 from penstock.fleet.device import Calibration, Device, Node
-from penstock.lease.job import AttemptState, JobSpec, TaskExit
+from penstock.lease.job import JobSpec
+from penstock.lease.seen import Seen
 
 
 class Clock(Protocol):
@@ -47,26 +48,6 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     workdir: str = ""
     checkpoint: str = ""
     volumes: dict[str, str] = {}
-
-
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What an engine knows of one attempt, by its own clock.
-
-    `state` is running, succeeded, failed, stopped, lost, or starting while set-up goes on. A final state
-    is never taken back, and is reported until `forget`.
-    """
-
-    attempt: str
-    state: AttemptState
-    running_at: datetime | None = None
-    ended_at: datetime | None = None
-    exits: tuple[TaskExit, ...] = ()
-    cause: str = ""
-    checkpoints: tuple[datetime, ...] = ()
-    stalls: tuple[tuple[datetime, datetime], ...] = ()
-    limits: dict[str, str] = {}
-    cpu_seconds: float = 0.0
-    memory_peak_bytes: int = 0
 
 
 class Engine(Protocol):

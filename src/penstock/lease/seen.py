@@ -1,0 +1,28 @@
+"""What an engine reports of an attempt: the only thing the job's state machine ever learns from outside."""
+
+from datetime import datetime
+
+import msgspec
+
+from penstock.lease.job import AttemptState, TaskExit
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine knows of one attempt, by its own clock.
+
+    `state` is running, succeeded, failed, stopped, lost, or starting while set-up goes on. A final state
+    is never taken back, and is reported until `forget`.
+    """
+
+    attempt: str
+    state: AttemptState
+    began_at: datetime | None = None
+    running_at: datetime | None = None
+    ended_at: datetime | None = None
+    exits: tuple[TaskExit, ...] = ()
+    cause: str = ""
+    checkpoints: tuple[datetime, ...] = ()
+    stalls: tuple[tuple[datetime, datetime], ...] = ()
+    limits: dict[str, str] = {}
+    cpu_seconds: float = 0.0
+    memory_peak_bytes: int = 0
