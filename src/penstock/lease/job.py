@@ -181,6 +181,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     placed_at: datetime
     lease: str | None = None
     state: AttemptState = AttemptState.PLACED
+    began_at: datetime | None = None
+    """When the engine began it, set-up included: charged time starts here."""
     running_at: datetime | None = None
     stopping_at: datetime | None = None
     ended_at: datetime | None = None

@@ -1,0 +1,77 @@
+"""Nodes, devices, their states over time, and their calibrations."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, update
+
+from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState, Node
+from penstock.store import rows, settings
+from penstock.store.tables import CALIBRATIONS, DEVICE_INTERVALS, DEVICES, NODES
+
+_NOT_IN_SERVICE = (DeviceState.PLANNED, DeviceState.RETIRED)
+
+
+def nodes(tx: Connection) -> tuple[Node, ...]:
+    """All nodes, by id."""
+    return rows.many(tx, NODES, order=[NODES.c.id])
+
+
+def devices(tx: Connection) -> tuple[Device, ...]:
+    """All devices, by node and index."""
+    return rows.many(tx, DEVICES, order=[DEVICES.c.node, DEVICES.c.index])
+
+
+def node(tx: Connection, name: str) -> Node | None:
+    """One node."""
+    return rows.get(tx, NODES, id=name)
+
+
+def device(tx: Connection, name: str) -> Device | None:
+    """One device."""
+    return rows.get(tx, DEVICES, id=name)
+
+
+def save_node(tx: Connection, node: Node) -> None:
+    """Register a node, or change what is known of it."""
+    rows.save(tx, NODES, node)
+    settings.bump(tx)
+
+
+def save_device(tx: Connection, device: Device, at: datetime, reason: str = "") -> None:
+    """Write a device; where its state changed, close its interval and open the next at `at`."""
+    known = rows.get(tx, DEVICES, id=device.id)
+    rows.save(tx, DEVICES, device)
+    if known is None or known.state != device.state:
+        _next_interval(tx, device, at, reason)
+    settings.bump(tx)
+
+
+def _next_interval(tx: Connection, device: Device, at: datetime, reason: str) -> None:
+    table = DEVICE_INTERVALS
+    tx.execute(update(table).where(table.c.device == device.id, table.c.end.is_(None)).values(end=at))
+    if device.state not in _NOT_IN_SERVICE:
+        row = DeviceInterval(device=device.id, state=device.state, start=at, reason=reason)
+        if rows.get(tx, table, device=device.id, start=at) is None:
+            rows.add(tx, table, [row])
+        else:  # two changes at one instant: the later one counts
+            rows.put(tx, table, row)
+
+
+def add_calibration(tx: Connection, calibration: Calibration) -> None:
+    """Keep a calibration."""
+    rows.add(tx, CALIBRATIONS, [calibration])
+
+
+def calibrations(tx: Connection) -> dict[str, Calibration]:
+    """The latest calibration of each device."""
+    return {c.device: c for c in rows.many(tx, CALIBRATIONS, order=[CALIBRATIONS.c.at])}
+
+
+def accept(device: Device, at: datetime) -> Device:
+    """The device as it goes on sale: accepted, and in service if it was only planned."""
+    changed = msgspec.structs.replace(device, accepted_at=at)
+    if device.state is DeviceState.PLANNED:
+        commissioned = device.commissioned_at or at
+        changed = msgspec.structs.replace(changed, state=DeviceState.AVAILABLE, commissioned_at=commissioned)
+    return changed

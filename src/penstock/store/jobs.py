@@ -1,0 +1,116 @@
+"""Jobs, attempts, and the waiting that was recorded of them."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from penstock.lease.job import FINAL_ATTEMPT_STATES, Attempt, Job, JobState, Wait
+from penstock.store import rows, settings
+from penstock.store.tables import ATTEMPTS, JOBS, WAITS
+
+
+def job(tx: Connection, name: str) -> Job | None:
+    """One job."""
+    return rows.get(tx, JOBS, id=name)
+
+
+def jobs(
+    tx: Connection,
+    tenant: str | None = None,
+    after: str = "",
+    limit: int = 100,
+    states: tuple[JobState, ...] = (),
+) -> tuple[Job, ...]:
+    """A page of jobs by id, of one tenant or of all."""
+    where = [JOBS.c.id > after]
+    if tenant is not None:
+        where.append(JOBS.c.tenant == tenant)
+    if states:
+        where.append(JOBS.c.state.in_(states))
+    return rows.many(tx, JOBS, *where, order=[JOBS.c.id], limit=limit)
+
+
+def in_state(tx: Connection, *states: JobState) -> tuple[Job, ...]:
+    """All jobs in these states, in queue order of age."""
+    return rows.many(tx, JOBS, JOBS.c.state.in_(states), order=[JOBS.c.created_at, JOBS.c.id])
+
+
+def by_ids(tx: Connection, names: set[str]) -> dict[str, Job]:
+    """The jobs of these ids."""
+    found = rows.many(tx, JOBS, JOBS.c.id.in_(sorted(names))) if names else ()
+    return {job.id: job for job in found}
+
+
+def add_job(tx: Connection, job: Job) -> None:
+    """Keep a new job."""
+    rows.add(tx, JOBS, [job])
+    settings.bump(tx)
+
+
+def put_job(tx: Connection, job: Job) -> None:
+    """Write a changed job."""
+    rows.put(tx, JOBS, job)
+    settings.bump(tx)
+
+
+def attempt(tx: Connection, name: str) -> Attempt | None:
+    """One attempt."""
+    return rows.get(tx, ATTEMPTS, id=name)
+
+
+def attempts_of(tx: Connection, job: str) -> tuple[Attempt, ...]:
+    """A job's attempts in order."""
+    return rows.many(tx, ATTEMPTS, ATTEMPTS.c.job == job, order=[ATTEMPTS.c.number])
+
+
+def live_attempts(tx: Connection) -> tuple[Attempt, ...]:
+    """Attempts that occupy devices."""
+    return rows.many(tx, ATTEMPTS, ATTEMPTS.c.state.not_in(FINAL_ATTEMPT_STATES), order=[ATTEMPTS.c.id])
+
+
+def unmetered_attempts(tx: Connection) -> tuple[Attempt, ...]:
+    """On-demand attempts whose charged time is not yet recorded to its end."""
+    table = ATTEMPTS
+    due = (
+        (table.c.metered_until.is_(None))
+        | (table.c.ended_at.is_(None))
+        | (table.c.metered_until < table.c.ended_at)
+    )
+    where = (table.c.lease.is_(None), table.c.began_at.is_not(None), due)
+    return rows.many(tx, table, *where, order=[table.c.id])
+
+
+def add_attempt(tx: Connection, attempt: Attempt) -> None:
+    """Keep a new attempt."""
+    rows.add(tx, ATTEMPTS, [attempt])
+    settings.bump(tx)
+
+
+def put_attempt(tx: Connection, attempt: Attempt) -> None:
+    """Write a changed attempt."""
+    rows.put(tx, ATTEMPTS, attempt)
+    settings.bump(tx)
+
+
+def put_metered(tx: Connection, attempt: str, until: datetime) -> None:
+    """Remember how far an attempt's usage is recorded."""
+    tx.execute(update(ATTEMPTS).where(ATTEMPTS.c.id == attempt).values(metered_until=until))
+
+
+def set_waits(tx: Connection, waits: dict[str, Wait | None], now: datetime) -> None:
+    """Continue, change or end the recorded waiting of these jobs as of now (None: waits no more)."""
+    query = select(WAITS).where(WAITS.c.end.is_(None), WAITS.c.job.in_(sorted(waits)))
+    open_waits = {wait.job: wait for wait in rows.fetch(tx, query, Wait)}
+    for job, wait in waits.items():
+        known = open_waits.get(job)
+        if (
+            known
+            and wait
+            and (known.reason, known.devices, known.models) == (wait.reason, wait.devices, wait.models)
+        ):
+            continue
+        if known:
+            where = (WAITS.c.job == job, WAITS.c.start == known.start)
+            tx.execute(update(WAITS).where(*where).values(end=now))
+        if wait and (known is None or known.start < now):
+            rows.add(tx, WAITS, [wait])

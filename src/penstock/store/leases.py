@@ -1,0 +1,78 @@
+"""Offers, quotes and leases."""
+
+from sqlalchemy import Connection
+
+from penstock.lease.offer import Lease, LeaseState, Offer, Quote
+from penstock.store import rows, settings
+from penstock.store.tables import LEASES, OFFERS, QUOTES
+
+LIVE_LEASE_STATES = (LeaseState.RESERVED, LeaseState.ACTIVE, LeaseState.SUSPENDED, LeaseState.ENDING)
+
+
+def offers(tx: Connection) -> tuple[Offer, ...]:
+    """All offers, oldest first."""
+    return rows.many(tx, OFFERS, order=[OFFERS.c.created_at, OFFERS.c.id])
+
+
+def offer(tx: Connection, name: str) -> Offer | None:
+    """One offer."""
+    return rows.get(tx, OFFERS, id=name)
+
+
+def add_offer(tx: Connection, offer: Offer) -> None:
+    """Keep a new offer."""
+    rows.add(tx, OFFERS, [offer])
+
+
+def put_offer(tx: Connection, offer: Offer) -> None:
+    """Write a changed offer."""
+    rows.put(tx, OFFERS, offer)
+
+
+def quote(tx: Connection, name: str) -> Quote | None:
+    """One quote."""
+    return rows.get(tx, QUOTES, id=name)
+
+
+def quotes(tx: Connection, tenant: str | None) -> tuple[Quote, ...]:
+    """A tenant's quotes, or all, newest first."""
+    where = [] if tenant is None else [QUOTES.c.tenant == tenant]
+    return rows.many(tx, QUOTES, *where, order=[QUOTES.c.created_at.desc()])
+
+
+def add_quote(tx: Connection, quote: Quote) -> None:
+    """Keep a new quote."""
+    rows.add(tx, QUOTES, [quote])
+
+
+def put_quote(tx: Connection, quote: Quote) -> None:
+    """Write a changed quote."""
+    rows.put(tx, QUOTES, quote)
+
+
+def lease(tx: Connection, name: str) -> Lease | None:
+    """One lease."""
+    return rows.get(tx, LEASES, id=name)
+
+
+def leases(tx: Connection, tenant: str | None) -> tuple[Lease, ...]:
+    """A tenant's leases, or all, newest first."""
+    where = [] if tenant is None else [LEASES.c.tenant == tenant]
+    return rows.many(tx, LEASES, *where, order=[LEASES.c.created_at.desc()])
+
+
+def live_leases(tx: Connection) -> tuple[Lease, ...]:
+    """Leases that hold devices now or later."""
+    return rows.many(tx, LEASES, LEASES.c.state.in_(LIVE_LEASE_STATES), order=[LEASES.c.id])
+
+
+def add_lease(tx: Connection, lease: Lease) -> None:
+    """Book a lease."""
+    rows.add(tx, LEASES, [lease])
+    settings.bump(tx)
+
+
+def put_lease(tx: Connection, lease: Lease) -> None:
+    """Write a changed lease."""
+    rows.put(tx, LEASES, lease)
+    settings.bump(tx)

@@ -1,0 +1,51 @@
+"""Values of the centre as a whole: its revision, gapless number series, and what was asked under which id."""
+
+import msgspec
+from sqlalchemy import Connection
+
+from penstock.base.ids import digest, id_conflict
+from penstock.base.refusal import Refused
+from penstock.store import rows
+from penstock.store.tables import REQUESTS, SETTINGS, Request, Setting
+
+_REVISION = "revision"
+
+
+def get(tx: Connection, key: str, default: str = "") -> str:
+    """A setting's value."""
+    setting = rows.get(tx, SETTINGS, key=key)
+    return default if setting is None else setting.value
+
+
+def put(tx: Connection, key: str, value: str) -> None:
+    """Set a value."""
+    rows.save(tx, SETTINGS, Setting(key, value))
+
+
+def revision(tx: Connection) -> int:
+    """Counts every change that a placement decision depends on."""
+    return int(get(tx, _REVISION, "0"))
+
+
+def bump(tx: Connection) -> None:
+    """Say that decisions made on an earlier revision no longer hold."""
+    put(tx, _REVISION, str(revision(tx) + 1))
+
+
+def next_number(tx: Connection, series: str) -> int:
+    """The next number of a series, without gaps: it is taken back when the transaction fails."""
+    number = int(get(tx, f"number/{series}", "0")) + 1
+    put(tx, f"number/{series}", str(number))
+    return number
+
+
+def first_time(tx: Connection, noun: str, name: str, request: msgspec.Struct | dict[str, object]) -> bool:
+    """Whether this id is new; False for a retry; refused where it was used for something else."""
+    asked = Request(noun, name, digest(request))
+    known = rows.get(tx, REQUESTS, noun=noun, id=name)
+    if known is None:
+        rows.add(tx, REQUESTS, [asked])
+        return True
+    if known.digest != asked.digest:
+        raise Refused(id_conflict(noun, name))
+    return False

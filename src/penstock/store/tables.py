@@ -1,0 +1,159 @@
+"""Every table. Columns follow the structs; keys, indexes and uniqueness are stated here."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+
+from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
+from penstock.fleet.device import Calibration, Device, DeviceInterval, Node
+from penstock.ledger.model import Account, Hold, Transfer
+from penstock.lease.job import Attempt, Job, Wait
+from penstock.lease.offer import Lease, Offer, Quote
+from penstock.lease.tenant import Member, Project, Tenant, Token
+from penstock.store.columns import METADATA, table
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One value that belongs to the centre as a whole."""
+
+    key: str
+    value: str
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What was asked under a caller's id, so that a retry is told from a clash."""
+
+    noun: str
+    id: str
+    digest: str
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One act, chained to the one before by its hash."""
+
+    sequence: int
+    at: datetime
+    token: str
+    verb: str
+    object: str
+    detail: str
+    previous_hash: str
+    hash: str
+
+
+class Volume(msgspec.Struct, frozen=True, kw_only=True):
+    """A named directory of a tenant that jobs can mount."""
+
+    id: str
+    tenant: str
+    name: str
+    created_at: datetime
+
+
+def _belongs(column: str, target: str) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint([column], [f"{target}.id"])
+
+
+SETTINGS = table("settings", Setting, "key")
+REQUESTS = table("requests", Request, "noun", "id")
+AUDIT = table("audit", AuditEntry, "sequence")
+
+NODES = table("nodes", Node, "id")
+DEVICES = table("devices", Device, "id", constraints=(_belongs("node", "nodes"),))
+DEVICE_INTERVALS = table(
+    "device_intervals", DeviceInterval, "device", "start", constraints=(_belongs("device", "devices"),)
+)
+CALIBRATIONS = table("calibrations", Calibration, "id", constraints=(_belongs("device", "devices"),))
+
+TENANTS = table("tenants", Tenant, "id")
+PROJECTS = table("projects", Project, "tenant", "id", constraints=(_belongs("tenant", "tenants"),))
+MEMBERS = table("members", Member, "tenant", "id", constraints=(_belongs("tenant", "tenants"),))
+TOKENS = table("tokens", Token, "id", index=("secret_hash",), constraints=(_belongs("tenant", "tenants"),))
+VOLUMES = table(
+    "volumes",
+    Volume,
+    "id",
+    constraints=(_belongs("tenant", "tenants"), UniqueConstraint("tenant", "name")),
+)
+
+OFFERS = table("offers", Offer, "id")
+QUOTES = table(
+    "quotes",
+    Quote,
+    "id",
+    index=("tenant",),
+    constraints=(_belongs("tenant", "tenants"), _belongs("offer", "offers")),
+)
+LEASES = table(
+    "leases",
+    Lease,
+    "id",
+    index=("tenant", "state"),
+    constraints=(_belongs("tenant", "tenants"), _belongs("quote", "quotes"), UniqueConstraint("quote")),
+)
+
+JOBS = table(
+    "jobs",
+    Job,
+    "id",
+    index=("tenant", "state", "lease"),
+    constraints=(_belongs("tenant", "tenants"), _belongs("lease", "leases"), _belongs("offer", "offers")),
+)
+ATTEMPTS = table(
+    "attempts",
+    Attempt,
+    "id",
+    index=("state", "ended_at"),
+    constraints=(_belongs("job", "jobs"), UniqueConstraint("job", "number")),
+)
+WAITS = table("waits", Wait, "job", "start", index=("end",), constraints=(_belongs("job", "jobs"),))
+
+ACCOUNTS = table("accounts", Account, "id")
+TRANSFERS = table(
+    "transfers",
+    Transfer,
+    "id",
+    index=("debit", "credit", "key"),
+    constraints=(_belongs("debit", "accounts"), _belongs("credit", "accounts"), _belongs("hold", "holds")),
+)
+HOLDS = table("holds", Hold, "id", index=("account", "state"), constraints=(_belongs("account", "accounts"),))
+
+USAGE_EVENTS = table(
+    "usage_events",
+    UsageEvent,
+    "source",
+    "id",
+    index=("rated", "tenant"),
+    constraints=(UniqueConstraint("subject", "meter", "start"), _belongs("tenant", "tenants")),
+)
+CHARGE_LINES = table(
+    "charge_lines",
+    ChargeLine,
+    "id",
+    index=("invoice", "subject"),
+    constraints=(
+        UniqueConstraint("subject", "meter", "start"),
+        _belongs("tenant", "tenants"),
+        _belongs("transfer", "transfers"),
+    ),
+)
+INVOICES = table(
+    "invoices",
+    Invoice,
+    "id",
+    constraints=(
+        UniqueConstraint("tenant", "start", "end"),
+        UniqueConstraint("number"),
+        _belongs("tenant", "tenants"),
+    ),
+)
+CREDIT_NOTES = table(
+    "credit_notes",
+    CreditNote,
+    "id",
+    constraints=(_belongs("invoice", "invoices"), UniqueConstraint("number")),
+)
+Index("ix_charge_lines_tenant_end", CHARGE_LINES.c.tenant, CHARGE_LINES.c.end)
+
+ALL = METADATA
