@@ -15,7 +15,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """All that a decision may look at, as of one revision of the store.
 
     `leases` are those reserved, active, suspended or ending; `attempts` those not final (they occupy their
-    devices); `queue` the jobs waiting, each with what it may cost already checked.
+    devices); `running` the jobs of those attempts, for their host memory, project and time limit; `queue`
+    the jobs waiting, each with what it may cost already checked.
     """
 
     revision: int
@@ -23,6 +24,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     devices: tuple[Device, ...]
     leases: tuple[Lease, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    running: tuple[Job, ...] = ()
     queue: tuple[Job, ...] = ()
     tenants: tuple[Tenant, ...] = ()
     projects: tuple[Project, ...] = ()
@@ -66,3 +68,28 @@ class Availability(msgspec.Struct, frozen=True):
     devices: tuple[str, ...] = ()
     reasons: dict[str, int] = {}
     available_from: datetime | None = None
+
+
+class Option(msgspec.Struct, frozen=True):
+    """One change to a job, such as `nodes` = `2`, and when it would then start by what is known."""
+
+    change: str
+    value: str
+    starts_at: datetime
+
+
+class Why(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole answer to "why is it pending?".
+
+    `counts` has one entry a reason and adds up to the devices considered; `ahead` is how many jobs come
+    first; `starts_by` is the latest start by what is known now (lease ends and time limits; None where
+    something has no known end, or it can never fit: then `possible` tells which).
+    """
+
+    job: str
+    reason: str
+    counts: dict[str, int]
+    ahead: int
+    possible: bool
+    starts_by: datetime | None = None
+    options: tuple[Option, ...] = ()

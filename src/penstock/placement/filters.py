@@ -1,0 +1,60 @@
+"""Which devices could serve a job now, and for each of the others the first reason why not."""
+
+from collections import Counter
+
+from penstock.base.window import Window
+from penstock.fleet.device import Device
+from penstock.lease.job import Job, Resources
+from penstock.lease.offer import LeaseState
+from penstock.lease.tenant import TenantState
+from penstock.placement import calendar, reasons
+from penstock.placement.occupancy import Occupancy
+
+ANY_MODEL = "any"
+
+
+def gate(job: Job, world: Occupancy) -> str | None:
+    """What keeps the job from every device, whichever it is."""
+    tenant = world.tenants.get(job.tenant)
+    if tenant is not None and tenant.state == TenantState.SUSPENDED:
+        return reasons.TENANT_SUSPENDED
+    if job.lease is not None:
+        lease = world.leases.get(job.lease)
+        if lease is None or lease.state != LeaseState.ACTIVE or not lease.window.contains(world.now):
+            return reasons.LEASE_NOT_ACTIVE
+    return reasons.QUOTA if world.over_quota(job) else None
+
+
+def fitting(job: Job, world: Occupancy) -> tuple[list[Device], Counter[str]]:
+    """The free devices that could serve the job, and the others counted by reason.
+
+    A device booked by a lease serves no job on demand that has not surely ended when the booking starts;
+    without a time limit that is any device with a booking ahead.
+    """
+    closed = gate(job, world)
+    window = Window(world.now, calendar.sure_end(job, world.now)) if job.lease is None else None
+    free: list[Device] = []
+    counts: Counter[str] = Counter()
+    for device in world.considered(job.lease):
+        reason = _unfit(device, job.spec.resources) or closed or _not_free(device, window, world)
+        if reason is None:
+            free.append(device)
+        else:
+            counts[reason] += 1
+    return free, counts
+
+
+def _unfit(device: Device, need: Resources) -> str | None:
+    if not calendar.sellable(device):
+        return reasons.NOT_IN_SERVICE
+    if need.models and device.model not in need.models and ANY_MODEL not in need.models:
+        return reasons.MODEL
+    return reasons.MEMORY if device.memory_bytes < need.device_memory_bytes else None
+
+
+def _not_free(device: Device, window: Window | None, world: Occupancy) -> str | None:
+    if device.id in world.taken:
+        return reasons.BUSY
+    if window is not None and any(window.overlap(booked) for booked in world.booked.get(device.id, ())):
+        return reasons.RESERVED
+    return None
