@@ -1,0 +1,180 @@
+"""What a Python file imports, under which guard, and what its names stand for."""
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+
+import msgspec
+
+from penstock.portability.model import Guard
+from penstock.portability.python_guards import branches, fails, forgives, leaves
+
+type Called = Callable[[], set[str]]
+
+_BLOCKS = (ast.If, ast.Try, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.While, ast.Match, ast.TryStar)
+
+
+class Import(msgspec.Struct, frozen=True, array_like=True):
+    """One imported module, with the names taken from it. `level` counts the dots of a relative import; an
+    empty module with level 0 stands for an import whose name is made at run time."""
+
+    module: str
+    level: int
+    names: tuple[str, ...]
+    guard: Guard
+
+
+class Names(msgspec.Struct):
+    """What names of a file stand for: `aliases` gives the qualified name behind an imported one, `flags` are
+    names that hold an availability, `called` the functions that the module calls itself."""
+
+    aliases: dict[str, str]
+    flags: set[str]
+    called: set[str]
+
+    def qualified(self, node: ast.expr) -> str:
+        """The dotted name of an expression with its import undone, '' where it is no such name."""
+        parts = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return ""
+        root = self.aliases.get(node.id)
+        if root is None:
+            return ""
+        return ".".join((root, *reversed(parts)))
+
+
+def names(tree: ast.Module) -> Names:
+    """Aliases, flags and called functions of a file; scopes are taken as one."""
+    found = Names({}, set(), called_functions(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found.aliases[alias.asname or alias.name.partition(".")[0]] = (
+                    alias.name if alias.asname else alias.name.partition(".")[0]
+                )
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            for alias in node.names:
+                found.aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.Assign) and branches(node.value, found.flags)[0] is Guard.AVAILABILITY:
+            found.flags.update(t.id for t in node.targets if isinstance(t, ast.Name))
+        elif isinstance(node, ast.Try) and forgives(node):
+            found.flags.update(_bound(s for h in node.handlers for s in h.body))
+    return found
+
+
+def imports(tree: ast.Module, known: Names | None = None) -> tuple[Import, ...]:
+    """Every import of a file; a walk over statements only, so that it is cheap."""
+    called = cache(lambda: known.called if known else called_functions(tree))
+    return tuple(_imports(tree.body, Guard.NONE, called, known.flags if known else set()))
+
+
+def has_main(tree: ast.Module) -> bool:
+    """Whether the file has `if __name__ == "__main__":` at its top."""
+    return any(isinstance(n, ast.If) and _is_main(n.test) for n in tree.body)
+
+
+def _is_main(test: ast.expr) -> bool:
+    match test:
+        case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]):
+            return True
+    return False
+
+
+def _imports(body: list[ast.stmt], guard: Guard, called: Called, flags: set[str]) -> Iterator[Import]:
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, 0, (), guard) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield Import(node.module or "", node.level, tuple(a.name for a in node.names), guard)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            inside = list(_imports(node.body, stronger(guard, Guard.IN_FUNCTION), called, flags))
+            if inside and guard is Guard.NONE and node.name in called():
+                inside = list(_imports(node.body, guard, called, flags))
+            yield from inside
+        elif isinstance(node, ast.ClassDef):
+            yield from _imports(node.body, guard, called, flags)
+        elif isinstance(node, ast.If):
+            first, second = if_guards(node, flags)
+            yield from _imports(node.body, stronger(guard, first), called, flags)
+            yield from _imports(node.orelse, stronger(guard, second), called, flags)
+            if second is not None and leaves(node.body):
+                guard = stronger(guard, second)
+        elif isinstance(node, ast.Try):
+            inner = stronger(guard, Guard.TRY if forgives(node) else None)
+            yield from _imports(node.body + node.orelse, inner, called, flags)
+            fallback = stronger(guard, Guard.TRY if node.handlers else None)
+            yield from _imports([s for h in node.handlers for s in h.body], fallback, called, flags)
+            yield from _imports(node.finalbody, guard, called, flags)
+        elif isinstance(node, _BLOCKS):
+            yield from _imports(_inner_statements(node), guard, called, flags)
+        elif isinstance(node, ast.Expr | ast.Assign) and isinstance(node.value, ast.Call):
+            yield from _dynamic(node.value, guard)
+        if isinstance(node, ast.Return | ast.Raise | ast.Continue | ast.Break):
+            guard = Guard.DEAD
+
+
+def if_guards(node: ast.If | ast.IfExp, flags: set[str]) -> tuple[Guard | None, Guard | None]:
+    """The guards of both branches; a branch whose alternative fails is demanded, so not guarded."""
+    first, second = branches(node.test, flags)
+    if isinstance(node, ast.If) and Guard.DEAD not in (first, second):
+        return (None if fails(node.orelse) else first), (None if fails(node.body) else second)
+    return first, second
+
+
+def stronger(outer: Guard, inner: Guard | None) -> Guard:
+    """The guard inside of a guarded block: the outer one stays, except that dead is dead."""
+    if inner is None or (outer is not Guard.NONE and inner is not Guard.DEAD):
+        return outer
+    return inner
+
+
+def _dynamic(call: ast.Call, guard: Guard) -> Iterator[Import]:
+    func = call.func
+    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    if name not in {"import_module", "__import__"} or not call.args:
+        return
+    match call.args[0]:
+        case ast.Constant(value=str(text)):
+            level = len(text) - len(text.lstrip("."))
+            yield Import(text.lstrip("."), level, (), guard)
+        case _:
+            yield Import("", 0, (), guard)
+
+
+def _inner_statements(node: ast.stmt) -> list[ast.stmt]:
+    cases = [s for c in getattr(node, "cases", ()) for s in c.body]
+    handlers = [s for h in getattr(node, "handlers", ()) for s in h.body]
+    fields = (getattr(node, f, ()) for f in ("body", "orelse", "finalbody"))
+    return [*(s for f in fields for s in f), *cases, *handlers]
+
+
+def _bound(statements: Iterable[ast.stmt]) -> Iterator[str]:
+    for node in statements:
+        if isinstance(node, ast.Assign):
+            yield from (t.id for t in node.targets if isinstance(t, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+
+
+def called_functions(tree: ast.Module) -> set[str]:
+    """Functions that run when the module runs: called at its top, or by a function that is."""
+    calls: dict[str, set[str]] = {}
+    reached: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            calls[node.name] = _calls_in(node)
+        elif not isinstance(node, ast.ClassDef | ast.Import | ast.ImportFrom):
+            reached |= _calls_in(node)
+    waiting = list(reached)
+    while waiting:
+        for name in calls.pop(waiting.pop(), set()) - reached:
+            reached.add(name)
+            waiting.append(name)
+    return reached
+
+
+def _calls_in(node: ast.AST) -> set[str]:
+    return {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}

@@ -1,0 +1,323 @@
+"""Findings in one Python file: a single walk over its syntax tree that knows guards and the place of strings."""
+
+import ast
+
+from penstock.portability.model import Finding, Guard
+from penstock.portability.names import FP8_NAME, FUSED_NAME, rule_of_module, rule_of_name
+from penstock.portability.python_calls import rule_of_call, rule_of_keyword
+from penstock.portability.python_compare import rule_of_comparison, rule_of_prefix_test
+from penstock.portability.python_guards import branches, forgives, last_name, leaves, skips
+from penstock.portability.python_imports import Names, if_guards, stronger
+from penstock.portability.python_strings import Role, rule_of_prefix, rule_of_string
+
+_ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+
+
+class Walk:
+    """Walks one file; `hits` gathers (rule, node, guard, variant, subject)."""
+
+    def __init__(self, known: Names) -> None:
+        self.known = known
+        self.hits: list[tuple[str, ast.AST, Guard, str, str]] = []
+        self.guard = Guard.NONE
+        self.lazy = False
+        """Whether we are inside a function that the module does not call itself."""
+        self.imports_torch = any(q.partition(".")[0] == "torch" for q in known.aliases.values())
+        self._visitors = {
+            ast.If: self._if,
+            ast.IfExp: self._choice,
+            ast.BoolOp: self._bool,
+            ast.Try: self._try,
+            ast.While: self._while,
+            ast.FunctionDef: self._function,
+            ast.AsyncFunctionDef: self._function,
+            ast.Lambda: self._lambda,
+            ast.ClassDef: self._class,
+            ast.Import: self._import,
+            ast.ImportFrom: self._import_from,
+            ast.Assign: self._assign,
+            ast.AnnAssign: self._annotated,
+            ast.Return: self._return,
+            ast.Expr: self._expression,
+            ast.Call: self._call,
+            ast.Compare: self._compare,
+            ast.Attribute: self._attribute,
+            ast.Name: self._name,
+            ast.Constant: self._constant,
+            ast.JoinedStr: self._formatted,
+            ast.Dict: self._dict,
+            ast.Subscript: self._subscript,
+            ast.For: self._loop,
+            ast.With: self._loop,
+            ast.AsyncWith: self._loop,
+            ast.AsyncFor: self._loop,
+        }
+
+    def hit(self, rule: str, node: ast.AST, variant: str = "", subject: str = "") -> None:
+        """Note one hit under the present guard."""
+        self.hits.append((rule, node, self.guard, variant, subject))
+
+    def block(self, body: list[ast.stmt]) -> None:
+        """Statements in order: a test that returns guards what follows it, what follows a return is dead."""
+        outer = self.guard
+        for node in body:
+            self.visit(node)
+            if isinstance(node, ast.If) and leaves(node.body):
+                self.guard = stronger(self.guard, if_guards(node, self.known.flags)[1])
+            elif isinstance(node, _ENDS):
+                self.guard = Guard.DEAD
+        self.guard = outer
+
+    def under(self, guard: Guard | None, body: list[ast.stmt]) -> None:
+        """A block behind one more guard."""
+        outer, self.guard = self.guard, stronger(self.guard, guard)
+        self.block(body)
+        self.guard = outer
+
+    def visit(self, node: ast.AST, role: Role = Role.OTHER, name: str = "") -> None:
+        """One node; `role` and `name` tell where a string in it would stand."""
+        visitor = self._visitors.get(type(node))
+        if visitor is not None:
+            visitor(node, role, name)
+            return
+        if isinstance(node, ast.List | ast.Tuple | ast.Set):
+            held = Role.ITEM if role in {Role.ASSIGNED, Role.OTHER, Role.DEFAULT} else role
+            for item in node.elts:
+                self.visit(item, held, name)
+            return
+        if isinstance(node, ast.Starred | ast.Await | ast.NamedExpr | ast.Yield | ast.FormattedValue):
+            for child in ast.iter_child_nodes(node):
+                self.visit(child, role, name)
+            return
+        for child in ast.iter_child_nodes(node):
+            self.visit(child)
+
+    def _if(self, node: ast.If, *_) -> None:
+        self.visit(node.test)
+        first, second = if_guards(node, self.known.flags)
+        self.under(first, node.body)
+        self.under(second, node.orelse)
+
+    def _while(self, node: ast.While, *_) -> None:
+        self.visit(node.test)
+        self.under(branches(node.test, self.known.flags)[0], node.body)
+        self.block(node.orelse)
+
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.With | ast.AsyncWith, *_) -> None:
+        for field, value in ast.iter_fields(node):
+            if field in {"body", "orelse"}:
+                self.block(value)
+            elif isinstance(value, list):
+                for item in value:
+                    self.visit(item)
+            elif isinstance(value, ast.AST):
+                self.visit(value)
+
+    def _choice(self, node: ast.IfExp, role: Role, name: str) -> None:
+        self.visit(node.test)
+        held = role if role in {Role.KEYWORD, Role.ARGUMENT} and "dev" not in name else Role.CHOSEN
+        for guard, part in zip(if_guards(node, self.known.flags), (node.body, node.orelse), strict=True):
+            self._guarded(guard, part, held, name)
+
+    def _bool(self, node: ast.BoolOp, role: Role, name: str) -> None:
+        guard: Guard | None = None
+        conjunction = isinstance(node.op, ast.And)
+        held = Role.CHOSEN if role in {Role.ASSIGNED, Role.DEFAULT, Role.RETURNED} else role
+        for value in node.values:
+            self._guarded(guard, value, held, name)
+            first, second = branches(value, self.known.flags)
+            guard = guard or (first if conjunction else second)
+
+    def _guarded(self, guard: Guard | None, node: ast.expr, role: Role, name: str) -> None:
+        outer, self.guard = self.guard, stronger(self.guard, guard)
+        self.visit(node, role, name)
+        self.guard = outer
+
+    def _try(self, node: ast.Try, *_) -> None:
+        self.under(Guard.TRY if forgives(node) else None, node.body + node.orelse)
+        for handler in node.handlers:
+            self.under(Guard.TRY, handler.body)
+        self.block(node.finalbody)
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, *_) -> None:
+        for decorator in node.decorator_list:
+            self.visit(decorator)
+        self._parameters(node.args)
+        outer, self.lazy = self.lazy, node.name not in self.known.called
+        self.under(Guard.AVAILABILITY if skips(node.decorator_list) else None, node.body)
+        self.lazy = outer
+
+    def _class(self, node: ast.ClassDef, *_) -> None:
+        for part in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
+            self.visit(part)
+        self.under(Guard.AVAILABILITY if skips(node.decorator_list) else None, node.body)
+
+    def _lambda(self, node: ast.Lambda, *_) -> None:
+        self._parameters(node.args)
+        self.visit(node.body, Role.RETURNED)
+
+    def _parameters(self, parameters: ast.arguments) -> None:
+        positional = (parameters.posonlyargs + parameters.args)[::-1]
+        pairs = [*zip(positional, parameters.defaults[::-1], strict=False)]
+        pairs += zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
+        for parameter, default in pairs:
+            if default is not None:
+                self._valued(parameter.arg, default, Role.DEFAULT)
+
+    def _valued(self, name: str, value: ast.expr, role: Role) -> None:
+        rule = rule_of_keyword(name, value)
+        if rule and role is Role.KEYWORD:
+            self.hit(rule, value, "flag")
+        self.visit(value, role, name)
+
+    def _import(self, node: ast.Import, *_) -> None:
+        for alias in node.names:
+            self._imported(node, rule_of_module(alias.name), alias.name)
+
+    def _import_from(self, node: ast.ImportFrom, *_) -> None:
+        module = node.module or ""
+        rules = dict.fromkeys(self._rule_of_taken(module, node.level, a.name) for a in node.names)
+        for rule in rules:
+            self._imported(node, rule, "." * node.level + module)
+
+    def _rule_of_taken(self, module: str, level: int, name: str) -> str:
+        if not level:
+            rule = rule_of_module(f"{module}.{name}") if module else ""
+            if rule:
+                return rule
+        if FUSED_NAME.fullmatch(name) and not level:
+            return "OPT-001"
+        return "AMP-004" if FP8_NAME.search(name) or FP8_NAME.search(module) else ""
+
+    def _imported(self, node: ast.stmt, rule: str, module: str) -> None:
+        if rule:
+            outer = self.guard
+            self.guard = stronger(outer, Guard.IN_FUNCTION if self.lazy else None)
+            self.hit(rule, node, "import", module)
+            self.guard = outer
+
+    def _assign(self, node: ast.Assign, *_) -> None:
+        for target in node.targets:
+            self.visit(target)
+        self.visit(node.value, Role.ASSIGNED, last_name(node.targets[0]))
+
+    def _annotated(self, node: ast.AnnAssign, *_) -> None:
+        self.visit(node.target)
+        if node.value is not None:
+            self._valued(last_name(node.target), node.value, Role.ASSIGNED)
+
+    def _return(self, node: ast.Return, *_) -> None:
+        if node.value is not None:
+            self.visit(node.value, Role.RETURNED)
+
+    def _expression(self, node: ast.Expr, *_) -> None:
+        if not isinstance(node.value, ast.Constant):
+            self.visit(node.value)
+
+    def _call(self, node: ast.Call, *_) -> None:
+        called = last_name(node.func)
+        rule, consumed = rule_of_call(node, self.known.qualified(node.func), self.imports_torch)
+        if not rule:
+            rule, variant = rule_of_prefix_test(node)
+            consumed = tuple(node.args) if rule else ()
+            if rule:
+                self.hit(rule, node, variant)
+        else:
+            self.hit(rule, node)
+        self._callee(node.func, already=bool(rule))
+        for argument in node.args:
+            if argument not in consumed:
+                self.visit(argument, Role.ARGUMENT, called)
+        for keyword in node.keywords:
+            if keyword.value not in consumed:
+                self._valued(keyword.arg or "", keyword.value, Role.KEYWORD)
+
+    def _callee(self, func: ast.expr, *, already: bool) -> None:
+        if not already:
+            self.visit(func)
+        elif isinstance(func, ast.Attribute):
+            self.visit(func.value)
+
+    def _compare(self, node: ast.Compare, *_) -> None:
+        rule, variant = rule_of_comparison(node)
+        if rule:
+            self.hit(rule, node, variant)
+        for part in (node.left, *node.comparators):
+            if not isinstance(part, ast.Constant | ast.List | ast.Tuple | ast.Set):
+                self.visit(part)
+
+    def _attribute(self, node: ast.Attribute, *_) -> None:
+        rule = rule_of_name(self.known.qualified(node))
+        if not rule and node.attr == "allow_tf32":
+            rule = "DEV-012"
+        if rule == "DEV-011" and node.attr == "allow_tf32":
+            rule = "DEV-012"
+        if not rule and node.attr == "is_cuda":
+            rule = "DEV-004"
+        if rule:
+            self.hit(rule, node)
+        else:
+            self.visit(node.value)
+
+    def _name(self, node: ast.Name, *_) -> None:
+        if isinstance(node.ctx, ast.Load):
+            qualified = self.known.aliases.get(node.id, "")
+            rule = rule_of_name(qualified) if "." in qualified else ""
+            if rule and rule_of_module(qualified) != rule:
+                self.hit(rule, node)
+
+    def _constant(self, node: ast.Constant, role: Role, name: str) -> None:
+        if isinstance(node.value, str):
+            rule = rule_of_string(node.value, role, name)
+            if rule:
+                self.hit(rule, node)
+
+    def _formatted(self, node: ast.JoinedStr, role: Role, name: str) -> None:
+        first = node.values[0] if node.values else None
+        rule = rule_of_prefix(first.value) if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+        if rule and rule_of_string("cuda:0", role, name):
+            self.hit(rule, node)
+        for value in node.values:
+            if isinstance(value, ast.FormattedValue):
+                self.visit(value.value)
+
+    def _dict(self, node: ast.Dict, *_) -> None:
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is not None:
+                self.visit(key, Role.KEY)
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                self._valued(key.value, value, Role.KEYWORD)
+            else:
+                self.visit(value, Role.ITEM)
+
+    def _subscript(self, node: ast.Subscript, *_) -> None:
+        self.visit(node.value)
+        self.visit(node.slice, Role.KEY, last_name(node.value))
+
+
+def findings(path: str, tree: ast.Module, known: Names, lines: list[str]) -> tuple[Finding, ...]:
+    """Every finding of one file, in the order of lines, each rule once for one place."""
+    walk = Walk(known)
+    walk.block(tree.body)
+    seen: dict[tuple[int, int, str], Finding] = {}
+    for rule, node, guard, variant, subject in walk.hits:
+        line, offset = _place(node, known)
+        text = lines[line - 1] if line <= len(lines) else ""
+        column = _characters(text, offset) + 1
+        finding = Finding(rule, path, line, column, guard, text.strip()[:160], variant, subject)
+        seen.setdefault((line, column, rule), finding)
+    return tuple(sorted(seen.values(), key=lambda f: (f.line, f.column, f.rule)))
+
+
+def _place(node: ast.AST, known: Names) -> tuple[int, int]:
+    """Line and byte offset; of a method call that of the method, which may stand lines below its receiver."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not known.qualified(node.func):
+        func = node.func
+        return func.end_lineno or func.lineno, (func.end_col_offset or 0) - len(func.attr.encode())
+    return getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+
+
+def _characters(text: str, byte_offset: int) -> int:
+    return byte_offset if text.isascii() else len(text.encode()[:byte_offset].decode(errors="replace"))
+
+
