@@ -1,1 +1,91 @@
-"""The only place where concrete parts meet."""
+"""The only place where concrete parts meet: a data directory becomes a centre."""
+
+import fcntl
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from penstock.app.context import App, Policy
+from penstock.app.ports import Clock, Engine, Probe
+from penstock.base.refusal import Refusal, Refused
+from penstock.engines.local import LocalEngine
+from penstock.probes.host import HostProbe
+from penstock.store.database import Database
+from penstock.store.files import Files
+
+
+class SystemClock:
+    """This host's clock."""
+
+    def now(self) -> datetime:
+        """UTC now."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Centre:
+    """An opened data directory; close it when done."""
+
+    app: App
+    probe: Probe
+    lock: IO[str]
+
+    def close(self) -> None:
+        """Let go of engines, database and lock; running jobs run on."""
+        for engine in self.app.engines.values():
+            engine.close()
+        self.app.database.close()
+        self.lock.close()
+
+
+def default_data_directory() -> Path:
+    """$XDG_DATA_HOME/penstock, by default ~/.local/share/penstock."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "penstock"
+
+
+def open_centre(data: Path, policy: Policy | None = None, cores_per_device: int = 1) -> Centre:
+    """Open or make a data directory, bring it up to date, and take its lock."""
+    lock = _lock(data)
+    database = Database(data)
+    try:
+        database.migrate()
+    except Refused:
+        lock.close()
+        raise
+    files = Files(data)
+    engines: dict[str, Engine] = {"local": LocalEngine(files.attempts, hidden=(data,))}
+    clock: Clock = SystemClock()
+    app = App(database, files, clock, engines, policy or Policy())
+    return Centre(app, HostProbe(cores_per_device=cores_per_device), lock)
+
+
+def _lock(data: Path) -> IO[str]:
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (data / "lock").open("a+")
+    except OSError as error:
+        raise Refused(
+            Refusal(
+                "data_unusable", f"{data} cannot be used: {error.strerror}", "give another --data directory"
+            )
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.seek(0)
+        holder = lock.read().strip()
+        lock.close()
+        raise Refused(
+            Refusal(
+                "data_locked",
+                f"{data} is in use by process {holder or 'another'}",
+                "stop that one, or give another --data directory",
+            )
+        ) from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock

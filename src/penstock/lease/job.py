@@ -125,6 +125,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     state: JobState = JobState.QUEUED
     attempts: int = 0
     failures: int = 0
+    losses: int = 0
+    """Attempts lost with their node; they are tried again, but not for ever."""
     reasons: dict[str, int] = {}
     """Why it waits: reason code -> devices kept out by it, as of the last decision."""
     stop_reason: str | None = None
@@ -178,8 +180,12 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     engine: str
     devices: tuple[str, ...]
+    tasks: tuple[tuple[str, ...], ...] = ()
+    """The devices of each task, by rank."""
     placed_at: datetime
     lease: str | None = None
+    offer: str | None = None
+    """On demand: the offer at whose price it is charged, in force when the job was submitted."""
     state: AttemptState = AttemptState.PLACED
     began_at: datetime | None = None
     """When the engine began it, set-up included: charged time starts here."""
@@ -187,6 +193,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     stopping_at: datetime | None = None
     ended_at: datetime | None = None
     metered_until: datetime | None = None
+    metered: bool = False
+    """Its last usage is recorded."""
     exits: tuple[TaskExit, ...] = ()
     cause: str = ""
     """What ended it, e.g. `exit`, `time_limit`, `out_of_memory`, `stop`, `node_down`."""
@@ -211,3 +219,5 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     devices: int
     start: datetime
     end: datetime | None = None
+    lease: str | None = None
+    """The lease that the job waits under; it can use no other device."""

@@ -94,7 +94,9 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = "CNY"
     state: LeaseState = LeaseState.RESERVED
     hold: str = ""
-    rated_until: datetime | None = None
+    metered_until: datetime | None = None
+    metered: bool = False
+    """Its last usage is recorded."""
     ended_at: datetime | None = None
 
     @property

@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from penstock.store import rows
 from penstock.store.tables import AUDIT, AuditEntry
@@ -47,3 +47,8 @@ def check(tx: Connection) -> list[str]:
 
 def _hash(entry: AuditEntry) -> str:
     return hashlib.sha256(msgspec.json.encode(entry, order="deterministic")).hexdigest()
+
+
+def count(tx: Connection) -> int:
+    """How many acts are recorded."""
+    return tx.execute(select(func.count()).select_from(AUDIT)).scalar_one()

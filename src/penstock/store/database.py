@@ -5,7 +5,7 @@ loaded is still true when it saves.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import OperationalError
 
-from penstock.base.refusal import Refusal, Refused
+from penstock.base.refusal import Fault, Refusal, Refused
+
+type Tx = Connection
+"""An open transaction, as verbs hand it to queries."""
 
 BUSY_TIMEOUT_MS = 10_000
 
@@ -31,18 +35,21 @@ class Database:
         event.listen(self._engine, "begin", _begin)
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> Generator[Tx]:
         """One consistent view; nothing is written."""
         with self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self) -> Generator[Tx]:
         """Commits when the block ends well, and leaves nothing behind otherwise."""
         with self._writing, self._engine.connect() as connection:
-            connection = connection.execution_options(penstock_write=True)
-            with connection.begin():
-                yield connection
+            connection.execution_options(penstock_write=True)
+            try:
+                with connection.begin():
+                    yield connection
+            except OperationalError as error:
+                raise _outside(error) from error
 
     def migrate(self) -> None:
         """Apply what is missing; refuse a schema that only a newer version knows."""
@@ -76,6 +83,23 @@ def migration_config() -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     return config
+
+
+def _outside(error: OperationalError) -> Exception:
+    """What the disk or another process did to us, as a refusal or a fault."""
+    cause = str(error.orig)
+    if "disk is full" in cause:
+        return Refused(
+            Refusal(
+                "disk_full",
+                "the disk of the data directory is full; nothing was written",
+                "free space",
+                status=507,
+            )
+        )
+    if "locked" in cause or "I/O error" in cause:
+        return Fault(f"writing to the database: {cause}")
+    return error
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:

@@ -58,6 +58,12 @@ def _next_interval(tx: Connection, device: Device, at: datetime, reason: str) ->
             rows.put(tx, table, row)
 
 
+def intervals(tx: Connection, device: str) -> tuple[DeviceInterval, ...]:
+    """A device's states over time, in order."""
+    table = DEVICE_INTERVALS
+    return rows.many(tx, table, table.c.device == device, order=[table.c.start])
+
+
 def add_calibration(tx: Connection, calibration: Calibration) -> None:
     """Keep a calibration."""
     rows.add(tx, CALIBRATIONS, [calibration])

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
-from penstock.lease.job import FINAL_ATTEMPT_STATES, Attempt, Job, JobState, Wait
+from penstock.lease.job import FINAL_ATTEMPT_STATES, FINAL_JOB_STATES, Attempt, Job, JobState, Wait
 from penstock.store import rows, settings
 from penstock.store.tables import ATTEMPTS, JOBS, WAITS
 
@@ -69,14 +69,9 @@ def live_attempts(tx: Connection) -> tuple[Attempt, ...]:
 
 
 def unmetered_attempts(tx: Connection) -> tuple[Attempt, ...]:
-    """On-demand attempts whose charged time is not yet recorded to its end."""
+    """On-demand attempts that began and whose last usage is not recorded yet."""
     table = ATTEMPTS
-    due = (
-        (table.c.metered_until.is_(None))
-        | (table.c.ended_at.is_(None))
-        | (table.c.metered_until < table.c.ended_at)
-    )
-    where = (table.c.lease.is_(None), table.c.began_at.is_not(None), due)
+    where = (table.c.lease.is_(None), table.c.began_at.is_not(None), table.c.metered.is_(False))
     return rows.many(tx, table, *where, order=[table.c.id])
 
 
@@ -92,9 +87,15 @@ def put_attempt(tx: Connection, attempt: Attempt) -> None:
     settings.bump(tx)
 
 
-def put_metered(tx: Connection, attempt: str, until: datetime) -> None:
-    """Remember how far an attempt's usage is recorded."""
-    tx.execute(update(ATTEMPTS).where(ATTEMPTS.c.id == attempt).values(metered_until=until))
+def put_metered(tx: Connection, attempt: str, until: datetime, last: bool) -> None:
+    """Remember how far an attempt's usage is recorded, and whether that was the last of it."""
+    where = ATTEMPTS.c.id == attempt
+    tx.execute(update(ATTEMPTS).where(where).values(metered_until=until, metered=last))
+
+
+def finished_holding(tx: Connection) -> tuple[Job, ...]:
+    """Finished jobs that still have money set aside."""
+    return rows.many(tx, JOBS, JOBS.c.hold != "", JOBS.c.state.in_(FINAL_JOB_STATES), order=[JOBS.c.id])
 
 
 def set_waits(tx: Connection, waits: dict[str, Wait | None], now: datetime) -> None:

@@ -1,6 +1,8 @@
 """Offers, quotes and leases."""
 
-from sqlalchemy import Connection
+from datetime import datetime
+
+from sqlalchemy import Connection, update
 
 from penstock.lease.offer import Lease, LeaseState, Offer, Quote
 from penstock.store import rows, settings
@@ -64,6 +66,22 @@ def leases(tx: Connection, tenant: str | None) -> tuple[Lease, ...]:
 def live_leases(tx: Connection) -> tuple[Lease, ...]:
     """Leases that hold devices now or later."""
     return rows.many(tx, LEASES, LEASES.c.state.in_(LIVE_LEASE_STATES), order=[LEASES.c.id])
+
+
+def unmetered(tx: Connection, now: datetime) -> tuple[Lease, ...]:
+    """Leases that have begun and whose last usage is not recorded yet."""
+    where = (LEASES.c.metered.is_(False), LEASES.c.start <= now, LEASES.c.state != LeaseState.CANCELLED)
+    return rows.many(tx, LEASES, *where, order=[LEASES.c.id])
+
+
+def put_metered(tx: Connection, lease: str, until: datetime, last: bool) -> None:
+    """Remember how far a lease's usage is recorded, and whether that was the last of it."""
+    tx.execute(update(LEASES).where(LEASES.c.id == lease).values(metered_until=until, metered=last))
+
+
+def finished_holding(tx: Connection) -> tuple[Lease, ...]:
+    """Leases whose usage is complete and that may still have money set aside."""
+    return rows.many(tx, LEASES, LEASES.c.hold != "", LEASES.c.metered.is_(True), order=[LEASES.c.id])
 
 
 def add_lease(tx: Connection, lease: Lease) -> None:

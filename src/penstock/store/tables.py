@@ -7,10 +7,10 @@ from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
 
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
 from penstock.fleet.device import Calibration, Device, DeviceInterval, Node
-from penstock.ledger.model import Account, Hold, Transfer
 from penstock.lease.job import Attempt, Job, Wait
 from penstock.lease.offer import Lease, Offer, Quote
 from penstock.lease.tenant import Member, Project, Tenant, Token
+from penstock.ledger.model import Account, Hold, Transfer
 from penstock.store.columns import METADATA, table
 
 

@@ -1,6 +1,6 @@
 """Runs migrations inside the transaction that `Database.migrate` opened."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import TypeDecorator
@@ -8,7 +8,7 @@ from sqlalchemy import TypeDecorator
 from penstock.store.tables import METADATA
 
 
-def _render(kind: str, item: Any, _autogenerate: Any) -> str | bool:
+def _render(kind: str, item: Any, _autogenerate: Any) -> str | Literal[False]:
     """Write our own column types into a migration as the plain types beneath, which never change."""
     if kind == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl_instance.__class__.__name__}()"

@@ -1,0 +1,39 @@
+"""What every verb is given: the store, the files, the clock, the engines, and the house rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from penstock.app.ports import Clock, Engine
+from penstock.store.database import Database
+from penstock.store.files import Files
+
+
+@dataclass(frozen=True)
+class Policy:
+    """House rules; durations that money and machines follow."""
+
+    metering_step: timedelta = timedelta(minutes=1)
+    quote_validity: timedelta = timedelta(minutes=15)
+    funds_grace: timedelta = timedelta(minutes=10)
+    """From the notice that money ends to the suspension."""
+    hold_horizon: timedelta = timedelta(hours=1)
+    """How far ahead money is held for a job without a lease."""
+    lease_grace: timedelta = timedelta(seconds=60)
+    """How long before its end a lease's jobs are told to checkpoint and stop."""
+    currency: str = "CNY"
+
+
+@dataclass(frozen=True)
+class App:
+    """One centre."""
+
+    database: Database
+    files: Files
+    clock: Clock
+    engines: Mapping[str, Engine]
+    policy: Policy = field(default_factory=Policy)
+
+    def now(self) -> datetime:
+        """The present instant by the centre's clock."""
+        return self.clock.now()

@@ -1,0 +1,169 @@
+"""Nodes and devices: register what a probe found, import a larger fleet, accept, change states."""
+
+import msgspec
+
+from penstock.app.access import require_operator
+from penstock.app.context import App
+from penstock.app.ports import Discovered, Probe
+from penstock.base.refusal import Refusal, Refused, ensure, not_found
+from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState, Node
+from penstock.fleet.importfile import FleetFile
+from penstock.lease.job import Attempt
+from penstock.lease.machine import move_device
+from penstock.lease.tenant import Principal
+from penstock.store import audit, fleet, jobs
+from penstock.store.database import Tx
+
+_MEASURING = "being measured"
+
+
+class FleetView(msgspec.Struct, frozen=True):
+    """What the centre has, with the latest calibration of each device."""
+
+    nodes: tuple[Node, ...]
+    devices: tuple[Device, ...]
+    calibrations: dict[str, Calibration]
+
+
+def register(app: App, found: Discovered) -> None:
+    """Take up what a probe found on a host; devices that are known keep their state and history."""
+    now = app.now()
+    with app.database.write() as tx:
+        known = {device.id: device for device in fleet.devices(tx)}
+        if fleet.node(tx, found.node.id) != found.node:
+            fleet.save_node(tx, found.node)
+        for device in found.devices:
+            old = known.get(device.id)
+            if old is None:
+                fleet.save_device(tx, device, now, "discovered")
+            elif (old.handle, old.nominal, old.memory_bytes) != (
+                device.handle,
+                device.nominal,
+                device.memory_bytes,
+            ):
+                changed = msgspec.structs.replace(
+                    old, handle=device.handle, nominal=device.nominal, memory_bytes=device.memory_bytes
+                )
+                fleet.save_device(tx, changed, now)
+
+
+def import_fleet(app: App, principal: Principal, found: FleetFile) -> FleetView:
+    """Add nodes and devices from a file, all or none; what is there already with the same content stays."""
+    require_operator(principal)
+    now = app.now()
+    with app.database.write() as tx:
+        known = {node.id: node for node in fleet.nodes(tx)}
+        for node in found.nodes:
+            if known.get(node.id, node) != node:
+                raise Refused(
+                    Refusal(
+                        "id_conflict",
+                        f"node {node.id!r} exists with other content",
+                        "rename it, or leave it out",
+                    )
+                )
+            fleet.save_node(tx, node)
+        for device in found.devices:
+            if fleet.device(tx, device.id) is None:
+                fleet.save_device(tx, device, device.commissioned_at or now, "imported")
+        audit.record(tx, now, principal.token, "import_fleet", f"{len(found.nodes)} nodes")
+        return _view(tx)
+
+
+def calibrate(app: App, principal: Principal, probe: Probe, name: str) -> Calibration:
+    """Measure one free device now (seconds to a minute), keep the result, and accept it if it passes."""
+    require_operator(principal)
+    with app.database.write() as tx:
+        device = _free_device(tx, name)
+        before = device.state
+        if before is DeviceState.AVAILABLE:  # nothing is placed on it while it is measured
+            device = msgspec.structs.replace(device, state=DeviceState.MAINTENANCE)
+            fleet.save_device(tx, device, app.now(), _MEASURING)
+    result = list(probe.calibrate(device, app.now()))[-1]
+    now = app.now()
+    with app.database.write() as tx:
+        device = _device(tx, name)
+        if before is DeviceState.AVAILABLE and device.state is DeviceState.MAINTENANCE:
+            device = msgspec.structs.replace(device, state=before)
+        fleet.add_calibration(tx, result)
+        accepted = fleet.accept(device, now) if result.accepted else _unaccepted(device)
+        fleet.save_device(tx, accepted, now, "calibration")
+        audit.record(
+            tx, now, principal.token, "calibrate", name, "accepted" if result.accepted else "rejected"
+        )
+    return result
+
+
+def _unaccepted(device: Device) -> Device:
+    return msgspec.structs.replace(device, accepted_at=None)
+
+
+def _free_device(tx: Tx, name: str) -> Device:
+    device = _device(tx, name)
+    users = [attempt.id for attempt in jobs.live_attempts(tx) if name in attempt.devices]
+    if users:
+        raise Refused(
+            Refusal(
+                "device_busy", f"{name} is used by {users[0]}", "wait, or drain it with `penstock fleet set`"
+            )
+        )
+    return device
+
+
+def recover(app: App) -> None:
+    """Put back on sale what was being measured when the centre was killed."""
+    now = app.now()
+    with app.database.write() as tx:
+        for device in fleet.devices(tx):
+            last = fleet.intervals(tx, device.id)[-1:]
+            measured = last and last[0].end is None and last[0].reason == _MEASURING
+            if measured and device.state is DeviceState.MAINTENANCE:
+                back = msgspec.structs.replace(device, state=DeviceState.AVAILABLE)
+                fleet.save_device(tx, back, now, "calibration broken off")
+
+
+def set_state(app: App, principal: Principal, name: str, state: DeviceState, reason: str = "") -> Device:
+    """Cordon, drain, take down, bring back or retire a device. Safe to repeat."""
+    require_operator(principal)
+    now = app.now()
+    with app.database.write() as tx:
+        device = _device(tx, name)
+        if device.state is state:
+            return device
+        moved = ensure(move_device(device, state))
+        if state is DeviceState.RETIRED:
+            _free_device(tx, name)
+            moved = msgspec.structs.replace(moved, retired_at=now)
+        fleet.save_device(tx, moved, now, reason)
+        audit.record(tx, now, principal.token, "set_device_state", name, f"{state} {reason}".strip())
+        return moved
+
+
+def view(app: App) -> FleetView:
+    """The fleet as it is; what is for sale is public."""
+    with app.database.read() as tx:
+        return _view(tx)
+
+
+def _view(tx: Tx) -> FleetView:
+    return FleetView(fleet.nodes(tx), fleet.devices(tx), fleet.calibrations(tx))
+
+
+def _device(tx: Tx, name: str) -> Device:
+    device = fleet.device(tx, name)
+    if device is None:
+        raise Refused(not_found("device", name))
+    return device
+
+
+def occupants(app: App) -> dict[str, Attempt]:
+    """Device id -> the attempt on it, for views."""
+    with app.database.read() as tx:
+        return {device: attempt for attempt in jobs.live_attempts(tx) for device in attempt.devices}
+
+
+def intervals(app: App, name: str) -> tuple[DeviceInterval, ...]:
+    """A device's states over time."""
+    with app.database.read() as tx:
+        _device(tx, name)
+        return fleet.intervals(tx, name)

@@ -1,0 +1,293 @@
+"""Tenants, projects, members, volumes, and the tokens by which they are known."""
+
+import hashlib
+import re
+import secrets
+from datetime import datetime
+
+import msgspec
+
+from penstock.app.access import own_tenant, qualified, readable_tenant, require, require_operator
+from penstock.app.context import App
+from penstock.base.ids import check_id
+from penstock.base.refusal import Refusal, Refused, ensure, forbidden, invalid, not_found
+from penstock.lease.tenant import ROLE_SCOPES, Member, Principal, Project, Scope, Tenant, Token
+from penstock.ledger.chart import tenant_accounts
+from penstock.store import audit, ledger, settings, tenants
+from penstock.store.database import Tx
+from penstock.store.tables import Volume
+
+_TENANT_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+
+
+class NewTenant(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A customer to open. Amounts in micros."""
+
+    id: str
+    name: str = ""
+    credit_limit_micros: int = 0
+    device_quota: int | None = None
+    language: str = "en"
+    address: str = ""
+    tax_number: str = ""
+
+
+class NewProject(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A project to open in a tenant."""
+
+    id: str
+    tenant: str | None = None
+    name: str = ""
+    device_quota: int | None = None
+
+
+class NewMember(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A person to add to a tenant; `role` is owner, developer, buyer or viewer."""
+
+    id: str
+    tenant: str | None = None
+    name: str = ""
+    role: str = "developer"
+
+
+class NewToken(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A token to issue: for a member with the scopes of the role, or for staff (no tenant)."""
+
+    id: str
+    tenant: str | None = None
+    member: str | None = None
+    scopes: tuple[Scope, ...] = ()
+    expires_at: datetime | None = None
+
+
+class IssuedToken(msgspec.Struct, frozen=True):
+    """A token with its secret, which is shown this once."""
+
+    token: Token
+    secret: str
+
+
+def open_tenant(app: App, principal: Principal, request: NewTenant) -> Tenant:
+    """Open a customer's account; its ledger accounts are made with it."""
+    require_operator(principal)
+    problem = _tenant_problem(request)
+    if problem:
+        raise Refused(problem)
+    now = app.now()
+    fields = msgspec.structs.asdict(request) | {"name": request.name or request.id}
+    tenant = Tenant(created_at=now, currency=app.policy.currency, **fields)
+    with app.database.write() as tx:
+        if settings.first_time(tx, "tenant", tenant.id, request):
+            tenants.add_tenant(tx, tenant)
+            for account in tenant_accounts(tenant.id, tenant.currency, tenant.credit_limit_micros, now):
+                ledger.open_account(tx, account)
+            audit.record(tx, now, principal.token, "open_tenant", tenant.id)
+        return _known(tenants.tenant(tx, tenant.id))
+
+
+def _tenant_problem(request: NewTenant) -> Refusal | None:
+    if not _TENANT_ID.fullmatch(request.id):
+        return invalid(
+            "id_malformed", f"{request.id[:80]!r} is no tenant id", "use a-z, 0-9 and '-', at most 32", "id"
+        )
+    if request.credit_limit_micros < 0:
+        return invalid(
+            "amount_negative", "a credit limit is not negative", "give 0 or more", "credit_limit_micros"
+        )
+    if request.device_quota is not None and request.device_quota < 0:
+        return invalid("quantity_negative", "a quota is not negative", "give 0 or more", "device_quota")
+    if request.language not in ("en", "zh"):
+        return invalid("language_unknown", f"{request.language!r} is not offered", "use en or zh", "language")
+    return None
+
+
+def open_project(app: App, principal: Principal, request: NewProject) -> Project:
+    """Open a project in a tenant."""
+    tenant = own_tenant(principal, request.tenant)
+    require(principal, Scope.MANAGE, tenant)
+    project = Project(
+        id=ensure(check_id(request.id)),
+        tenant=tenant,
+        name=request.name or request.id,
+        device_quota=request.device_quota,
+    )
+    with app.database.write() as tx:
+        _exists(tenants.tenant(tx, tenant), tenant)
+        if settings.first_time(tx, "project", qualified(tenant, project.id), request):
+            tenants.add_project(tx, project)
+        return _known(tenants.project(tx, tenant, project.id))
+
+
+def add_member(app: App, principal: Principal, request: NewMember) -> Member:
+    """Add a person to a tenant; nobody gives a role with scopes beyond their own."""
+    tenant = own_tenant(principal, request.tenant)
+    require(principal, Scope.MANAGE, tenant)
+    if request.role not in ROLE_SCOPES:
+        raise Refused(
+            invalid(
+                "role_unknown", f"there is no role {request.role!r}", f"use {', '.join(ROLE_SCOPES)}", "role"
+            )
+        )
+    _no_more_than_own(principal, ROLE_SCOPES[request.role])
+    member = Member(
+        id=ensure(check_id(request.id)), tenant=tenant, name=request.name or request.id, role=request.role
+    )
+    with app.database.write() as tx:
+        _exists(tenants.tenant(tx, tenant), tenant)
+        if settings.first_time(tx, "member", qualified(tenant, member.id), request):
+            tenants.add_member(tx, member)
+            audit.record(tx, app.now(), principal.token, "add_member", f"{tenant}/{member.id}", member.role)
+        return _known(tenants.member(tx, tenant, member.id))
+
+
+def issue_token(app: App, principal: Principal, request: NewToken) -> IssuedToken:
+    """Make a token and show its secret once; a repeat under the same id is refused, not shown again."""
+    now = app.now()
+    if request.expires_at is not None and request.expires_at <= now:
+        raise Refused(
+            invalid("expiry_past", "the token would be expired already", "give a later time", "expires_at")
+        )
+    with app.database.write() as tx:
+        tenant, scopes = _scopes_for(tx, principal, request)
+        _no_more_than_own(principal, scopes)
+        name = ensure(check_id(request.id)) if tenant is None else qualified(tenant, request.id)
+        if tenants.token(tx, name) is not None:
+            raise Refused(Refusal("token_exists", f"token {name!r} was issued", "revoke it, or use a new id"))
+        secret = f"pst_{secrets.token_urlsafe(32)}"
+        token = Token(
+            id=name,
+            secret_hash=_hash(secret),
+            scopes=scopes,
+            created_at=now,
+            tenant=tenant,
+            member=request.member,
+            expires_at=request.expires_at,
+        )
+        tenants.add_token(tx, token)
+        audit.record(tx, now, principal.token, "issue_token", name, " ".join(scopes))
+    return IssuedToken(token, secret)
+
+
+def _scopes_for(tx: Tx, principal: Principal, request: NewToken) -> tuple[str | None, tuple[Scope, ...]]:
+    if request.tenant is None and principal.tenant is None:
+        require_operator(principal)
+        return None, request.scopes or (Scope.AUDIT, Scope.READ)
+    tenant = own_tenant(principal, request.tenant)
+    require(principal, Scope.MANAGE, tenant)
+    _exists(tenants.tenant(tx, tenant), tenant)
+    member = None if request.member is None else tenants.member(tx, tenant, request.member)
+    if member is None:
+        raise Refused(not_found("member", str(request.member)))
+    allowed = ROLE_SCOPES[member.role]
+    if not set(request.scopes) <= set(allowed):
+        raise Refused(forbidden(f"a {member.role} has only {', '.join(allowed)}", "ask for fewer scopes"))
+    return tenant, request.scopes or allowed
+
+
+def revoke_token(app: App, principal: Principal, name: str) -> Token:
+    """End a token at once. Safe to repeat."""
+    now = app.now()
+    with app.database.write() as tx:
+        token = tenants.token(tx, name)
+        if token is None or (token.tenant is None and not principal.may(Scope.OPERATOR)):
+            raise Refused(not_found("token", name))
+        if token.tenant is not None:
+            require(principal, Scope.MANAGE, token.tenant)
+        if token.revoked_at is None:
+            token = msgspec.structs.replace(token, revoked_at=now)
+            tenants.put_token(tx, token)
+            audit.record(tx, now, principal.token, "revoke_token", name)
+        return token
+
+
+def authenticate(app: App, secret: str) -> Principal:
+    """Who holds this secret; one answer for unknown, revoked and expired tokens."""
+    with app.database.read() as tx:
+        token = tenants.token_by_hash(tx, _hash(secret))
+    now = app.now()
+    ended = token is not None and (token.revoked_at is not None or (token.expires_at or now) < now)
+    if token is None or ended:
+        raise Refused(
+            Refusal(
+                "token_invalid", "the token is unknown, revoked or expired", "ask for a new one", status=401
+            )
+        )
+    return Principal(token.id, token.scopes, token.tenant, token.member)
+
+
+def add_volume(app: App, principal: Principal, name: str, tenant: str | None = None) -> Volume:
+    """Make a named directory that a tenant's jobs can mount. Safe to repeat."""
+    owner = own_tenant(principal, tenant)
+    require(principal, Scope.SUBMIT, owner)
+    volume = Volume(id=qualified(owner, name), tenant=owner, name=name, created_at=app.now())
+    with app.database.write() as tx:
+        _exists(tenants.tenant(tx, owner), owner)
+        known = tenants.volume(tx, owner, name)
+        if known is None:
+            tenants.add_volume(tx, volume)
+    app.files.volume(volume.id)
+    return known or volume
+
+
+def list_projects(app: App, principal: Principal, tenant: str | None = None) -> tuple[Project, ...]:
+    """Projects of one tenant, or for staff of all."""
+    with app.database.read() as tx:
+        return tenants.projects(tx, readable_tenant(principal, tenant))
+
+
+def list_members(app: App, principal: Principal, tenant: str | None = None) -> tuple[Member, ...]:
+    """A tenant's members."""
+    owner = own_tenant(principal, tenant)
+    require(principal, Scope.READ, owner)
+    with app.database.read() as tx:
+        return tenants.members(tx, owner)
+
+
+def list_tokens(app: App, principal: Principal, tenant: str | None = None) -> tuple[Token, ...]:
+    """A tenant's tokens, or for operators the centre's own."""
+    owner = tenant or principal.tenant
+    if owner is None:
+        require_operator(principal)
+    else:
+        require(principal, Scope.MANAGE, owner)
+    with app.database.read() as tx:
+        return tenants.tokens(tx, owner)
+
+
+def list_volumes(app: App, principal: Principal, tenant: str | None = None) -> tuple[Volume, ...]:
+    """Volumes of one tenant, or for staff of all."""
+    with app.database.read() as tx:
+        return tenants.volumes(tx, readable_tenant(principal, tenant))
+
+
+def list_tenants(app: App, principal: Principal) -> tuple[Tenant, ...]:
+    """All tenants for staff, one's own otherwise."""
+    with app.database.read() as tx:
+        return tuple(t for t in tenants.tenants(tx) if principal.may(Scope.READ, t.id))
+
+
+def show_tenant(app: App, principal: Principal, name: str) -> Tenant:
+    """One tenant."""
+    require(principal, Scope.READ, name)
+    with app.database.read() as tx:
+        return _exists(tenants.tenant(tx, name), name)
+
+
+def _no_more_than_own(principal: Principal, scopes: tuple[Scope, ...]) -> None:
+    if Scope.OPERATOR not in principal.scopes and not set(scopes) <= set(principal.scopes):
+        raise Refused(forbidden("nobody gives scopes beyond their own", "ask for fewer scopes"))
+
+
+def _exists(tenant: Tenant | None, name: str) -> Tenant:
+    if tenant is None:
+        raise Refused(not_found("tenant", name))
+    return tenant
+
+
+def _known[T](row: T | None) -> T:
+    assert row is not None, "a row just written is there"
+    return row
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,199 @@
+"""What a tenant does with jobs: submit, list, look, ask why, stop."""
+
+from datetime import datetime
+
+import msgspec
+
+from penstock.app import books
+from penstock.app.access import own_tenant, qualified, readable_tenant, require, visible
+from penstock.app.context import App
+from penstock.app.selling import dearest_offer
+from penstock.base.refusal import Refusal, Refused, invalid, not_found
+from penstock.billing.prepay import job_price
+from penstock.billing.rate import terms_of
+from penstock.lease.job import FINAL_JOB_STATES, Attempt, Job, JobSpec, JobState
+from penstock.lease.jobfile import check_spec
+from penstock.lease.offer import LeaseState
+from penstock.lease.tenant import Principal, Scope, TenantState
+from penstock.placement.model import Why
+from penstock.placement.why import why
+from penstock.store import audit, jobs, leases, settings, tenants
+from penstock.store.database import Tx
+from penstock.store.world import world
+
+
+class NewJob(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A job to run: on a lease, or on demand where none is named."""
+
+    id: str
+    spec: JobSpec
+    tenant: str | None = None
+    project: str | None = None
+    lease: str | None = None
+
+
+class JobDetail(msgspec.Struct, frozen=True):
+    """A job with all its attempts."""
+
+    job: Job
+    attempts: tuple[Attempt, ...]
+
+
+def submit(app: App, principal: Principal, request: NewJob) -> Job:
+    """Queue a job; on demand, money for the first stretch is set aside with it. Safe to repeat."""
+    tenant = own_tenant(principal, request.tenant)
+    require(principal, Scope.SUBMIT, tenant)
+    problems = check_spec(request.spec)
+    if problems:
+        raise Refused(*problems)
+    name = qualified(tenant, request.id)
+    now = app.now()
+    with app.database.write() as tx:
+        if settings.first_time(tx, "job", name, request):
+            job = _admit(app, tx, name, tenant, request, now)
+            jobs.add_job(tx, job)
+            audit.record(tx, now, principal.token, "submit", name)
+            return job
+        return visible(principal, "job", name, jobs.job(tx, name))
+
+
+def _admit(app: App, tx: Tx, name: str, tenant: str, request: NewJob, now: datetime) -> Job:
+    _check_tenant(tx, tenant, request)
+    _check_files(app, tx, tenant, request.spec)
+    job = Job(id=name, tenant=tenant, spec=request.spec, created_at=now, project=request.project)
+    if request.lease is not None:
+        return _on_lease(tx, job, request.lease)
+    offer = dearest_offer(tx, request.spec.resources.models, now)
+    job = msgspec.structs.replace(
+        job, offer=offer.id, price_micros_per_card_hour=offer.price_micros_per_card_hour
+    )
+    terms = terms_of(offer, offer.price_micros_per_card_hour)
+    amount = job_price(job.spec.devices, terms, job.spec.time_limit_s, app.policy.hold_horizon)
+    if amount == 0:
+        return job
+    hold = f"job/{name}"
+    books.set_aside(tx, tenant, hold, amount, offer.currency, now)
+    return msgspec.structs.replace(job, hold=hold)
+
+
+def _check_tenant(tx: Tx, tenant: str, request: NewJob) -> None:
+    row = tenants.tenant(tx, tenant)
+    if row is None:
+        raise Refused(not_found("tenant", tenant))
+    if row.state is TenantState.SUSPENDED:
+        raise Refused(
+            Refusal("tenant_suspended", "the balance is used up", "pay in, and the tenant is active again")
+        )
+    if request.project is not None and tenants.project(tx, tenant, request.project) is None:
+        raise Refused(not_found("project", request.project))
+
+
+def _check_files(app: App, tx: Tx, tenant: str, spec: JobSpec) -> None:
+    if spec.workdir and app.files.workdir(spec.workdir) is None:
+        raise Refused(
+            invalid("workdir_missing", "the working directory is not here", "upload it first", "workdir")
+        )
+    for path, volume in spec.volumes.items():
+        if tenants.volume(tx, tenant, volume) is None:
+            raise Refused(
+                invalid(
+                    "volume_not_found",
+                    f"there is no volume {volume!r}",
+                    f"make it with `penstock volume add {volume}`",
+                    f"spec.volumes.{path}",
+                )
+            )
+
+
+def _on_lease(tx: Tx, job: Job, lease_id: str) -> Job:
+    lease = leases.lease(tx, lease_id)
+    if lease is None or lease.tenant != job.tenant:
+        raise Refused(not_found("lease", lease_id))
+    if lease.state not in (LeaseState.RESERVED, LeaseState.ACTIVE, LeaseState.SUSPENDED):
+        raise Refused(
+            Refusal("lease_over", f"lease {lease_id!r} is {lease.state}", "lease again, or run on demand")
+        )
+    wanted = job.spec.resources.models
+    if wanted and lease.model not in wanted:
+        raise Refused(
+            Refusal(
+                "lease_model",
+                f"the lease is for {lease.model}, the job wants {', '.join(wanted)}",
+                "change one",
+            )
+        )
+    if job.spec.devices > len(lease.devices):
+        raise Refused(
+            Refusal(
+                "lease_too_small",
+                f"the job needs {job.spec.devices} devices, the lease has {len(lease.devices)}",
+                "ask for fewer devices, or lease more",
+            )
+        )
+    return msgspec.structs.replace(job, lease=lease.id)
+
+
+def stop(app: App, principal: Principal, name: str) -> Job:
+    """End a job for good: a waiting one at once, a running one after its grace. Safe to repeat."""
+    now = app.now()
+    with app.database.write() as tx:
+        job = visible(principal, "job", name, jobs.job(tx, name), Scope.SUBMIT)
+        if job.state in FINAL_JOB_STATES or job.stop_reason == "user":
+            return job
+        job = msgspec.structs.replace(job, stop_reason="user")
+        if job.state is JobState.QUEUED:
+            job = msgspec.structs.replace(job, state=JobState.CANCELLED, ended_at=now, reasons={})
+            jobs.set_waits(tx, {job.id: None}, now)
+            job = release(tx, job, now)
+        jobs.put_job(tx, job)
+        audit.record(tx, now, principal.token, "stop", name)
+        return job
+
+
+def release(tx: Tx, job: Job, now: datetime) -> Job:
+    """The job without its hold; what was not used of the money is free again."""
+    if not job.hold:
+        return job
+    books.give_back(tx, job.hold, now)
+    return msgspec.structs.replace(job, hold="")
+
+
+def list_jobs(
+    app: App,
+    principal: Principal,
+    tenant: str | None = None,
+    after: str = "",
+    limit: int = 100,
+    states: tuple[JobState, ...] = (),
+) -> tuple[Job, ...]:
+    """A page of jobs by id; ask again after the last one for the next page."""
+    with app.database.read() as tx:
+        return jobs.jobs(tx, readable_tenant(principal, tenant), after, min(max(limit, 1), 1000), states)
+
+
+def show_job(app: App, principal: Principal, name: str) -> JobDetail:
+    """A job and its attempts."""
+    with app.database.read() as tx:
+        job = visible(principal, "job", name, jobs.job(tx, name))
+        return JobDetail(job, jobs.attempts_of(tx, name))
+
+
+def why_waiting(app: App, principal: Principal, name: str) -> Why:
+    """What a job waits for, when it would start, and what would make it start sooner."""
+    with app.database.read() as tx:
+        job = visible(principal, "job", name, jobs.job(tx, name))
+        return why(world(tx), job, app.now())
+
+
+def read_logs(
+    app: App, principal: Principal, name: str, rank: int, number: int | None, offset: int, limit_bytes: int
+) -> bytes:
+    """Output of one task of an attempt (the last one where no number is given), from a byte offset."""
+    detail = show_job(app, principal, name)
+    chosen = [a for a in detail.attempts if number is None or a.number == number]
+    if not 0 <= rank < detail.job.spec.tasks:
+        raise Refused(not_found("task", f"{name} rank {rank}"))
+    if not chosen:
+        return b""
+    attempt = chosen[-1]
+    return app.engines[attempt.engine].logs(attempt.id, rank, offset, limit_bytes)

@@ -1,0 +1,68 @@
+"""Keeps the loop turning: at once when something changed, and at a steady beat otherwise."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from penstock.app import metering, reports, running
+from penstock.app.context import App
+from penstock.app.loop import cycle
+from penstock.base.refusal import Fault, Refused
+
+BEAT_S = 0.2
+GLANCE_S = 0.02
+RETRY_S = 1.0
+DRAIN_S = 30.0
+
+_LOG = structlog.get_logger()
+
+
+class Keeper:
+    """Turns the loop in a thread until stopped. A fault is tried again; a broken invariant ends it."""
+
+    def __init__(self, app: App, on_broken: Callable[[], None]) -> None:
+        self.app = app
+        self.broken: BaseException | None = None
+        self._on_broken = on_broken
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Turn until stopped."""
+        try:
+            while not self._stopping.is_set():
+                self._turn()
+                self._rest()
+        except BaseException as error:
+            self.broken = error
+            _LOG.exception("the loop met a broken invariant")
+            self._on_broken()
+
+    def stop(self) -> None:
+        """End after the present turn."""
+        self._stopping.set()
+
+    def drain(self) -> None:
+        """Ask what runs to checkpoint and stop, wait until it has, and queue it for the next opening."""
+        deadline = time.monotonic() + DRAIN_S
+        running.evict_all(self.app)
+        while running.anything_running(self.app) and time.monotonic() < deadline:
+            running.observe(self.app)
+            time.sleep(GLANCE_S)
+        for step in (metering.meter, metering.rate, metering.release):
+            step(self.app)
+
+    def _turn(self) -> None:
+        try:
+            cycle(self.app)
+        except (Fault, Refused) as error:
+            _LOG.warning("the loop tries again", error=str(error))
+            self._stopping.wait(RETRY_S)
+
+    def _rest(self) -> None:
+        known = reports.revision(self.app)
+        until = time.monotonic() + BEAT_S
+        while time.monotonic() < until and not self._stopping.wait(GLANCE_S):
+            if reports.revision(self.app) != known:
+                return

@@ -1,0 +1,24 @@
+"""The one loop: everything the centre does by itself, in order, each step safe to repeat."""
+
+from collections.abc import Callable
+
+from penstock.app import metering, running
+from penstock.app.context import App
+
+CYCLE: tuple[Callable[[App], None], ...] = (
+    running.turn_leases,  # 1. leases begin and end
+    metering.watch_funds,  # 2. money ends: notice, grace, suspension; it comes back: resume
+    running.stop_due,  # 3. what must end is told to
+    running.place,  # 4. waiting jobs get devices, or a reason
+    running.start,  # 5. engines get what was placed
+    running.observe,  # 6. what engines see moves jobs on
+    metering.meter,  # 7. what was seen becomes usage, once per window
+    metering.rate,  # 8. usage becomes lines and ledger transfers
+    metering.release,  # 9. what stays set aside for the finished is free again
+)
+
+
+def cycle(app: App) -> None:
+    """One turn."""
+    for step in CYCLE:
+        step(app)

@@ -1,0 +1,106 @@
+"""The card-hour book, and the check of both books."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from penstock.app.access import require_audit
+from penstock.app.context import App
+from penstock.base.refusal import Refused, ensure, invalid
+from penstock.base.window import Window, check_window
+from penstock.billing.check import check_lines
+from penstock.insight.attribution import attribute
+from penstock.insight.check import check_ladder, check_spans
+from penstock.insight.ladder import Axis, ladder, ladder_by
+from penstock.insight.model import History, Ladder, Span
+from penstock.lease.tenant import Principal
+from penstock.ledger.check import check as check_ledger
+from penstock.store import audit, billing, ledger, settings
+from penstock.store.tables import AuditEntry
+from penstock.store.world import history
+
+AXES: dict[str, Axis] = {"model": "model", "node": "node", "tenant": "tenant", "tranche": "tranche"}
+DEFAULT_WINDOW = timedelta(days=7)
+
+
+class CheckReport(msgspec.Struct, frozen=True):
+    """What is wrong with the books; nothing, when `ok`. `checked` counts what was looked at."""
+
+    ok: bool
+    money: tuple[str, ...]
+    card_hours: tuple[str, ...]
+    audit: tuple[str, ...]
+    checked: dict[str, int]
+
+
+def show_ladder(
+    app: App,
+    principal: Principal,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    by: str | None = None,
+) -> dict[str, Ladder]:
+    """The ladder of a window (the last seven days where none is given), whole under '' or by a group."""
+    require_audit(principal)
+    if by is not None and by not in AXES:
+        raise Refused(invalid("axis_unknown", f"no ladder by {by!r}", f"use one of {', '.join(AXES)}", "by"))
+    now = app.now()
+    until = min(end or now, now)
+    window = ensure(check_window(start or until - DEFAULT_WINDOW, until, "start"))
+    past, spans = spans_of(app, window)
+    currency = app.policy.currency
+    if by is None:
+        return {"": ladder(spans, past, window, currency)}
+    return ladder_by(spans, past, window, AXES[by], currency)
+
+
+def spans_of(app: App, window: Window) -> tuple[History, list[Span]]:
+    """The history of a window and its attribution."""
+    with app.database.read() as tx:
+        past = history(tx, window)
+    return past, attribute(past, window)
+
+
+def check_books(app: App, principal: Principal) -> CheckReport:
+    """Verify every invariant of both books and of the audit log."""
+    require_audit(principal)
+    now = app.now()
+    with app.database.read() as tx:
+        accounts, transfers, holds = ledger.accounts(tx), ledger.transfers(tx), ledger.holds(tx)
+        lines, invoices = billing.lines(tx), billing.invoices(tx)
+        money = [str(finding) for finding in check_ledger(accounts, transfers, holds)]
+        money += check_lines(lines, transfers, invoices, billing.usage(tx))
+        chain = audit.check(tx)
+        entries = audit.count(tx)
+        window = Window(ledger.opened_at(tx, now), now)
+        past = history(tx, window)
+    spans = attribute(past, window)
+    whole = ladder(spans, past, window, app.policy.currency)
+    card_hours = check_spans(past, window, spans) + check_ladder(past, window, whole)
+    return CheckReport(
+        ok=not (money or card_hours or chain),
+        money=tuple(money),
+        card_hours=tuple(card_hours),
+        audit=tuple(chain),
+        checked={
+            "accounts": len(accounts),
+            "transfers": len(transfers),
+            "holds": len(holds),
+            "lines": len(lines),
+            "spans": len(spans),
+            "audit_entries": entries,
+        },
+    )
+
+
+def list_audit(app: App, principal: Principal, after: int = 0) -> tuple[AuditEntry, ...]:
+    """Audit entries after a sequence number, at most 200."""
+    require_audit(principal)
+    with app.database.read() as tx:
+        return audit.entries(tx, after)
+
+
+def revision(app: App) -> int:
+    """Counts changes, so that a page knows when to look again."""
+    with app.database.read() as tx:
+        return settings.revision(tx)

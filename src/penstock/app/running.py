@@ -1,0 +1,275 @@
+"""What the loop does with jobs: begin and end leases, stop what must stop, place, start, observe."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from penstock.app.context import App
+from penstock.app.ports import Engine, Start, TaskPlan
+from penstock.app.selling import best_offer
+from penstock.base.refusal import Fault
+from penstock.fleet.device import Device, DeviceState, Node
+from penstock.lease.job import FINAL_JOB_STATES, Attempt, AttemptState, Job, JobState, Wait
+from penstock.lease.machine import advance, lease_step
+from penstock.lease.offer import Lease, LeaseState
+from penstock.lease.tenant import TenantState
+from penstock.placement.model import Plan, World
+from penstock.placement.solve import solve
+from penstock.store import fleet, jobs, leases, settings, tenants
+from penstock.store.database import Tx
+from penstock.store.world import world
+
+_EMPTYING = {
+    DeviceState.DOWN: "node_down",
+    DeviceState.DRAINING: "evicted",
+    DeviceState.MAINTENANCE: "evicted",
+}
+
+
+def turn_leases(app: App) -> None:
+    """Begin leases whose time has come and end those whose time is over."""
+    now = app.now()
+    with app.database.read() as tx:
+        live = leases.live_leases(tx)
+        busy = {attempt.lease for attempt in jobs.live_attempts(tx)}
+    turned = [(lease, lease_step(lease, now, app.policy.lease_grace, lease.id not in busy)) for lease in live]
+    if all(old == new for old, new in turned):
+        return
+    with app.database.write() as tx:
+        for old, new in turned:
+            if old != new and leases.lease(tx, old.id) == old:
+                leases.put_lease(tx, new)
+
+
+def stop_due(app: App) -> None:
+    """Tell engines to end the attempts that must end, and remember that they were told."""
+    with app.database.read() as tx:
+        due = _must_stop(tx)
+    for attempt, job, reason in due:
+        app.engines[attempt.engine].stop(attempt.id, job.spec.grace_s)
+        _put_stopping(app, attempt, job, reason)
+
+
+def _put_stopping(app: App, attempt: Attempt, job: Job, reason: str) -> None:
+    now = app.now()
+    with app.database.write() as tx:
+        current = jobs.job(tx, job.id)
+        if jobs.attempt(tx, attempt.id) != attempt or current is None:
+            return
+        jobs.put_attempt(tx, msgspec.structs.replace(attempt, state=AttemptState.STOPPING, stopping_at=now))
+        if current.stop_reason is None:
+            jobs.put_job(tx, msgspec.structs.replace(current, stop_reason=reason))
+
+
+def _must_stop(tx: Tx) -> list[tuple[Attempt, Job, str]]:
+    live = [a for a in jobs.live_attempts(tx) if a.state is not AttemptState.STOPPING]
+    owners = jobs.by_ids(tx, {attempt.job for attempt in live})
+    states = {device.id: device.state for device in fleet.devices(tx)} if live else {}
+    suspended = {t.id for t in tenants.tenants(tx) if t.state is TenantState.SUSPENDED}
+    held = {lease.id: lease for lease in leases.live_leases(tx)}
+    due = []
+    for attempt in live:
+        job = owners[attempt.job]
+        lease = None if attempt.lease is None else held.get(attempt.lease)
+        reason = job.stop_reason or _platform_reason(attempt, lease, states, suspended)
+        if reason:
+            due.append((attempt, job, reason))
+    return due
+
+
+def _platform_reason(
+    attempt: Attempt, lease: Lease | None, states: Mapping[str, DeviceState], suspended: set[str]
+) -> str | None:
+    for device in attempt.devices:
+        if states[device] in _EMPTYING:
+            return _EMPTYING[states[device]]
+    if attempt.lease is not None:
+        if lease is None or lease.state is LeaseState.ENDING:
+            return "lease_ended"
+        return "suspended" if lease.state is LeaseState.SUSPENDED else None
+    return "suspended" if attempt.tenant in suspended else None
+
+
+def place(app: App) -> None:
+    """Put waiting jobs on free devices, and write down why the others wait."""
+    with app.database.read() as tx:
+        if not jobs.in_state(tx, JobState.QUEUED):
+            return
+        seen = world(tx)
+    now = app.now()
+    plan = solve(seen, now)
+    with app.database.write() as tx:
+        if settings.revision(tx) == plan.revision:
+            _save_plan(tx, seen, plan, now)
+
+
+def _save_plan(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
+    queue = {job.id: job for job in seen.queue}
+    models = {device.id: device for device in seen.devices}
+    waits: dict[str, Wait | None] = {}
+    for placement in plan.placements:
+        job = queue[placement.job]
+        waits[job.id] = None
+        devices = tuple(dict.fromkeys(device for task in placement.tasks for device in task))
+        _put_placed(tx, job, placement.tasks, devices, models, seen.nodes, now)
+    for waiting in plan.waiting:
+        job = queue[waiting.job]
+        waits[job.id] = Wait(
+            job=job.id,
+            tenant=job.tenant,
+            models=job.spec.resources.models,
+            reason=waiting.reason,
+            devices=job.spec.devices,
+            start=now,
+        )
+        if job.reasons != waiting.counts:
+            jobs.put_job(tx, msgspec.structs.replace(job, reasons=waiting.counts))
+    jobs.set_waits(tx, waits, now)
+
+
+def _put_placed(
+    tx: Tx,
+    job: Job,
+    tasks: tuple[tuple[str, ...], ...],
+    devices: tuple[str, ...],
+    by_id: Mapping[str, Device],
+    nodes: tuple[Node, ...],
+    now: datetime,
+) -> None:
+    number = job.attempts + 1
+    first = by_id[devices[0]]
+    offer = None if job.lease else best_offer(tx, (first.model,), job.created_at)
+    attempt = Attempt(
+        id=f"{job.id}.{number}",
+        job=job.id,
+        tenant=job.tenant,
+        number=number,
+        engine=next(node.engine for node in nodes if node.id == first.node),
+        devices=devices,
+        tasks=tasks,
+        placed_at=now,
+        lease=job.lease,
+        offer=offer.id if offer else job.offer,
+    )
+    jobs.add_attempt(tx, attempt)
+    jobs.put_job(tx, msgspec.structs.replace(job, state=JobState.PLACED, attempts=number, reasons={}))
+
+
+def start(app: App) -> None:
+    """Hand placed attempts to their engines; the plan has no choices left."""
+    with app.database.read() as tx:
+        placed = [a for a in jobs.live_attempts(tx) if a.state is AttemptState.PLACED]
+        owners = jobs.by_ids(tx, {attempt.job for attempt in placed})
+        devices = {device.id: device for device in fleet.devices(tx)} if placed else {}
+    for attempt in placed:
+        job = owners[attempt.job]
+        try:
+            app.engines[attempt.engine].start(_start_plan(app, job, attempt, devices))
+        except Fault:
+            continue  # the engine is away; the next turn asks again
+        _put_started(app, job, attempt)
+
+
+def _put_started(app: App, job: Job, attempt: Attempt) -> None:
+    with app.database.write() as tx:
+        if jobs.attempt(tx, attempt.id) == attempt:
+            jobs.put_attempt(tx, msgspec.structs.replace(attempt, state=AttemptState.STARTING))
+            current = jobs.job(tx, job.id)
+            if current is not None and current.state is JobState.PLACED:
+                jobs.put_job(tx, msgspec.structs.replace(current, state=JobState.STARTING))
+
+
+def _start_plan(app: App, job: Job, attempt: Attempt, devices: Mapping[str, Device]) -> Start:
+    tasks = []
+    for rank, held in enumerate(attempt.tasks):
+        first = devices[held[0]]
+        tasks.append(
+            TaskPlan(
+                rank=rank,
+                node=first.node,
+                local_rank=rank % job.spec.tasks_per_node,
+                devices=held,
+                handles=tuple(devices[device].handle for device in held),
+                stack=first.stack,
+            )
+        )
+    spec = job.spec
+    return Start(
+        attempt=attempt.id,
+        job=job.id,
+        tenant=job.tenant,
+        spec=spec,
+        tasks=tuple(tasks),
+        workdir=str(app.files.workdir(spec.workdir) or ""),
+        checkpoint=str(app.files.checkpoint(job.id)) if spec.checkpoint else "",
+        volumes={
+            path: str(app.files.volume(f"{job.tenant}.{volume}")) for path, volume in spec.volumes.items()
+        },
+    )
+
+
+def observe(app: App) -> None:
+    """Ask the engines what they see, and move jobs and attempts on."""
+    with app.database.read() as tx:
+        live = [a for a in jobs.live_attempts(tx) if a.state is not AttemptState.PLACED]
+    for name, engine in app.engines.items():
+        mine = [attempt for attempt in live if attempt.engine == name]
+        if mine:
+            _observe_engine(app, engine, mine)
+
+
+def _observe_engine(app: App, engine: Engine, live: list[Attempt]) -> None:
+    known = {attempt.id: attempt for attempt in live}
+    try:
+        seen = engine.observe(known)
+    except Fault:
+        return
+    unknown = set(known) - {one.attempt for one in seen}
+    now = app.now()
+    with app.database.read() as tx:
+        owners = jobs.by_ids(tx, {attempt.job for attempt in live})
+    moved = []
+    for one in seen:
+        attempt = known[one.attempt]
+        job, after = advance(owners[attempt.job], attempt, one, now)
+        if (job, after) != (owners[attempt.job], attempt):
+            moved.append((attempt, one))
+    if not moved and not unknown:
+        return
+    with app.database.write() as tx:
+        for before, one in moved:
+            attempt, job = jobs.attempt(tx, before.id), jobs.job(tx, before.job)
+            assert attempt is not None, "attempts are never deleted"
+            assert job is not None, "jobs are never deleted"
+            job_after, attempt_after = advance(job, attempt, one, now)
+            jobs.put_attempt(tx, attempt_after)
+            if job_after != job:
+                jobs.put_job(tx, _stamped(job_after, now))
+        for name in unknown:  # the engine never began it: start again, which is safe by its id
+            attempt = jobs.attempt(tx, name)
+            if attempt is not None and attempt.state is AttemptState.STARTING:
+                jobs.put_attempt(tx, msgspec.structs.replace(attempt, state=AttemptState.PLACED))
+
+
+def _stamped(job: Job, now: datetime) -> Job:
+    if job.state in FINAL_JOB_STATES and job.ended_at is None:
+        return msgspec.structs.replace(job, ended_at=now)
+    return job
+
+
+def evict_all(app: App) -> None:
+    """Tell every engine to end every attempt, for the centre is closing; jobs go back to the queue."""
+    with app.database.read() as tx:
+        live = jobs.live_attempts(tx)
+        owners = jobs.by_ids(tx, {attempt.job for attempt in live})
+    for attempt in live:
+        job = owners[attempt.job]
+        app.engines[attempt.engine].stop(attempt.id, job.spec.grace_s)
+        _put_stopping(app, attempt, job, "drain")
+
+
+def anything_running(app: App) -> bool:
+    """Whether any attempt still occupies devices."""
+    with app.database.read() as tx:
+        return bool(jobs.live_attempts(tx))

@@ -1,0 +1,313 @@
+"""Offers, quotes and leases: what is for sale, what was promised, and what is booked."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from penstock.app import books
+from penstock.app.access import own_tenant, qualified, readable_tenant, require, require_operator, visible
+from penstock.app.context import App
+from penstock.base.ids import check_id
+from penstock.base.refusal import Refusal, Refused, ensure, invalid, not_found
+from penstock.base.window import Window, check_window
+from penstock.billing.prepay import lease_price
+from penstock.billing.rate import terms_of
+from penstock.lease.offer import Lease, LeaseState, Offer, Quote
+from penstock.lease.tenant import Principal, Scope
+from penstock.placement.calendar import find
+from penstock.placement.model import Request
+from penstock.store import audit, leases, settings, tenants
+from penstock.store.database import Tx
+from penstock.store.world import world
+
+LEASE_MAX = timedelta(days=5 * 366)
+QUOTE_DEVICES_MAX = 1_000_000
+
+
+class NewOffer(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A price to publish. Micros per card-hour; granularity and minimum time in whole seconds."""
+
+    id: str
+    model: str
+    price_micros_per_card_hour: int
+    granularity_s: int = 1
+    minimum_time_s: int = 0
+
+
+class NewQuote(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Devices of one model over [start, end); no start means now, and `hours` may stand for an end."""
+
+    id: str
+    model: str
+    devices: int
+    tenant: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    hours: float | None = None
+
+
+def publish_offer(app: App, principal: Principal, request: NewOffer) -> Offer:
+    """Put a price on a model; an offer never changes, a new one is published and the old withdrawn."""
+    require_operator(principal)
+    problem = _offer_problem(request)
+    if problem:
+        raise Refused(problem)
+    now = app.now()
+    offer = Offer(
+        id=ensure(check_id(request.id)),
+        model=request.model,
+        price_micros_per_card_hour=request.price_micros_per_card_hour,
+        created_at=now,
+        currency=app.policy.currency,
+        granularity=timedelta(seconds=request.granularity_s),
+        minimum_time=timedelta(seconds=request.minimum_time_s),
+    )
+    with app.database.write() as tx:
+        if settings.first_time(tx, "offer", offer.id, request):
+            leases.add_offer(tx, offer)
+            audit.record(tx, now, principal.token, "publish_offer", offer.id)
+        return _found("offer", offer.id, leases.offer(tx, offer.id))
+
+
+def _offer_problem(request: NewOffer) -> Refusal | None:
+    price = request.price_micros_per_card_hour
+    if not 0 <= price <= 10**12:
+        return invalid("price_absurd", "a price is 0 to 1,000,000 per card-hour", "check the unit", "price")
+    if not 1 <= request.granularity_s <= 86_400 or not 0 <= request.minimum_time_s <= 31 * 86_400:
+        return invalid(
+            "duration_absurd", "granularity is 1 s to 1 day, minimum time at most 31 days", "shorten it"
+        )
+    return None
+
+
+def withdraw_offer(app: App, principal: Principal, name: str) -> Offer:
+    """Stop selling at this price; what was sold stays sold. Safe to repeat."""
+    require_operator(principal)
+    now = app.now()
+    with app.database.write() as tx:
+        offer = _found("offer", name, leases.offer(tx, name))
+        if offer.withdrawn_at is None:
+            offer = msgspec.structs.replace(offer, withdrawn_at=now)
+            leases.put_offer(tx, offer)
+            audit.record(tx, now, principal.token, "withdraw_offer", name)
+        return offer
+
+
+def best_offer(tx: Tx, models: tuple[str, ...], now: datetime) -> Offer | None:
+    """The cheapest offer in force for any of the models (none named: any model)."""
+    in_force = [
+        offer
+        for offer in leases.offers(tx)
+        if offer.created_at <= now
+        and (offer.withdrawn_at is None or offer.withdrawn_at > now)
+        and (not models or offer.model in models)
+    ]
+    return min(in_force, key=lambda offer: (offer.price_micros_per_card_hour, offer.id), default=None)
+
+
+def dearest_offer(tx: Tx, models: tuple[str, ...], now: datetime) -> Offer:
+    """The dearest of the models' offers: a job that may run on any of them is sure to be covered by it."""
+    wanted = models or tuple(sorted({offer.model for offer in leases.offers(tx)}))
+    found = [offer for model in wanted if (offer := best_offer(tx, (model,), now)) is not None]
+    if len(found) < len(wanted) or not found:
+        sold = {offer.model for offer in found}
+        missing = ", ".join(model for model in wanted if model not in sold) or "anything"
+        raise Refused(
+            Refusal("no_offer", f"{missing} is not for sale", "see `penstock offer list`", "models")
+        )
+    return max(found, key=lambda offer: offer.price_micros_per_card_hour)
+
+
+def ask_quote(app: App, principal: Principal, request: NewQuote) -> Quote:
+    """Can you give me this, from when, at what price, and why not? Kept until it expires."""
+    tenant = own_tenant(principal, request.tenant)
+    require(principal, Scope.BUY, tenant)
+    now = app.now()
+    window = _window(request, now)
+    name = qualified(tenant, request.id)
+    with app.database.write() as tx:
+        if tenants.tenant(tx, tenant) is None:
+            raise Refused(not_found("tenant", tenant))
+        if settings.first_time(tx, "quote", name, request):
+            leases.add_quote(tx, _quote(app, tx, name, tenant, request, window, now))
+        return visible(principal, "quote", name, leases.quote(tx, name))
+
+
+def _window(request: NewQuote, now: datetime) -> Window:
+    if not 1 <= request.devices <= QUOTE_DEVICES_MAX:
+        raise Refused(
+            invalid(
+                "quantity_absurd",
+                f"{request.devices} devices cannot be leased",
+                "ask for 1 or more",
+                "devices",
+            )
+        )
+    if (request.end is None) == (request.hours is None):
+        raise Refused(invalid("window_missing", "say how long", "give either an end or hours", "end"))
+    start = request.start or now
+    if (
+        request.start is not None
+        and request.start.tzinfo is not None
+        and request.start < now - timedelta(minutes=1)
+    ):
+        raise Refused(
+            invalid("window_past", f"{request.start} has passed", "give a later start, or none", "start")
+        )
+    end = request.end
+    if end is None:
+        hours = request.hours or 0.0
+        if not 0 < hours <= LEASE_MAX / timedelta(hours=1):
+            raise Refused(
+                invalid("duration_absurd", f"{hours} hours cannot be leased", "give up to 5 years", "hours")
+            )
+        end = start + timedelta(seconds=round(hours * 3600))
+    window = ensure(check_window(start, end, "start"))
+    if window.end - window.start > LEASE_MAX:
+        raise Refused(invalid("duration_absurd", "a lease lasts at most 5 years", "ask for less", "end"))
+    return window
+
+
+def _quote(
+    app: App, tx: Tx, name: str, tenant: str, request: NewQuote, window: Window, now: datetime
+) -> Quote:
+    offer = best_offer(tx, (request.model,), now)
+    if offer is None:
+        sold = sorted({o.model for o in leases.offers(tx) if o.withdrawn_at is None})
+        raise Refused(
+            Refusal(
+                "no_offer", f"{request.model!r} is not for sale", f"on sale: {', '.join(sold) or 'nothing'}"
+            )
+        )
+    answer = find(world(tx), Request(request.model, request.devices, window), now)
+    price = offer.price_micros_per_card_hour
+    total = lease_price(request.devices, window, terms_of(offer, price))
+    return Quote(
+        id=name,
+        tenant=tenant,
+        offer=offer.id,
+        model=request.model,
+        devices=request.devices,
+        start=window.start,
+        end=window.end,
+        price_micros_per_card_hour=price,
+        total_micros=total,
+        created_at=now,
+        expires_at=now + app.policy.quote_validity,
+        available=answer.available,
+        reasons=answer.reasons,
+        available_from=answer.available_from,
+        currency=offer.currency,
+    )
+
+
+def accept_quote(app: App, principal: Principal, quote_id: str, lease_id: str) -> Lease:
+    """Book the devices and set the money aside, both or neither. Safe to repeat under the same lease id."""
+    now = app.now()
+    with app.database.write() as tx:
+        quote = visible(principal, "quote", quote_id, leases.quote(tx, quote_id), Scope.BUY)
+        name = qualified(quote.tenant, lease_id)
+        if settings.first_time(tx, "lease", name, {"quote": quote_id}):
+            lease = _book(tx, quote, name, now)
+            audit.record(tx, now, principal.token, "accept_quote", name, quote_id)
+            return lease
+        return visible(principal, "lease", name, leases.lease(tx, name))
+
+
+def _book(tx: Tx, quote: Quote, name: str, now: datetime) -> Lease:
+    if quote.accepted_by is not None:
+        raise Refused(
+            Refusal("quote_accepted", f"the quote became lease {quote.accepted_by!r}", "ask for another")
+        )
+    if now >= quote.expires_at:
+        raise Refused(Refusal("quote_expired", f"the quote expired at {quote.expires_at}", "ask for another"))
+    start = max(quote.start, now)
+    answer = find(world(tx), Request(quote.model, quote.devices, Window(start, quote.end)), now)
+    if not answer.available:
+        when = (
+            f"it would be free from {answer.available_from}" if answer.available_from else "nothing frees up"
+        )
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in answer.reasons.items())
+        raise Refused(Refusal("not_available", f"{quote.devices} devices are not free ({reasons})", when))
+    offer = _found("offer", quote.offer, leases.offer(tx, quote.offer))
+    terms = terms_of(offer, quote.price_micros_per_card_hour)
+    total = lease_price(quote.devices, Window(start, quote.end), terms)
+    hold = f"lease/{name}" if total > 0 else ""
+    if hold:
+        books.set_aside(tx, quote.tenant, hold, total, quote.currency, now)
+    lease = Lease(
+        id=name,
+        tenant=quote.tenant,
+        quote=quote.id,
+        offer=quote.offer,
+        model=quote.model,
+        devices=answer.devices,
+        start=start,
+        end=quote.end,
+        price_micros_per_card_hour=quote.price_micros_per_card_hour,
+        created_at=now,
+        currency=quote.currency,
+        hold=hold,
+    )
+    leases.add_lease(tx, lease)
+    leases.put_quote(tx, msgspec.structs.replace(quote, accepted_by=name))
+    return lease
+
+
+def cancel_lease(app: App, principal: Principal, name: str) -> Lease:
+    """Give back a lease that has not begun; the money set aside is free again. Safe to repeat."""
+    now = app.now()
+    with app.database.write() as tx:
+        lease = visible(principal, "lease", name, leases.lease(tx, name), Scope.BUY)
+        if lease.state is LeaseState.CANCELLED:
+            return lease
+        if lease.state is not LeaseState.RESERVED:
+            raise Refused(
+                Refusal(
+                    "lease_begun",
+                    f"the lease is {lease.state}",
+                    "only a lease that has not begun can be cancelled",
+                )
+            )
+        lease = msgspec.structs.replace(lease, state=LeaseState.CANCELLED, ended_at=now)
+        leases.put_lease(tx, lease)
+        if lease.hold:
+            books.give_back(tx, lease.hold, now)
+        audit.record(tx, now, principal.token, "cancel_lease", name)
+        return lease
+
+
+def list_leases(app: App, principal: Principal, tenant: str | None = None) -> tuple[Lease, ...]:
+    """Leases of one tenant, or for staff of all."""
+    with app.database.read() as tx:
+        return leases.leases(tx, readable_tenant(principal, tenant))
+
+
+def list_quotes(app: App, principal: Principal, tenant: str | None = None) -> tuple[Quote, ...]:
+    """Quotes of one tenant, or for staff of all."""
+    with app.database.read() as tx:
+        return leases.quotes(tx, readable_tenant(principal, tenant))
+
+
+def show_quote(app: App, principal: Principal, name: str) -> Quote:
+    """One quote."""
+    with app.database.read() as tx:
+        return visible(principal, "quote", name, leases.quote(tx, name))
+
+
+def show_lease(app: App, principal: Principal, name: str) -> Lease:
+    """One lease."""
+    with app.database.read() as tx:
+        return visible(principal, "lease", name, leases.lease(tx, name))
+
+
+def list_offers(app: App) -> tuple[Offer, ...]:
+    """Every offer, withdrawn ones too: prices are public."""
+    with app.database.read() as tx:
+        return leases.offers(tx)
+
+
+def _found[T](noun: str, name: str, row: T | None) -> T:
+    if row is None:
+        raise Refused(not_found(noun, name))
+    return row

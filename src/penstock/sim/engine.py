@@ -1,0 +1,157 @@
+"""A simulated engine: it runs nothing, and says at each virtual instant what a real one would have seen.
+
+A job says in its environment how it behaves: `SIMULATED_SECONDS` (of work), `SIMULATED_EXIT` (its exit
+code), `SIMULATED_CHECKPOINT_S` (how often it saves). What it has saved, it does not do again. The engine
+outlives the platform, as a real one does, and checks what no platform may do: run two attempts on one
+device, or one attempt twice.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+from penstock.app.ports import Clock, Start
+from penstock.base.refusal import Fault
+from penstock.lease.job import AttemptState, TaskExit
+from penstock.lease.seen import Seen
+
+SETUP = timedelta(seconds=20)
+_FINAL = (AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.STOPPED, AttemptState.LOST)
+
+
+@dataclass
+class _Run:
+    plan: Start | None
+    began_at: datetime
+    done_before: timedelta = timedelta(0)
+    stop_at: datetime | None = None
+    cause: str = ""
+    final: Seen | None = None
+
+
+@dataclass
+class SimulatedEngine:
+    """An engine for as many nodes as wanted, under a virtual clock. `fault_rate`: share of calls that fail."""
+
+    clock: Clock
+    random: Random = field(default_factory=lambda: Random(0))  # noqa: S311
+    fault_rate: float = 0.0
+    name: str = "simulated"
+    _runs: dict[str, _Run] = field(default_factory=dict)
+    _on_device: dict[str, str] = field(default_factory=dict)
+    _saved: dict[str, timedelta] = field(default_factory=dict)
+    starts: int = 0
+
+    def start(self, plan: Start) -> None:
+        """Begin; the same attempt again changes nothing. The call may fail before or after it took effect."""
+        self._maybe_fail()
+        if plan.attempt not in self._runs:
+            now = self.clock.now()
+            for task in plan.tasks:
+                for device in task.devices:
+                    user = self._on_device.get(device, plan.attempt)
+                    assert user == plan.attempt or self._ended(user), f"{device} is used by {user}"
+                    self._on_device[device] = plan.attempt
+            self._runs[plan.attempt] = _Run(plan, now, self._saved.get(plan.job, timedelta(0)))
+            self.starts += 1
+        self._maybe_fail()
+
+    def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
+        """What would be seen now."""
+        self._maybe_fail()
+        return [self._seen(name, self._runs[name]) for name in attempts if name in self._runs]
+
+    def stop(self, attempt: str, grace_s: float) -> None:
+        """End after up to the grace; before `start` arrived, it then never begins."""
+        self._maybe_fail()
+        now = self.clock.now()
+        run = self._runs.setdefault(attempt, _Run(None, now))
+        if run.stop_at is None:
+            run.stop_at = now + timedelta(seconds=self.random.uniform(0, grace_s)) if run.plan else now
+        self._maybe_fail()
+
+    def logs(self, attempt: str, rank: int, offset: int, limit_bytes: int) -> bytes:
+        """One line that says it is simulated."""
+        return f"simulated output of {attempt} rank {rank}\n".encode()[offset : offset + limit_bytes]
+
+    def forget(self, attempt: str) -> None:
+        """Drop a finished attempt."""
+        self._runs.pop(attempt, None)
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+    def lose(self, devices: set[str]) -> None:
+        """These devices' node fails now: what runs on them is lost."""
+        for name, run in self._runs.items():
+            used = {d for task in run.plan.tasks for d in task.devices} if run.plan else set()
+            if used & devices and not self._ended(name):
+                self._finish(name, run, AttemptState.LOST, self.clock.now(), "node_lost")
+
+    def _maybe_fail(self) -> None:
+        if self.fault_rate and self.random.random() < self.fault_rate:
+            raise Fault("simulated: the engine did not answer")
+
+    def _ended(self, name: str) -> bool:
+        run = self._runs.get(name)
+        return run is None or self._seen(name, run).state in _FINAL
+
+    def _seen(self, name: str, run: _Run) -> Seen:
+        if run.final is not None:
+            return run.final
+        now = self.clock.now()
+        if run.plan is None:
+            return self._finish(name, run, AttemptState.STOPPED, now, "stop")
+        env = run.plan.spec.env
+        running_at = run.began_at + SETUP
+        work = timedelta(seconds=float(env.get("SIMULATED_SECONDS", "60")))
+        ends = [(running_at + max(work - run.done_before, timedelta(seconds=1)), self._outcome(run), "exit")]
+        if run.plan.spec.time_limit_s is not None:
+            limit = run.began_at + timedelta(seconds=run.plan.spec.time_limit_s)
+            ends.append((limit, AttemptState.FAILED, "time_limit"))
+        if run.stop_at is not None:
+            ends.append((run.stop_at, AttemptState.STOPPED, "stop"))
+        at, state, cause = min(ends, key=lambda end: end[0])
+        if at <= now:
+            return self._finish(name, run, state, at, cause)
+        started = now >= running_at
+        return Seen(
+            attempt=name,
+            state=AttemptState.RUNNING if started else AttemptState.STARTING,
+            began_at=run.began_at,
+            running_at=running_at if started else None,
+            checkpoints=self._checkpoints(run, now),
+        )
+
+    def _outcome(self, run: _Run) -> AttemptState:
+        assert run.plan is not None
+        failed = run.plan.spec.env.get("SIMULATED_EXIT", "0") != "0"
+        return AttemptState.FAILED if failed else AttemptState.SUCCEEDED
+
+    def _checkpoints(self, run: _Run, until: datetime) -> tuple[datetime, ...]:
+        assert run.plan is not None
+        every = float(run.plan.spec.env.get("SIMULATED_CHECKPOINT_S", "0"))
+        if not every or run.plan.spec.checkpoint is None:
+            return ()
+        running_at = run.began_at + SETUP
+        count = int((until - running_at).total_seconds() // every)
+        return tuple(running_at + timedelta(seconds=every * (n + 1)) for n in range(max(count, 0)))[-3:]
+
+    def _finish(self, name: str, run: _Run, state: AttemptState, at: datetime, cause: str) -> Seen:
+        running_at = run.began_at + SETUP if run.plan and at >= run.began_at + SETUP else None
+        checkpoints = self._checkpoints(run, at) if run.plan and running_at else ()
+        if run.plan and running_at and checkpoints:
+            self._saved[run.plan.job] = run.done_before + (checkpoints[-1] - running_at)
+        exit_code = {AttemptState.SUCCEEDED: 0, AttemptState.FAILED: 1}.get(state)
+        run.final = Seen(
+            attempt=name,
+            state=state,
+            began_at=run.began_at if run.plan else None,
+            running_at=running_at,
+            ended_at=at,
+            exits=(TaskExit(rank=0, exit_code=exit_code),) if exit_code is not None else (),
+            cause=cause,
+            checkpoints=checkpoints,
+        )
+        return run.final

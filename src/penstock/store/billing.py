@@ -1,0 +1,123 @@
+"""Usage events, charge lines, invoices and credit notes."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, select, update
+
+from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
+from penstock.store import rows
+from penstock.store.tables import CHARGE_LINES, CREDIT_NOTES, INVOICES, USAGE_EVENTS
+
+RATE_BATCH = 500
+
+
+def add_usage(tx: Connection, events: list[UsageEvent]) -> None:
+    """Keep new usage events; a window that is there already is a broken invariant."""
+    rows.add(tx, USAGE_EVENTS, events)
+
+
+def unrated(tx: Connection, limit: int = RATE_BATCH) -> tuple[UsageEvent, ...]:
+    """Events that have no charge line yet, oldest first."""
+    table = USAGE_EVENTS
+    return rows.many(tx, table, table.c.rated.is_(False), order=[table.c.start, table.c.id], limit=limit)
+
+
+def mark_rated(tx: Connection, events: tuple[UsageEvent, ...]) -> None:
+    """Remember that these events have their lines."""
+    table = USAGE_EVENTS
+    for event in events:
+        where = (table.c.source == event.source, table.c.id == event.id)
+        tx.execute(update(table).where(*where).values(rated=True))
+
+
+def usage(
+    tx: Connection, tenant: str | None = None, start: datetime | None = None, end: datetime | None = None
+) -> tuple[UsageEvent, ...]:
+    """Usage events that touch the window, of one tenant or all."""
+    return _touching(tx, USAGE_EVENTS, tenant, start, end)
+
+
+def lines(
+    tx: Connection, tenant: str | None = None, start: datetime | None = None, end: datetime | None = None
+) -> tuple[ChargeLine, ...]:
+    """Charge lines that touch the window, of one tenant or all."""
+    return _touching(tx, CHARGE_LINES, tenant, start, end)
+
+
+def _touching(
+    tx: Connection, table: Table, tenant: str | None, start: datetime | None, end: datetime | None
+) -> Any:
+    where = []
+    if tenant is not None:
+        where.append(table.c.tenant == tenant)
+    if start is not None:
+        where.append(table.c.end > start)
+    if end is not None:
+        where.append(table.c.start < end)
+    return rows.many(tx, table, *where, order=[table.c.start, table.c.id])
+
+
+def add_lines(tx: Connection, lines: list[ChargeLine]) -> None:
+    """Keep new charge lines."""
+    rows.add(tx, CHARGE_LINES, lines)
+
+
+def uninvoiced(tx: Connection, tenant: str, until: datetime) -> tuple[ChargeLine, ...]:
+    """A tenant's lines that end by then and stand on no invoice."""
+    table = CHARGE_LINES
+    where = (table.c.tenant == tenant, table.c.invoice.is_(None), table.c.end <= until)
+    return rows.many(tx, table, *where, order=[table.c.start, table.c.id])
+
+
+def charged_after(tx: Connection, tenant: str, instant: datetime) -> int:
+    """Micros that a tenant was charged for windows that end after the instant."""
+    table = CHARGE_LINES
+    where = (table.c.tenant == tenant, table.c.end > instant)
+    return tx.execute(select(func.coalesce(func.sum(table.c.amount_micros), 0)).where(*where)).scalar_one()
+
+
+def assign(tx: Connection, lines: tuple[ChargeLine, ...], invoice: str) -> None:
+    """Put lines on an invoice; no line stands on two."""
+    table = CHARGE_LINES
+    for line in lines:
+        where = (table.c.id == line.id, table.c.invoice.is_(None))
+        result = tx.execute(update(table).where(*where).values(invoice=invoice))
+        assert result.rowcount == 1, f"line {line.id} is on another invoice"
+
+
+def add_invoice(tx: Connection, invoice: Invoice) -> None:
+    """Keep an invoice for good."""
+    rows.add(tx, INVOICES, [invoice])
+
+
+def invoice(tx: Connection, name: str) -> Invoice | None:
+    """One invoice."""
+    return rows.get(tx, INVOICES, id=name)
+
+
+def invoices(tx: Connection, tenant: str | None = None) -> tuple[Invoice, ...]:
+    """A tenant's invoices, or all, newest first."""
+    where = [] if tenant is None else [INVOICES.c.tenant == tenant]
+    return rows.many(tx, INVOICES, *where, order=[INVOICES.c.number.desc()])
+
+
+def add_credit_note(tx: Connection, note: CreditNote) -> None:
+    """Keep a credit note."""
+    rows.add(tx, CREDIT_NOTES, [note])
+
+
+def credit_notes(tx: Connection, invoice: str) -> tuple[CreditNote, ...]:
+    """The credit notes of one invoice."""
+    return rows.many(tx, CREDIT_NOTES, CREDIT_NOTES.c.invoice == invoice, order=[CREDIT_NOTES.c.number])
+
+
+def credit_note(tx: Connection, name: str) -> CreditNote | None:
+    """One credit note."""
+    return rows.get(tx, CREDIT_NOTES, id=name)
+
+
+def owing(tx: Connection) -> set[str]:
+    """Subjects that have usage without a line yet."""
+    table = USAGE_EVENTS
+    return {event.subject for event in rows.many(tx, table, table.c.rated.is_(False))}

@@ -1,0 +1,79 @@
+"""Accounts, transfers and holds: loaded, given to the pure book, and what it changed saved."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, or_, select
+
+from penstock.ledger.book import Outcome, apply
+from penstock.ledger.entry import Entry, needs
+from penstock.ledger.model import Account, Hold, Transfer
+from penstock.store import rows
+from penstock.store.tables import ACCOUNTS, HOLDS, TRANSFERS
+
+
+def post(tx: Connection, entries: Sequence[Entry], now: datetime) -> Outcome:
+    """Apply a linked batch and save what it changed: all entries take effect, or none."""
+    wanted = needs(entries)
+    holds = {hold.id: hold for hold in _some(tx, HOLDS, wanted.holds)}
+    names = wanted.accounts | {hold.account for hold in holds.values()}
+    accounts = {account.id: account for account in _some(tx, ACCOUNTS, names)}
+    known = {t.id: t for t in _some(tx, TRANSFERS, wanted.transfers | wanted.reversed)}
+    if wanted.reversed:
+        earlier = rows.many(tx, TRANSFERS, TRANSFERS.c.reverses.in_(sorted(wanted.reversed)))
+        known |= {transfer.id: transfer for transfer in earlier}
+    outcome = apply(accounts, holds, entries, now, known=known.values(), linked=True)
+    for account in outcome.accounts.values():
+        rows.put(tx, ACCOUNTS, account)
+    for hold in outcome.holds.values():
+        rows.save(tx, HOLDS, hold)
+    rows.add(tx, TRANSFERS, outcome.transfers)
+    return outcome
+
+
+def _some(tx: Connection, table: Table, names: frozenset[str]) -> Any:
+    return rows.many(tx, table, table.c.id.in_(sorted(names))) if names else ()
+
+
+def open_account(tx: Connection, account: Account) -> None:
+    """Make an account that is not there yet. Safe to repeat."""
+    if rows.get(tx, ACCOUNTS, id=account.id) is None:
+        rows.add(tx, ACCOUNTS, [account])
+
+
+def account(tx: Connection, name: str) -> Account | None:
+    """One account."""
+    return rows.get(tx, ACCOUNTS, id=name)
+
+
+def accounts(tx: Connection, prefix: str = "") -> tuple[Account, ...]:
+    """Accounts whose id begins so."""
+    where = [ACCOUNTS.c.id.startswith(prefix, autoescape=True)] if prefix else []
+    return rows.many(tx, ACCOUNTS, *where, order=[ACCOUNTS.c.id])
+
+
+def hold(tx: Connection, name: str) -> Hold | None:
+    """One hold."""
+    return rows.get(tx, HOLDS, id=name)
+
+
+def holds(tx: Connection) -> tuple[Hold, ...]:
+    """Every hold."""
+    return rows.many(tx, HOLDS, order=[HOLDS.c.id])
+
+
+def transfers(tx: Connection, account: str | None = None) -> tuple[Transfer, ...]:
+    """Every transfer, or those of one account, oldest first."""
+    where = [] if account is None else [or_(TRANSFERS.c.debit == account, TRANSFERS.c.credit == account)]
+    return rows.many(tx, TRANSFERS, *where, order=[TRANSFERS.c.at, TRANSFERS.c.id])
+
+
+def transfer(tx: Connection, name: str) -> Transfer | None:
+    """One transfer."""
+    return rows.get(tx, TRANSFERS, id=name)
+
+
+def opened_at(tx: Connection, default: datetime) -> datetime:
+    """When the books were opened."""
+    return tx.execute(select(func.min(ACCOUNTS.c.created_at))).scalar_one() or default

@@ -1,0 +1,45 @@
+"""The world as a placement decision sees it, and the history as the card-hour book sees it."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, or_
+
+from penstock.base.window import Window
+from penstock.insight.model import History
+from penstock.lease.job import JobState
+from penstock.placement.model import World
+from penstock.store import fleet, jobs, leases, rows, settings, tenants
+from penstock.store.tables import ATTEMPTS, DEVICE_INTERVALS, LEASES, WAITS
+
+
+def world(tx: Connection) -> World:
+    """Everything a decision may look at, as of now."""
+    attempts = jobs.live_attempts(tx)
+    return World(
+        revision=settings.revision(tx),
+        nodes=fleet.nodes(tx),
+        devices=fleet.devices(tx),
+        leases=leases.live_leases(tx),
+        attempts=attempts,
+        running=tuple(jobs.by_ids(tx, {attempt.job for attempt in attempts}).values()),
+        queue=jobs.in_state(tx, JobState.QUEUED),
+        tenants=tenants.tenants(tx),
+        projects=tenants.projects(tx),
+    )
+
+
+def history(tx: Connection, window: Window) -> History:
+    """Everything that happened, as far as it touches the window."""
+    return History(
+        devices=fleet.devices(tx),
+        device_intervals=_touching(tx, DEVICE_INTERVALS, "start", "end", window),
+        leases=_touching(tx, LEASES, "start", "ended_at", window),
+        attempts=_touching(tx, ATTEMPTS, "placed_at", "ended_at", window),
+        waits=_touching(tx, WAITS, "start", "end", window),
+        offers=leases.offers(tx),
+    )
+
+
+def _touching(tx: Connection, table: Table, start: str, end: str, window: Window) -> Any:
+    still_open_or_after = or_(table.c[end].is_(None), table.c[end] > window.start)
+    return rows.many(tx, table, and_(table.c[start] < window.end, still_open_or_after))

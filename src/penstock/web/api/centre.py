@@ -1,0 +1,92 @@
+"""Endpoints of the centre as a whole: who it is, sign-in, the ladder, the audit log, live changes."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from importlib.metadata import version
+
+import anyio
+import msgspec
+from litestar import Router, get, post
+from litestar.middleware.rate_limit import RateLimitConfig
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+from penstock.app import opening, passwords, reports
+from penstock.app.context import App
+from penstock.insight.model import Ladder
+from penstock.lease.tenant import Principal
+from penstock.store.tables import AuditEntry
+from penstock.web.edge import Page
+
+LIVE_EVERY_S = 0.25
+
+
+class Centre(msgspec.Struct, frozen=True):
+    """What anyone may know of the centre."""
+
+    name: str
+    version: str
+    currency: str
+
+
+class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The admin password."""
+
+    password: str
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A short-lived operator token."""
+
+    secret: str
+    expires_at: datetime | None
+
+
+@get("/centre", sync_to_thread=True)
+def centre_info(centre: App) -> Centre:
+    """Name and version; needs no token."""
+    return Centre(opening.centre_name(centre), version("penstock"), centre.policy.currency)
+
+
+@post("/login", sync_to_thread=True, middleware=[RateLimitConfig(("minute", 10)).middleware])
+def login(centre: App, data: Login) -> Session:
+    """An operator token for the admin password; at most ten tries a minute."""
+    issued = passwords.sign_in(centre, data.password)
+    return Session(issued.secret, issued.token.expires_at)
+
+
+@get("/ladder", sync_to_thread=True)
+def ladder(
+    centre: App,
+    principal: Principal,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    by: str | None = None,
+) -> dict[str, Ladder]:
+    """Where every card-hour of a window went."""
+    return reports.show_ladder(centre, principal, start, end, by)
+
+
+@get("/audit", sync_to_thread=True)
+def audit(centre: App, principal: Principal, after: int = 0) -> Page[AuditEntry]:
+    """What was done, by whom."""
+    found = reports.list_audit(centre, principal, after)
+    return Page(found, found[-1].sequence if found else None)
+
+
+@get("/events")
+async def events(centre: App, principal: Principal) -> ServerSentEvent:  # noqa: ARG001
+    """Says within a second that something changed."""
+    return ServerSentEvent(_changes(centre))
+
+
+async def _changes(centre: App) -> AsyncGenerator[ServerSentEventMessage]:
+    known = -1
+    while True:
+        revision = await anyio.to_thread.run_sync(reports.revision, centre)
+        if revision != known:
+            known = revision
+            yield ServerSentEventMessage(event="changed", data=f'{{"revision": {revision}}}')
+        await anyio.sleep(LIVE_EVERY_S)
+
+
+ROUTER = Router("/", route_handlers=[centre_info, login, ladder, audit, events])

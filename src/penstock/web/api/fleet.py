@@ -1,0 +1,64 @@
+"""Endpoints of the fleet."""
+
+import msgspec
+from litestar import Router, get, post
+
+from penstock.app import fleet
+from penstock.app.context import App
+from penstock.app.ports import Probe
+from penstock.base.refusal import Refused, invalid
+from penstock.fleet.accelerators import catalogue
+from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState
+from penstock.fleet.importfile import FleetFile, parse_fleet
+from penstock.lease.tenant import Principal
+from penstock.web.edge import Page
+
+
+class NewState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The state to put a device in, and why."""
+
+    state: DeviceState
+    reason: str = ""
+
+
+@get("/", sync_to_thread=True)
+def show(centre: App, principal: Principal) -> fleet.FleetView:  # noqa: ARG001
+    """Nodes, devices and latest calibrations."""
+    return fleet.view(centre)
+
+
+@post("/import", sync_to_thread=True)
+def import_file(centre: App, principal: Principal, body: bytes, filename: str) -> fleet.FleetView:
+    """Add nodes and devices from a CSV or YAML text."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refused(
+            invalid("not_utf8", f"byte {error.start} is not UTF-8", "save the file as UTF-8", filename)
+        ) from error
+    form = "yaml" if filename.endswith((".yaml", ".yml")) else "csv"
+    found = parse_fleet(text, form, catalogue(), filename)
+    if not isinstance(found, FleetFile):
+        raise Refused(*found)
+    return fleet.import_fleet(centre, principal, found)
+
+
+@post("/devices/{name:str}/calibrate", sync_to_thread=True, status_code=200)
+def calibrate(centre: App, principal: Principal, probe: Probe, name: str) -> Calibration:
+    """Measure one device now."""
+    return fleet.calibrate(centre, principal, probe, name)
+
+
+@post("/devices/{name:str}/state", sync_to_thread=True, status_code=200)
+def set_state(centre: App, principal: Principal, name: str, data: NewState) -> Device:
+    """Change a device's state."""
+    return fleet.set_state(centre, principal, name, data.state, data.reason)
+
+
+@get("/devices/{name:str}/intervals", sync_to_thread=True)
+def intervals(centre: App, principal: Principal, name: str) -> Page[DeviceInterval]:  # noqa: ARG001
+    """A device's states over time."""
+    return Page(fleet.intervals(centre, name))
+
+
+ROUTER = Router("/fleet", route_handlers=[show, import_file, calibrate, set_state, intervals])

@@ -1,0 +1,141 @@
+"""Endpoints of jobs: submit, look, ask why, follow, stop."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import anyio
+import msgspec
+from litestar import Request, Response, Router, get, post
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+from penstock.app import jobs
+from penstock.app.context import App
+from penstock.lease.job import FINAL_ATTEMPT_STATES, FINAL_JOB_STATES, Job, JobState
+from penstock.lease.tenant import Principal
+from penstock.placement.model import Why
+from penstock.store.files import WORKDIR_LIMIT_BYTES
+from penstock.web.edge import Page
+
+LOG_CHUNK_BYTES = 64 * 1024
+FOLLOW_EVERY_S = 0.2
+
+
+class Uploaded(msgspec.Struct, frozen=True):
+    """The content id of a working directory."""
+
+    id: str
+
+
+@post("/workdirs", sync_to_thread=False, request_max_body_size=WORKDIR_LIMIT_BYTES)
+async def upload_workdir(centre: App, principal: Principal, request: Request[Any, Any, Any]) -> Uploaded:  # noqa: ARG001
+    """Upload a working directory as a gzipped tar."""
+    archive = await request.body()
+    return Uploaded(await anyio.to_thread.run_sync(centre.files.add_workdir, archive))
+
+
+@get("/jobs", sync_to_thread=True)
+def list_jobs(
+    centre: App,
+    principal: Principal,
+    tenant: str | None = None,
+    after: str = "",
+    limit: int = 100,
+    state: list[JobState] | None = None,
+) -> Page[Job]:
+    """A page of jobs."""
+    found = jobs.list_jobs(centre, principal, tenant, after, limit, tuple(state or ()))
+    return Page(found, found[-1].id if len(found) >= limit else None)
+
+
+@post("/jobs", sync_to_thread=True)
+def submit(centre: App, principal: Principal, data: jobs.NewJob) -> Job:
+    """Submit a job."""
+    return jobs.submit(centre, principal, data)
+
+
+@get("/jobs/{name:str}", sync_to_thread=True)
+def show(centre: App, principal: Principal, name: str) -> jobs.JobDetail:
+    """A job with its attempts."""
+    return jobs.show_job(centre, principal, name)
+
+
+@post("/jobs/{name:str}/stop", sync_to_thread=True, status_code=200)
+def stop(centre: App, principal: Principal, name: str) -> Job:
+    """Stop a job."""
+    return jobs.stop(centre, principal, name)
+
+
+@get("/jobs/{name:str}/why", sync_to_thread=True)
+def why(centre: App, principal: Principal, name: str) -> Why:
+    """Why a job waits."""
+    return jobs.why_waiting(centre, principal, name)
+
+
+@get("/jobs/{name:str}/logs", sync_to_thread=True)
+def logs(
+    centre: App,
+    principal: Principal,
+    name: str,
+    rank: int = 0,
+    attempt: int | None = None,
+    offset: int = 0,
+    limit_bytes: int = 2**20,
+) -> Response[bytes]:
+    """Output of one task from a byte offset."""
+    text = jobs.read_logs(centre, principal, name, rank, attempt, max(offset, 0), min(limit_bytes, 2**24))
+    return Response(text, media_type="text/plain; charset=utf-8")
+
+
+@get("/jobs/{name:str}/logs/follow")
+async def follow(
+    centre: App, principal: Principal, name: str, rank: int = 0, attempt: int = 0, offset: int = 0
+) -> ServerSentEvent:
+    """Output as it comes, attempt after attempt, until the job ends."""
+    await anyio.to_thread.run_sync(jobs.show_job, centre, principal, name)
+    return ServerSentEvent(_follow(centre, principal, name, rank, attempt, offset))
+
+
+async def _follow(
+    centre: App, principal: Principal, name: str, rank: int, number: int, offset: int
+) -> AsyncGenerator[ServerSentEventMessage]:
+    while True:
+        detail = await anyio.to_thread.run_sync(jobs.show_job, centre, principal, name)
+        for attempt in detail.attempts:
+            if attempt.number < number:
+                continue
+            if attempt.number > number:
+                number, offset = attempt.number, 0
+            while True:
+                chunk = await anyio.to_thread.run_sync(
+                    jobs.read_logs, centre, principal, name, rank, number, offset, LOG_CHUNK_BYTES
+                )
+                if not chunk:
+                    break
+                text, taken = _whole_characters(chunk)
+                yield _message("log", {"attempt": number, "offset": offset, "text": text})
+                offset += taken
+            if attempt.state not in FINAL_ATTEMPT_STATES:
+                break
+        if detail.job.state in FINAL_JOB_STATES:
+            yield _message("end", {"state": str(detail.job.state)})
+            return
+        await anyio.sleep(FOLLOW_EVERY_S)
+
+
+def _whole_characters(chunk: bytes) -> tuple[str, int]:
+    """Text up to the last whole UTF-8 character, and how many bytes that took."""
+    for cut in range(min(4, len(chunk))):
+        part = chunk[: len(chunk) - cut]
+        try:
+            return part.decode(), len(part)
+        except UnicodeDecodeError as error:
+            if error.end < len(part):
+                break
+    return chunk.decode(errors="replace"), len(chunk)
+
+
+def _message(event: str, data: dict[str, Any]) -> ServerSentEventMessage:
+    return ServerSentEventMessage(event=event, data=msgspec.json.encode(data).decode())
+
+
+ROUTER = Router("/", route_handlers=[upload_workdir, list_jobs, submit, show, stop, why, logs, follow])

@@ -1,0 +1,122 @@
+"""Endpoints of usage, charges, invoices and the ledger."""
+
+from datetime import datetime
+
+from litestar import Response, Router, get, post
+
+from penstock.app import invoicing, money, opening, reports
+from penstock.app.context import App
+from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
+from penstock.lease.tenant import Principal
+from penstock.ledger.model import Account, Transfer
+from penstock.web.documents.invoice_csv import render_invoice_csv
+from penstock.web.documents.invoice_pdf import render_invoice_pdf
+from penstock.web.edge import Page
+
+
+@get("/usage", sync_to_thread=True)
+def usage(
+    centre: App,
+    principal: Principal,
+    tenant: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> Page[UsageEvent]:
+    """What was observed."""
+    return Page(money.list_usage(centre, principal, tenant, start, end))
+
+
+@get("/charges", sync_to_thread=True)
+def charges(
+    centre: App,
+    principal: Principal,
+    tenant: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> Page[ChargeLine]:
+    """What it costs."""
+    return Page(money.list_charges(centre, principal, tenant, start, end))
+
+
+@get("/invoices", sync_to_thread=True)
+def list_invoices(centre: App, principal: Principal, tenant: str | None = None) -> Page[Invoice]:
+    """Invoices, newest first."""
+    return Page(invoicing.list_invoices(centre, principal, tenant))
+
+
+@post("/invoices", sync_to_thread=True)
+def issue_invoice(centre: App, principal: Principal, data: invoicing.NewInvoice) -> Invoice:
+    """Issue the invoice of a tenant and period."""
+    return invoicing.issue_invoice(centre, principal, data)
+
+
+@get("/invoices/{name:str}", sync_to_thread=True)
+def show_invoice(centre: App, principal: Principal, name: str) -> Invoice:
+    """One invoice."""
+    return invoicing.show_invoice(centre, principal, name)
+
+
+@get("/invoices/{name:str}/pdf", sync_to_thread=True)
+def invoice_pdf(centre: App, principal: Principal, name: str, language: str = "en") -> Response[bytes]:
+    """An invoice as PDF, in English or Chinese."""
+    invoice = invoicing.show_invoice(centre, principal, name)
+    content = render_invoice_pdf(invoice, "zh" if language == "zh" else "en", opening.centre_name(centre))
+    headers = {"content-disposition": f'attachment; filename="invoice-{invoice.number}.pdf"'}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+@get("/invoices/{name:str}/csv", sync_to_thread=True)
+def invoice_csv(centre: App, principal: Principal, name: str) -> Response[str]:
+    """An invoice as CSV."""
+    invoice = invoicing.show_invoice(centre, principal, name)
+    headers = {"content-disposition": f'attachment; filename="invoice-{invoice.number}.csv"'}
+    return Response(render_invoice_csv(invoice), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@post("/invoices/{name:str}/credit", sync_to_thread=True)
+def credit(centre: App, principal: Principal, name: str, data: invoicing.NewCreditNote) -> CreditNote:
+    """Give back part of an invoice."""
+    return invoicing.credit_invoice(centre, principal, name, data)
+
+
+@get("/ledger/accounts", sync_to_thread=True)
+def accounts(centre: App, principal: Principal, tenant: str | None = None) -> Page[Account]:
+    """Accounts and balances."""
+    return Page(money.list_accounts(centre, principal, tenant))
+
+
+@get("/ledger/transfers", sync_to_thread=True)
+def transfers(centre: App, principal: Principal, account: str) -> Page[Transfer]:
+    """Transfers of one account, oldest first."""
+    return Page(money.list_transfers(centre, principal, account))
+
+
+@get("/ledger/check", sync_to_thread=True)
+def check(centre: App, principal: Principal) -> reports.CheckReport:
+    """Verify every invariant of both books."""
+    return reports.check_books(centre, principal)
+
+
+@get("/ledger/beancount", sync_to_thread=True)
+def beancount(centre: App, principal: Principal) -> Response[str]:
+    """The ledger as beancount text."""
+    return Response(money.export_beancount(centre, principal), media_type="text/plain; charset=utf-8")
+
+
+ROUTER = Router(
+    "/",
+    route_handlers=[
+        usage,
+        charges,
+        list_invoices,
+        issue_invoice,
+        show_invoice,
+        invoice_pdf,
+        invoice_csv,
+        credit,
+        accounts,
+        transfers,
+        check,
+        beancount,
+    ],
+)

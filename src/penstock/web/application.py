@@ -1,0 +1,82 @@
+"""The web application: API, documents and the index page, over one centre."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from litestar import Litestar, MediaType, Request, Response, Router, get
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.middleware import DefineMiddleware
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from penstock.app.context import App
+from penstock.app.ports import Probe
+from penstock.base.refusal import Refused
+from penstock.web import edge
+from penstock.web.api import centre, fleet, identity, jobs, money, selling
+from penstock.web.index import render_index
+
+_SECURITY_HEADERS = {
+    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+@get("/", media_type=MediaType.HTML, sync_to_thread=True)
+def index(centre: App, request: Request) -> str:
+    """What this is, and how to begin."""
+    return render_index(centre, request.headers.get("accept-language", ""))
+
+
+@get("/static/index.css", media_type="text/css", sync_to_thread=False)
+def stylesheet() -> Response[bytes]:
+    """The index page's style."""
+    return Response((Path(__file__).parent / "static" / "index.css").read_bytes(), media_type="text/css")
+
+
+@get("/healthz", sync_to_thread=False)
+def health() -> dict[str, str]:
+    """Alive."""
+    return {"status": "ok"}
+
+
+def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), debug: bool = False) -> Litestar:
+    """All of it. `hosts` are further names that the centre answers to."""
+    api = Router(
+        "/api/v1",
+        route_handlers=[
+            centre.ROUTER,
+            fleet.ROUTER,
+            identity.ROUTER,
+            selling.ROUTER,
+            jobs.ROUTER,
+            money.ROUTER,
+        ],
+    )
+
+    def provide[T](value: T) -> Callable[[], T]:
+        return lambda: value
+
+    return Litestar(
+        route_handlers=[api, index, stylesheet, health],
+        dependencies={
+            "centre": Provide(provide(app), sync_to_thread=False),
+            "probe": Provide(provide(probe), sync_to_thread=False),
+            "principal": Provide(edge.principal_of, sync_to_thread=True),
+        },
+        middleware=[DefineMiddleware(edge.TrustedOrigins, hosts=LOOPBACK_HOSTS | hosts)],
+        exception_handlers={
+            Refused: edge.on_refused,
+            ValidationException: edge.on_malformed,
+            HTTPException: edge.on_http,
+        },
+        response_headers=_SECURITY_HEADERS,
+        openapi_config=OpenAPIConfig(title="Penstock", version="1", render_plugins=[JsonRenderPlugin()]),
+        state=State(),
+        debug=debug,
+    )

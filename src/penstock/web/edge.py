@@ -1,0 +1,106 @@
+"""The edge: who is asking, from where, and how a refusal looks on the wire."""
+
+from typing import Any
+
+import msgspec
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from penstock.app.context import App
+from penstock.app.identity import authenticate
+from penstock.base.refusal import Refusal, Refused, invalid
+from penstock.lease.tenant import Principal
+
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class Page[T](msgspec.Struct, frozen=True):
+    """Some of a list; ask again with `?after=next` for what follows."""
+
+    items: tuple[T, ...]
+    next: str | int | None = None
+
+
+def principal_of(request: Request[Any, Any, Any], centre: App) -> Principal:
+    """The holder of the request's bearer token; refused without one."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret:
+        raise Refused(
+            Refusal(
+                "token_missing",
+                "the request carries no token",
+                "send Authorization: Bearer pst_…",
+                status=401,
+            )
+        )
+    return authenticate(centre, secret.strip())
+
+
+def refusals(status: int, *found: Refusal) -> Response[dict[str, tuple[Refusal, ...]]]:
+    """A refusal's answer."""
+    headers = {"www-authenticate": "Bearer"} if status == 401 else {}
+    return Response({"refusals": found}, status_code=status, media_type=MediaType.JSON, headers=headers)
+
+
+def on_refused(_request: Request[Any, Any, Any], error: Refused) -> Response[Any]:
+    """Declined by a verb."""
+    return refusals(error.refusals[0].status, *error.refusals)
+
+
+def on_malformed(_request: Request[Any, Any, Any], error: ValidationException) -> Response[Any]:
+    """The request is not of the endpoint's form."""
+    extra = error.extra if isinstance(error.extra, list) else []
+    found = [
+        invalid("malformed", str(item.get("message", item)), "see /schema", str(item.get("key", "")))
+        for item in extra
+        if isinstance(item, dict)
+    ]
+    return refusals(422, *(found or [invalid("malformed", error.detail, "see /schema")]))
+
+
+def on_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """No such path, a method that is not offered, a body past the limit."""
+    code = {404: "path_not_found", 405: "method_not_allowed", 413: "too_large", 429: "too_many_requests"}
+    status = error.status_code
+    return refusals(
+        status, Refusal(code.get(status, "malformed"), error.detail, "see /schema", status=status)
+    )
+
+
+class TrustedOrigins:
+    """Answers only to the names the centre is known by, so that a page elsewhere cannot rebind to it."""
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+        self.app = app
+        self.hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what names us, refuse the rest."""
+        if scope["type"] == "http":
+            refusal = self._refusal(scope)
+            if refusal is not None:
+                response = refusals(403, refusal).to_asgi_response(None, Request(scope))
+                await response(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _refusal(self, scope: Any) -> Refusal | None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get("host", "")
+        if _name(host) not in self.hosts:
+            return Refusal(
+                "host_not_allowed", f"this centre is not {host[:80]!r}", "start it with --host", status=403
+            )
+        origin = headers.get("origin")
+        foreign = origin is not None and _name(origin.partition("://")[2]) not in self.hosts
+        if foreign and scope["method"] not in _SAFE_METHODS:
+            return Refusal(
+                "origin_not_allowed", "the request comes from another site", "use this site", status=403
+            )
+        return None
+
+
+def _name(host: str) -> str:
+    """The host without its port."""
+    return host.rsplit(":", 1)[0] if not host.endswith("]") else host
