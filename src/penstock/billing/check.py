@@ -53,9 +53,9 @@ def _rated(events: Iterable[UsageEvent], lines: Iterable[ChargeLine]) -> Iterato
     """Each rated event has exactly one line over the same window, and each line its event."""
     rated = Counter((e.subject, e.meter, e.start, e.end) for e in events if e.rated)
     charged = Counter((line.subject, line.meter, line.start, line.end) for line in lines)
-    for subject, meter, start, _ in (rated - charged).keys():
+    for subject, meter, start, _ in rated - charged:
         yield Finding("charge_missing", f"{meter} from {start.isoformat()} is rated, without a line", subject)
-    for subject, meter, start, _ in (charged - rated).keys():
+    for subject, meter, start, _ in charged - rated:
         yield Finding("charge_unfounded", f"{meter} from {start.isoformat()} has a line too many", subject)
 
 

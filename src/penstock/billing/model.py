@@ -39,7 +39,12 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChargeLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One rated window; unique by (subject, meter, start). `amount_micros` is exact, not rounded to fen."""
+    """One rated window; unique by (subject, meter, start). `amount_micros` is exact, not rounded to fen.
+
+    `quantity` is the card time charged: with started units and minimum time, unlike the event's, which is
+    what was observed. `transfer` is the first that posted it, None where nothing is charged; all of them
+    have the line's id as their `key`.
+    """
 
     id: str
     tenant: str
@@ -55,7 +60,7 @@ class ChargeLine(msgspec.Struct, frozen=True, kw_only=True):
     price_micros_per_card_hour: Micros
     amount_micros: Micros
     currency: str
-    transfer: str
+    transfer: str | None = None
     invoice: str | None = None
 
 
@@ -92,7 +97,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     total_micros: Micros
     rounding_micros: Micros
     paid_micros: Micros
-    """Taken from the prepaid balance while the period ran; the rest is due."""
+    """Covered by money that had come in when it was issued, oldest charges first; the rest is due."""
     tenant_address: str = ""
     tenant_tax_number: str = ""
     content_hash: str = ""

@@ -1,0 +1,134 @@
+"""The price of card time, and how a charge line is posted.
+
+What a subject has cost is a cumulative function of the time since it began:
+
+    charged time = started granules;  amount = round(devices x charged time x price per card-hour)
+
+and a line over [start, end) is its growth, accrued(end) - accrued(start). So lines telescope: however a
+subject is cut into windows, they sum to the same micro, and rounding never adds up (half a micro at most
+per subject). A granule is charged when it is started: the function jumps at its beginning and is flat
+inside, never falls, and later windows in the same granule cost nothing. What a minimum time asks for
+beyond the started granules is charged on the subject's final event alone, when it is known that the
+time stayed below it.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from penstock.base.ids import derived_id
+from penstock.base.money import Micros, round_half_up
+from penstock.base.quantity import CardMicroseconds
+from penstock.base.window import MICROSECOND, US_PER_HOUR
+from penstock.billing.model import ChargeLine, UsageEvent
+from penstock.lease.offer import Offer
+from penstock.ledger.chart import CHARGE, RECEIVABLE, REVENUE_HOURLY, centre_account, tenant_account
+from penstock.ledger.model import Account, Hold, HoldState, Transfer
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """At what price, in which units and with what minimum card time is charged."""
+
+    price_micros_per_card_hour: Micros
+    currency: str = "CNY"
+    granularity: timedelta = timedelta(seconds=1)
+    minimum_time: timedelta = timedelta(0)
+
+
+def terms_of(offer: Offer, price_micros_per_card_hour: Micros) -> Terms:
+    """An offer's units at the price that was agreed when it was sold."""
+    return Terms(
+        price_micros_per_card_hour=price_micros_per_card_hour,
+        currency=offer.currency,
+        granularity=offer.granularity,
+        minimum_time=offer.minimum_time,
+    )
+
+
+def charged_us(elapsed_us: int, terms: Terms, *, final: bool = False) -> int:
+    """The time charged after `elapsed_us` of one subject: started granules; once final, at least the minimum's."""
+    assert elapsed_us >= 0 and terms.granularity > timedelta(0)
+    granule_us = terms.granularity // MICROSECOND
+    least_us = max(elapsed_us, terms.minimum_time // MICROSECOND) if final else elapsed_us
+    return -(-least_us // granule_us) * granule_us
+
+
+def accrued(elapsed_us: int, devices: int, terms: Terms, *, final: bool = False) -> Micros:
+    """What a subject on so many devices has cost after `elapsed_us`; never falls as time passes."""
+    return amount_of(devices * charged_us(elapsed_us, terms, final=final), terms.price_micros_per_card_hour)
+
+
+def amount_of(charged: CardMicroseconds, price_micros_per_card_hour: Micros) -> Micros:
+    """The price of charged card time, to the nearest micro."""
+    assert price_micros_per_card_hour >= 0
+    return round_half_up(charged * price_micros_per_card_hour, US_PER_HOUR)
+
+
+def rate(event: UsageEvent, terms: Terms, project: str | None = None, job: str | None = None) -> ChargeLine:
+    """The charge line of one usage event."""
+    before_us = (event.start - event.began_at) // MICROSECOND
+    after_us = (event.end - event.began_at) // MICROSECOND
+    amount = accrued(after_us, event.devices, terms, final=event.final) - accrued(
+        before_us, event.devices, terms
+    )
+    charged = charged_us(after_us, terms, final=event.final) - charged_us(before_us, terms)
+    line = derived_id("line", event.source, event.id)
+    return ChargeLine(
+        id=line,
+        tenant=event.tenant,
+        project=project,
+        subject_kind=event.subject_kind,
+        subject=event.subject,
+        job=job,
+        meter=event.meter,
+        model=event.model,
+        start=event.start,
+        end=event.end,
+        quantity=event.devices * charged,
+        price_micros_per_card_hour=terms.price_micros_per_card_hour,
+        amount_micros=amount,
+        currency=terms.currency,
+        transfer=_transfer_id(line, 0) if amount else None,
+    )
+
+
+def settle(line: ChargeLine, prepaid: Account, hold: Hold | None, at: datetime) -> list[Transfer]:
+    """The transfers that post a line, so that no charge is ever lost or refused.
+
+    From the hold what it still has, then from the available balance down to the floor, and what is left
+    becomes a debt on the tenant's receivable account. They sum to the line's amount.
+    """
+    assert prepaid.currency == line.currency and (hold is None or hold.account == prepaid.id)
+    held = _usable_micros(hold, at)
+    from_hold = min(line.amount_micros, held)
+    rest = line.amount_micros - from_hold
+    from_balance = rest if prepaid.floor_micros is None else min(rest, max(prepaid.available_micros, 0))
+    parts = [
+        (prepaid.id, from_hold, hold.id if hold is not None else None),
+        (prepaid.id, from_balance, None),
+        (tenant_account(line.tenant, RECEIVABLE), rest - from_balance, None),
+    ]
+    return [
+        Transfer(
+            id=_transfer_id(line.id, number),
+            debit=account,
+            credit=centre_account(REVENUE_HOURLY, line.currency),
+            amount_micros=amount,
+            currency=line.currency,
+            at=at,
+            kind=CHARGE,
+            key=line.id,
+            hold=captured,
+        )
+        for number, (account, amount, captured) in enumerate(part for part in parts if part[1] > 0)
+    ]
+
+
+def _usable_micros(hold: Hold | None, at: datetime) -> Micros:
+    if hold is None or hold.state is not HoldState.OPEN:
+        return 0
+    return 0 if hold.expires_at is not None and hold.expires_at <= at else hold.remaining_micros
+
+
+def _transfer_id(line: str, number: int) -> str:
+    return derived_id(CHARGE, line, number)
