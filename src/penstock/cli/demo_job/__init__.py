@@ -1,0 +1,1 @@
+"""The demo's training job: a working directory that `penstock run` takes as it is."""
