@@ -18,10 +18,9 @@ MAXIMUM_FILE_BYTES = 4_000_000
 MAXIMUM_LINE_BYTES = 1_000_000
 _SUPPRESSION = re.compile(r"penstock:\s*ignore(?:\[([A-Z0-9, -]+)\])?")
 _C_ENDINGS = (".cu", ".cuh", ".cpp", ".cc", ".cxx", ".h", ".hpp")
-_TEXT_TRIGGERS = (
-    b"cuda", b"CUDA", b"nccl", b"NCCL", b"nvidia", b"nvcr", b"gpus", b"+cu", b"/cu", b"nvcc", b"deepspeed", b"vllm", b"trt",
-    b"tensorrt",
-)  # fmt: skip
+_DATA_TRIGGERS = (b"cuda", b"nccl", b"NCCL", b"nvidia", b"nvcr", b"--gpus", b"+cu", b"/cu")
+_C_TRIGGERS = (b"__global__", b"<<<", b"cuda", b"CUDA", b"__shfl", b"__ballot", b"warp", b"WARP", b"cub", b"cudnn", b"cutlass",
+               b"cute", b"thrust/", b"cufft", b"curand", b"cusparse", b"cusolver", b"mma", b"bfloat16", b"ldmatrix")  # fmt: skip
 
 
 class FileFacts(msgspec.Struct, frozen=True, array_like=True):
@@ -64,7 +63,7 @@ def analyse(path: str, data: bytes) -> FileFacts:
         return FileFacts(path, kind, error=error)
     if kind == "python":
         return _python(path, data)
-    if not _is_triggered(kind, data):
+    if not _is_triggered(path, kind, data):
         return FileFacts(path, kind, starts=_starts(kind, data))
     text = Text(path, decode(data))
     try:
@@ -85,7 +84,9 @@ def _python(path: str, data: bytes) -> FileFacts:
         if path.rpartition("/")[2] == "setup.py":
             found += setup_script.findings(path, tree, lines)
         starts = setup_script.entry_points(tree) if path.endswith("setup.py") else ()
-        return FileFacts(path, "python", _unsuppressed(found, lines), imports(tree, known), has_main(tree), starts)
+        return FileFacts(
+            path, "python", _unsuppressed(found, lines), imports(tree, known), has_main(tree), starts
+        )
     except (SyntaxError, ValueError) as fault:
         return FileFacts(path, "python", error=f"no Python 3 that we can read: {_first_line(fault)}")
     except (RecursionError, MemoryError):
@@ -102,10 +103,11 @@ def _unreadable(data: bytes) -> str:
     return ""
 
 
-def _is_triggered(kind: str, data: bytes) -> bool:
-    if kind in {"c", "requirements", "pyproject", "setup_cfg", "environment"}:
-        return True
-    return any(word in data for word in _TEXT_TRIGGERS)
+def _is_triggered(path: str, kind: str, data: bytes) -> bool:
+    """Whether a file may hold a finding at all; data files and plain C headers are many and mostly do not."""
+    if kind in {"yaml", "json", "markdown"}:
+        return any(word in data for word in _DATA_TRIGGERS)
+    return kind != "c" or path.endswith((".cu", ".cuh")) or any(word in data for word in _C_TRIGGERS)
 
 
 def _starts(kind: str, data: bytes) -> tuple[str, ...]:

@@ -9,8 +9,16 @@ from penstock.portability.model import Finding, Guard
 _WORDS = (
     ("EXT-002", re.compile(r"__global__|cudaLaunchKernel(Ex)?|cuLaunchKernel")),
     ("EXT-003", re.compile(r"asm|__asm__|__asm")),
-    ("EXT-004", re.compile(r"__(shfl|ballot|activemask|any_sync|all_sync)\w*|warpSize|(C10_)?WARP_SIZE|kWarpSize")),
-    ("EXT-007", re.compile(r"wmma|__?nv_bfloat16\w*|__nv_fp8\w*|mma_sync|ldmatrix\w*|cp_async\w*|__pipeline_memcpy_async")),
+    (
+        "EXT-004",
+        re.compile(r"__(shfl|ballot|activemask|any_sync|all_sync)\w*|warpSize|(C10_)?WARP_SIZE|kWarpSize"),
+    ),
+    (
+        "EXT-007",
+        re.compile(
+            r"wmma|__?nv_bfloat16\w*|__nv_fp8\w*|mma_sync|ldmatrix\w*|cp_async\w*|__pipeline_memcpy_async"
+        ),
+    ),
     ("EXT-005", re.compile(r"(cublas|cudnn|cusparse|cusolver|cufft|curand)[A-Z_]\w*|CUBLAS_\w+|CUDNN_\w+")),
     ("EXT-006", re.compile(r"cutlass|cute")),
 )
@@ -21,7 +29,14 @@ _INCLUDES = (
 )
 _PTX = re.compile(r"mma\.sync|ldmatrix|cp\.async|wgmma|tcgen05")
 _FULL_MASK = re.compile(r"0xf{8}u?", re.IGNORECASE)
-_GUARD = re.compile(r"USE_CUDA|WITH_CUDA|HAVE_CUDA|ENABLE_CUDA|__CUDACC__|__CUDA_ARCH__|USE_ROCM|__HIP|ENABLE_(BF16|FP8)")
+_CUDA_ONLY = frozenset({"EXT-003", "EXT-004"})
+"""Assembly and masks of 32 bits are usual in plain C as well; they count where the file is about CUDA."""
+_ABOUT_CUDA = re.compile(
+    r"__(global|device|shared|host)__|<<<|cuda(_runtime|_fp16|_bf16)?\w*\.h|__(shfl|ballot)|cuda[A-Z]\w+\("
+)
+_GUARD = re.compile(
+    r"USE_CUDA|WITH_CUDA|HAVE_CUDA|ENABLE_CUDA|__CUDACC__|__CUDA_ARCH__|USE_ROCM|__HIP|ENABLE_(BF16|FP8)"
+)
 
 
 def findings(text: Text) -> tuple[Finding, ...]:
@@ -29,10 +44,13 @@ def findings(text: Text) -> tuple[Finding, ...]:
     guards = _Conditionals()
     found: dict[tuple[str, int], Finding] = {}
     stream = list(tokens(text.text))
+    about_cuda = text.path.endswith((".cu", ".cuh")) or _ABOUT_CUDA.search(text.text) is not None
     for index, token in enumerate(stream):
         if token.kind is Kind.DIRECTIVE:
             guards.take(token.text)
         for rule in _rules(token, stream[index + 1 : index + 3]):
+            if rule in _CUDA_ONLY and not about_cuda:
+                continue
             finding = text.finding(rule, token.offset, guards.present)
             found.setdefault((rule, finding.line), finding)
     return tuple(found.values())
@@ -70,7 +88,7 @@ def _guard_of(name: str, condition: str) -> Guard:
 def _rules(token: Token, after: list[Token]) -> tuple[str, ...]:
     match token.kind:
         case Kind.WORD:
-            return tuple(rule for rule, words in _WORDS if words.fullmatch(token.text) and _fits(rule, token, after))
+            return tuple(rule for rule, words in _WORDS if words.fullmatch(token.text) and _fits(rule, after))
         case Kind.LAUNCH:
             return ("EXT-002",)
         case Kind.NUMBER:
@@ -82,7 +100,7 @@ def _rules(token: Token, after: list[Token]) -> tuple[str, ...]:
     return ()
 
 
-def _fits(rule: str, token: Token, after: list[Token]) -> bool:
+def _fits(rule: str, after: list[Token]) -> bool:
     """Words that mean something only before a certain mark: `asm (`, `asm volatile`, `cutlass::`."""
     following = after[0].text if after else ""
     if rule == "EXT-003":

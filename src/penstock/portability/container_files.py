@@ -49,8 +49,10 @@ def _of_instruction(text: Text, body: str, offset: int) -> tuple[Finding, ...]:
         return ()
     word = match[1].upper()
     rest = offset + match.end()
-    if word == "FROM" or (word in {"ARG", "ENV"} and _IMAGE.search(body)):
-        found = _IMAGE.search(body, match.end())
+    if word == "FROM" or (
+        word in {"ARG", "ENV"} and re.search(r"nvidia/cuda|nvcr\.io|pytorch/pytorch", body)
+    ):
+        found = any(_IMAGE.search(part) for part in re.split(r"[\s=]+", body[match.end() :]))
         return (text.finding("BLD-002", rest),) if found else ()
     if word in _CARRIES_SHELL:
         return shell.findings(text, rest, offset + len(body))

@@ -13,39 +13,39 @@ from penstock.portability.requirements import rules_of_requirement
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _IMAGE = re.compile(r"(^|/)nvidia/cuda[:@]|nvcr\.io/|(^|/)pytorch/pytorch:.*cuda")
-_NCCL = re.compile(r"NCCL_[A-Z_]+")
+_NCCL_SETTING = re.compile(r"NCCL_[A-Z_]+(=\S*)?")
 _JSON_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _CMAKE_TOKEN = re.compile(
     r"\#\[(=*)\[.*?\]\1\]|\#[^\n]*|\[(=*)\[.*?\]\2\]|\"(?:[^\"\\]|\\.)*\"|[()]|[^\s()\"#]+", re.DOTALL
 )
-_MAXIMUM_NODES = 200_000
+_SCRIPT_KEYS = frozenset({"run", "command", "args", "script", "setup", "entrypoint"})
+_MAXIMUM_YAML_CHARACTERS = 1_000_000
+
+
+class Scalar(msgspec.Struct, frozen=True):
+    """One scalar of a YAML file: where it stands, the key above it, whether it is a key itself."""
+
+    value: str
+    start: int
+    end: int
+    key: str
+    is_key: bool
 
 
 def in_yaml(text: Text) -> tuple[Finding, ...]:
     """Back ends, variables, images and resources in YAML; aliases are not followed."""
-    found = []
-    try:
-        for node, key, is_key in _scalars(text.text):
-            found += _of_scalar(text, node, key, is_key)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return tuple(found)
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(f for scalar in _scalars(text.text) for f in _of_scalar(text, scalar)))
 
 
 def in_environment(text: Text) -> tuple[Finding, ...]:
     """Requirements of a conda environment file, and what any YAML file may hold."""
-    found = list(in_yaml(text))
-    try:
-        for node, _, is_key in _scalars(text.text):
-            if not is_key:
-                plain = node.value.rpartition("::")[2]
-                found += [
-                    text.finding(r, node.start_mark.index, Guard.NONE, "requirement", n)
-                    for r, n in rules_of_requirement(plain)
-                ]
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return tuple(found)
-    return tuple(dict.fromkeys(found))
+    required = (
+        text.finding(rule, scalar.start, Guard.NONE, "requirement", name)
+        for scalar in _scalars(text.text)
+        if not scalar.is_key
+        for rule, name in rules_of_requirement(scalar.value.rpartition("::")[2])
+    )
+    return tuple(dict.fromkeys((*in_yaml(text), *required)))
 
 
 def in_json(text: Text) -> tuple[Finding, ...]:
@@ -68,44 +68,50 @@ def in_cmake(text: Text) -> tuple[Finding, ...]:
     return tuple(found.values())
 
 
-def _scalars(text: str) -> Iterator[tuple[yaml.ScalarNode, str, bool]]:
-    """(scalar, key that it stands under, whether it is a key) of every document."""
-    if len(text) > 1_000_000:
-        raise ValueError("too long for YAML")
-    waiting: list[tuple[yaml.Node, str, bool]] = [(d, "", False) for d in yaml.compose_all(text, Loader=_LOADER) if d]
+def _scalars(text: str) -> list[Scalar]:
+    """Every scalar of every document, in order; none where the file is no YAML or longer than we read."""
+    if len(text) > _MAXIMUM_YAML_CHARACTERS:
+        return []
+    try:
+        documents = [d for d in yaml.compose_all(text, Loader=_LOADER) if d is not None]
+        return sorted(_walk(documents), key=lambda s: s.start)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return []
+
+
+def _walk(documents: list[yaml.Node]) -> Iterator[Scalar]:
+    waiting = [(d, "", False) for d in documents]
     seen: set[int] = set()
-    for _ in range(_MAXIMUM_NODES):
-        if not waiting:
-            return
+    while waiting:
         node, key, is_key = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
         if isinstance(node, yaml.ScalarNode):
-            yield node, key, is_key
-        elif id(node) not in seen:
-            seen.add(id(node))
-            if isinstance(node, yaml.SequenceNode):
-                waiting += [(n, key, False) for n in node.value]
-            elif isinstance(node, yaml.MappingNode):
-                waiting += [pair for k, v in node.value for pair in ((k, "", True), (v, str(k.value)[:80], False))]
+            assert node.start_mark is not None and node.end_mark is not None, "composed nodes have marks"
+            yield Scalar(node.value, node.start_mark.index, node.end_mark.index, key, is_key)
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += [(n, key, False) for n in node.value]
+        elif isinstance(node, yaml.MappingNode):
+            waiting += [p for k, v in node.value for p in ((k, "", True), (v, str(k.value)[:80], False))]
 
 
-def _of_scalar(text: Text, node: yaml.ScalarNode, key: str, is_key: bool) -> list[Finding]:
-    value, offset = node.value, node.start_mark.index
-    if value == "nccl" and not is_key:
-        return [text.finding("DST-003", offset)]
-    if _NCCL.fullmatch(value) or _NCCL.match(value.partition("=")[0] + "") and "=" in value and " " not in value:
-        return [text.finding("DST-004", offset)]
+def _of_scalar(text: Text, scalar: Scalar) -> list[Finding]:
+    value, key = scalar.value, scalar.key
+    if value == "nccl" and not scalar.is_key:
+        return [text.finding("DST-003", scalar.start)]
+    if _NCCL_SETTING.fullmatch(value):
+        return [text.finding("DST-004", scalar.start)]
     if value == "nvidia.com/gpu" or (key == "runtimeClassName" and value == "nvidia"):
-        return [text.finding("BLD-004", offset)]
-    if not is_key and _IMAGE.search(value) and " " not in value:
-        return [text.finding("BLD-002", offset)]
-    if not is_key and (key in {"run", "command", "args", "script", "setup", "entrypoint"} or "\n" in value):
-        return _of_script(text, node)
+        return [text.finding("BLD-004", scalar.start)]
+    if scalar.is_key:
+        return []
+    if _IMAGE.search(value) and " " not in value:
+        return [text.finding("BLD-002", scalar.start)]
+    if key in _SCRIPT_KEYS or "\n" in value:
+        found = shell.findings(text, scalar.start, scalar.end)
+        return [f for f in found if f.rule in {"DST-004", "BLD-002", "BLD-004"}]
     return []
-
-
-def _of_script(text: Text, node: yaml.ScalarNode) -> list[Finding]:
-    found = shell.findings(text, node.start_mark.index, node.end_mark.index)
-    return [f for f in found if f.rule in {"DST-004", "BLD-002", "BLD-004"}]
 
 
 def _is_json_key(text: str, end: int) -> bool:
@@ -139,6 +145,18 @@ def _is_cuda_build(command: str, word: str) -> bool:
         return word == "CUDA"
     if command.startswith("cuda_") and not word:
         return True
-    if command in {"set", "set_target_properties", "set_property", "target_compile_options", "add_compile_options"}:
-        return re.match(r"CMAKE_CUDA_|CUDA_(ARCHITECTURES|NVCC|HOME|STANDARD|SEPARABLE)|TORCH_CUDA_ARCH|-gencode", word) is not None
+    if command in {
+        "set",
+        "set_target_properties",
+        "set_property",
+        "target_compile_options",
+        "add_compile_options",
+    }:
+        return (
+            re.match(
+                r"CMAKE_CUDA_|CUDA_(ARCHITECTURES|NVCC|HOME|STANDARD|SEPARABLE)|TORCH_CUDA_ARCH|-gencode",
+                word,
+            )
+            is not None
+        )
     return word.startswith(("-gencode", "TORCH_CUDA_ARCH_LIST"))

@@ -24,7 +24,9 @@ class Text:
             low, high = (middle, high) if self._starts[middle] <= offset else (low, middle - 1)
         return low + 1, offset - self._starts[low] + 1
 
-    def finding(self, rule: str, offset: int, guard: Guard = Guard.NONE, variant: str = "", subject: str = "") -> Finding:
+    def finding(
+        self, rule: str, offset: int, guard: Guard = Guard.NONE, variant: str = "", subject: str = ""
+    ) -> Finding:
         """A finding at a character offset."""
         line, column = self.place(offset)
         evidence = self.lines[line - 1].strip()[:EVIDENCE_CHARACTERS]

@@ -26,7 +26,7 @@ class Guard(StrEnum):
     """Behind a setting of the program."""
     IN_FUNCTION = "in_function"
     """An import inside a function that the module itself does not call."""
-    TYPE_CHECKING = "type_checking"
+    TYPING = "type_checking"
     EXTRA = "extra"
     """An optional or development dependency."""
     DOCUMENTATION = "documentation"

@@ -70,7 +70,9 @@ QUALIFIED = {
         "DEV-009",
     ),
     "torch.set_float32_matmul_precision": "DEV-012",
-    **dict.fromkeys(("torch.float64", "torch.double", "torch.complex64", "torch.complex128", "torch.cfloat"), "DEV-014"),
+    **dict.fromkeys(
+        ("torch.float64", "torch.double", "torch.complex64", "torch.complex128", "torch.cfloat"), "DEV-014"
+    ),
     "torch.channels_last": "DEV-015",
     "torch.channels_last_3d": "DEV-015",
     "torch.jit.script": "DEV-016",
@@ -111,7 +113,9 @@ PREFIXES = (
     ("faiss.GpuIndex", "LIB-011"),
 )
 TYPED_TENSOR = re.compile(r"torch\.cuda\.(sparse\.)?[A-Z][A-Za-z0-9]*Tensor")
-FUSED_NAME = re.compile(r"(Fused(Adam\w*|LAMB|SGD|LayerNorm|RMSNorm)|fused_(adam\w*|layer_norm\w*)|MixedFusedLayerNorm)")
+FUSED_NAME = re.compile(
+    r"(Fused(Adam\w*|LAMB|SGD|LayerNorm|RMSNorm)|fused_(adam\w*|layer_norm\w*)|MixedFusedLayerNorm)"
+)
 FP8_NAME = re.compile(r"(?<![a-z0-9])_?(fp8|float8)(?![0-9a-z])", re.IGNORECASE)
 
 LIBRARIES = {
@@ -174,7 +178,7 @@ LIBRARIES = {
     "torch.cuda.nvtx": "PRF-001",
     "torch.cuda.profiler": "PRF-001",
     "nvtx": "PRF-001",
-    "torch.utils.cpp_extension.CUDAExtension": "EXT-001",
+    "torch.utils.cpp_extension.CUDA_HOME": "BLD-001",
 }
 """Modules, or names in them, whose import is a finding."""
 DISTRIBUTIONS = {

@@ -13,10 +13,18 @@ def rule_of_call(node: ast.Call, qualified: str, imports_torch: bool) -> tuple[s
     name = last_name(node.func)
     if name == "init_process_group":
         backend = _argument(node, 0, "backend")
-        return ("DST-001", (backend,)) if backend is not None and _text(backend) in {"nccl", "cpu:gloo,cuda:nccl"} else ("", ())
+        return (
+            ("DST-001", (backend,))
+            if backend is not None and _text(backend) in {"nccl", "cpu:gloo,cuda:nccl"}
+            else ("", ())
+        )
     if name in {"autocast", "GradScaler"}:
         device = _argument(node, 0, "device_type" if name == "autocast" else "device")
-        return ("AMP-002", (device,)) if device is not None and _text(device).partition(":")[0] == "cuda" else ("", ())
+        return (
+            ("AMP-002", (device,))
+            if device is not None and _text(device).partition(":")[0] == "cuda"
+            else ("", ())
+        )
     if isinstance(node.func, ast.Attribute):
         rule = _rule_of_method(node, name, qualified, imports_torch)
         if rule:

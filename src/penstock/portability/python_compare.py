@@ -43,7 +43,9 @@ def reads_back(node: ast.expr) -> bool:
     match node:
         case ast.Attribute(attr="type"):
             return True
-        case ast.Attribute(attr="device", value=ast.Name(id="args" | "cfg" | "config" | "opt" | "opts" | "self")):
+        case ast.Attribute(
+            attr="device", value=ast.Name(id="args" | "cfg" | "config" | "opt" | "opts" | "self")
+        ):
             return False
         case ast.Attribute(attr="device"):
             return True

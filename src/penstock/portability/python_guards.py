@@ -23,7 +23,15 @@ _INVERTED = re.compile(r"^_?(no|not|disable|without|skip)_", re.IGNORECASE)
 _DEVICE_TEXT = re.compile(r"(cuda|nccl|gpu|npu|hccl|musa|mlu|hip|rocm)(:\d+)?")
 _SKIP_DECORATOR = re.compile(r"(^|_)skip|^require|_only$")
 _FORGIVEN = frozenset(
-    {"ImportError", "ModuleNotFoundError", "Exception", "BaseException", "OSError", "RuntimeError", "AttributeError"}
+    {
+        "ImportError",
+        "ModuleNotFoundError",
+        "Exception",
+        "BaseException",
+        "OSError",
+        "RuntimeError",
+        "AttributeError",
+    }
 )
 
 
@@ -110,7 +118,7 @@ def _of_name(name: str, flags: Set[str]) -> Branches:
     if not name:
         return None, None
     if name == "TYPE_CHECKING":
-        return Guard.TYPE_CHECKING, None
+        return Guard.TYPING, None
     inverted = _INVERTED.match(name)
     plain = name[inverted.end() :] if inverted else name
     guard = None

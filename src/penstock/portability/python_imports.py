@@ -7,11 +7,21 @@ from functools import cache
 import msgspec
 
 from penstock.portability.model import Guard
-from penstock.portability.python_guards import branches, fails, forgives, leaves
+from penstock.portability.python_guards import branches, fails, forgives, last_name, leaves
 
 type Called = Callable[[], set[str]]
 
-_BLOCKS = (ast.If, ast.Try, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.While, ast.Match, ast.TryStar)
+_ENDS = frozenset({ast.Return, ast.Raise, ast.Continue, ast.Break})
+_SIMPLE = _ENDS | {
+    ast.Expr,
+    ast.Assign,
+    ast.AugAssign,
+    ast.AnnAssign,
+    ast.Delete,
+    ast.Pass,
+    ast.Assert,
+    ast.Global,
+}
 
 
 class Import(msgspec.Struct, frozen=True, array_like=True):
@@ -68,7 +78,9 @@ def names(tree: ast.Module) -> Names:
 def imports(tree: ast.Module, known: Names | None = None) -> tuple[Import, ...]:
     """Every import of a file; a walk over statements only, so that it is cheap."""
     called = cache(lambda: known.called if known else called_functions(tree))
-    return tuple(_imports(tree.body, Guard.NONE, called, known.flags if known else set()))
+    found: list[Import] = []
+    _imports(tree.body, Guard.NONE, called, known.flags if known else set(), found)
+    return tuple(found)
 
 
 def has_main(tree: ast.Module) -> bool:
@@ -78,42 +90,57 @@ def has_main(tree: ast.Module) -> bool:
 
 def _is_main(test: ast.expr) -> bool:
     match test:
-        case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]):
+        case ast.Compare(
+            left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]
+        ):
             return True
     return False
 
 
-def _imports(body: list[ast.stmt], guard: Guard, called: Called, flags: set[str]) -> Iterator[Import]:
+def _imports(body: list[ast.stmt], guard: Guard, called: Called, flags: set[str], out: list[Import]) -> None:
     for node in body:
-        if isinstance(node, ast.Import):
-            yield from (Import(alias.name, 0, (), guard) for alias in node.names)
+        kind = type(node)
+        if kind in _SIMPLE:
+            out.extend(_dynamic(node, guard))
+            guard = Guard.DEAD if kind in _ENDS else guard
+        elif isinstance(node, ast.Import):
+            out.extend(Import(alias.name, 0, (), guard) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield Import(node.module or "", node.level, tuple(a.name for a in node.names), guard)
+            out.append(Import(node.module or "", node.level, tuple(a.name for a in node.names), guard))
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            inside = list(_imports(node.body, stronger(guard, Guard.IN_FUNCTION), called, flags))
-            if inside and guard is Guard.NONE and node.name in called():
-                inside = list(_imports(node.body, guard, called, flags))
-            yield from inside
-        elif isinstance(node, ast.ClassDef):
-            yield from _imports(node.body, guard, called, flags)
+            _in_function(node, guard, called, flags, out)
         elif isinstance(node, ast.If):
             first, second = if_guards(node, flags)
-            yield from _imports(node.body, stronger(guard, first), called, flags)
-            yield from _imports(node.orelse, stronger(guard, second), called, flags)
+            _imports(node.body, stronger(guard, first), called, flags, out)
+            _imports(node.orelse, stronger(guard, second), called, flags, out)
             if second is not None and leaves(node.body):
                 guard = stronger(guard, second)
         elif isinstance(node, ast.Try):
-            inner = stronger(guard, Guard.TRY if forgives(node) else None)
-            yield from _imports(node.body + node.orelse, inner, called, flags)
-            fallback = stronger(guard, Guard.TRY if node.handlers else None)
-            yield from _imports([s for h in node.handlers for s in h.body], fallback, called, flags)
-            yield from _imports(node.finalbody, guard, called, flags)
-        elif isinstance(node, _BLOCKS):
-            yield from _imports(_inner_statements(node), guard, called, flags)
-        elif isinstance(node, ast.Expr | ast.Assign) and isinstance(node.value, ast.Call):
-            yield from _dynamic(node.value, guard)
-        if isinstance(node, ast.Return | ast.Raise | ast.Continue | ast.Break):
-            guard = Guard.DEAD
+            for part, own in try_parts(node):
+                _imports(part, stronger(guard, own), called, flags, out)
+        else:
+            _imports(_inner_statements(node), guard, called, flags, out)
+
+
+def _in_function(
+    node: ast.FunctionDef | ast.AsyncFunctionDef,
+    guard: Guard,
+    called: Called,
+    flags: set[str],
+    out: list[Import],
+) -> None:
+    before = len(out)
+    _imports(node.body, stronger(guard, Guard.IN_FUNCTION), called, flags, out)
+    if len(out) > before and guard is Guard.NONE and node.name in called():
+        del out[before:]
+        _imports(node.body, guard, called, flags, out)
+
+
+def try_parts(node: ast.Try) -> tuple[tuple[list[ast.stmt], Guard | None], ...]:
+    """The blocks of a `try`, each with its guard."""
+    inner = Guard.TRY if forgives(node) else None
+    handled = [s for h in node.handlers for s in h.body]
+    return (node.body, inner), (node.orelse, inner), (handled, Guard.TRY), (node.finalbody, None)
 
 
 def if_guards(node: ast.If | ast.IfExp, flags: set[str]) -> tuple[Guard | None, Guard | None]:
@@ -131,10 +158,11 @@ def stronger(outer: Guard, inner: Guard | None) -> Guard:
     return inner
 
 
-def _dynamic(call: ast.Call, guard: Guard) -> Iterator[Import]:
-    func = call.func
-    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-    if name not in {"import_module", "__import__"} or not call.args:
+def _dynamic(node: ast.stmt, guard: Guard) -> Iterator[Import]:
+    call = node.value if isinstance(node, ast.Expr | ast.Assign | ast.Return) else None
+    if not isinstance(call, ast.Call) or not call.args:
+        return
+    if last_name(call.func) not in {"import_module", "__import__"}:
         return
     match call.args[0]:
         case ast.Constant(value=str(text)):

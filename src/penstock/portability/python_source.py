@@ -1,13 +1,15 @@
 """Findings in one Python file: a single walk over its syntax tree that knows guards and the place of strings."""
 
 import ast
+from collections.abc import Callable
+from itertools import chain
 
 from penstock.portability.model import Finding, Guard
 from penstock.portability.names import FP8_NAME, FUSED_NAME, rule_of_module, rule_of_name
 from penstock.portability.python_calls import rule_of_call, rule_of_keyword
 from penstock.portability.python_compare import rule_of_comparison, rule_of_prefix_test
-from penstock.portability.python_guards import branches, forgives, last_name, leaves, skips
-from penstock.portability.python_imports import Names, if_guards, stronger
+from penstock.portability.python_guards import branches, last_name, leaves, skips
+from penstock.portability.python_imports import Names, if_guards, stronger, try_parts
 from penstock.portability.python_strings import Role, rule_of_prefix, rule_of_string
 
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -23,7 +25,7 @@ class Walk:
         self.lazy = False
         """Whether we are inside a function that the module does not call itself."""
         self.imports_torch = any(q.partition(".")[0] == "torch" for q in known.aliases.values())
-        self._visitors = {
+        self._visitors: dict[type[ast.AST], Callable[..., None]] = {
             ast.If: self._if,
             ast.IfExp: self._choice,
             ast.BoolOp: self._bool,
@@ -134,10 +136,11 @@ class Walk:
         self.guard = outer
 
     def _try(self, node: ast.Try, *_) -> None:
-        self.under(Guard.TRY if forgives(node) else None, node.body + node.orelse)
         for handler in node.handlers:
-            self.under(Guard.TRY, handler.body)
-        self.block(node.finalbody)
+            if handler.type is not None:
+                self.visit(handler.type)
+        for part, guard in try_parts(node):
+            self.under(guard, part)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, *_) -> None:
         for decorator in node.decorator_list:
@@ -158,9 +161,10 @@ class Walk:
 
     def _parameters(self, parameters: ast.arguments) -> None:
         positional = (parameters.posonlyargs + parameters.args)[::-1]
-        pairs = [*zip(positional, parameters.defaults[::-1], strict=False)]
-        pairs += zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
-        for parameter, default in pairs:
+        pairs = zip(positional, parameters.defaults[::-1], strict=False)
+        for parameter, default in chain(
+            pairs, zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
+        ):
             if default is not None:
                 self._valued(parameter.arg, default, Role.DEFAULT)
 
@@ -274,7 +278,11 @@ class Walk:
 
     def _formatted(self, node: ast.JoinedStr, role: Role, name: str) -> None:
         first = node.values[0] if node.values else None
-        rule = rule_of_prefix(first.value) if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+        rule = (
+            rule_of_prefix(first.value)
+            if isinstance(first, ast.Constant) and isinstance(first.value, str)
+            else ""
+        )
         if rule and rule_of_string("cuda:0", role, name):
             self.hit(rule, node)
         for value in node.values:
@@ -319,5 +327,3 @@ def _place(node: ast.AST, known: Names) -> tuple[int, int]:
 
 def _characters(text: str, byte_offset: int) -> int:
     return byte_offset if text.isascii() else len(text.encode()[:byte_offset].decode(errors="replace"))
-
-

@@ -13,10 +13,12 @@ _BUILD_NAMES = frozenset({"CUDA_HOME", "CUDA_PATH", "TORCH_CUDA_ARCH_LIST", "nvc
 _TOOLS = {"nvidia-smi": "LIB-009", "trtexec": "LIB-006"}
 _FUSED_OPTIMIZER = re.compile(r"adamw_(torch|apex)_fused|fused_adam\w*")
 
-_DEVICE_NAME = re.compile(r"dev(ice)?s?(_|$)|dev(ice)?_?(type|map|id|name)|location|accelerator|backend|target", re.I)
+_DEVICE_NAME = re.compile(
+    r"dev(ice)?s?(_|$)|dev(ice)?_?(type|map|id|name)|location|accelerator|backend|target", re.IGNORECASE
+)
 _NOT_DEVICE_CALL = re.compile(
     r"^(print|join|open|glob|rglob|Path|find_spec|import_module|__import__|hasattr|debug|info|warning|warn|error|"
-    r"exception|critical|log|add_subparsers|add_subparser|add_parser|replace|split|endswith|rstrip|lstrip|"
+    r"exception|critical|log|add_subparsers|add_subparser|add_parser|replace|split|startswith|endswith|rstrip|lstrip|"
     r"strip|sub|match|search|compile_regex|find|count|index|remove_prefix|removeprefix|isdir|exists|isfile|"
     r"mark|addinivalue_line|register_module|Extension|find_packages|package_data|write|format|namedtuple|"
     r"setLevel|getLogger|ImportError|RuntimeError|ValueError|Exception|which|TypeVar|Literal|get_logger)$"

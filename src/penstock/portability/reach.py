@@ -9,7 +9,7 @@ from penstock.portability.model import Guard
 
 _TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 _SIDE = re.compile(r"(^|/)(docs?|\.github)/")
-_BUILD_FILES = ("setup.py", "CMakeLists.txt", "Makefile", "pyproject.toml")
+_BUILD_FILES = ("setup.py", "CMakeLists.txt", "pyproject.toml")
 
 
 class Modules:
@@ -81,7 +81,9 @@ def entry_points(facts: Sequence[FileFacts]) -> tuple[str, ...]:
     entries |= {p for f in facts for s in f.starts if (p := _started(s, f.path, modules))}
     entries |= {p for p in python if p.rpartition("/")[2] in {"setup.py", "__main__.py"}}
     packages = {p.rpartition("/")[0] for p in python if p.endswith("__init__.py")}
-    entries |= {f"{folder}/__init__.py" for folder in packages if folder and folder.rpartition("/")[0] not in packages}
+    entries |= {
+        f"{folder}/__init__.py" for folder in packages if folder and folder.rpartition("/")[0] not in packages
+    }
     imported = {t for f in python.values() for t, _ in _edges(f, modules)}
     entries |= {p for p in python if p.rpartition("/")[0] not in packages and p not in imported}
     program = tuple(sorted(p for p in entries if not (_TESTS.search(p) or _SIDE.search(p))))
@@ -99,7 +101,11 @@ def _edges(facts: FileFacts, modules: Modules) -> Iterator[tuple[str, Guard]]:
         if not item.module and not item.level:
             yield from ((p, item.guard) for p in _siblings(folder, modules.paths) if p != facts.path)
             continue
-        find = (lambda m, i=item: modules.relative(m, i.level, folder)) if item.level else (lambda m: modules.of(m, folder))
+        find = (
+            (lambda m, i=item: modules.relative(m, i.level, folder))
+            if item.level
+            else (lambda m: modules.of(m, folder))
+        )
         path = find(item.module)
         if path:
             yield path, item.guard
@@ -172,5 +178,3 @@ def _folders(path: str) -> Iterator[str]:
         yield folder
         folder = folder.rpartition("/")[0]
     yield ""
-
-

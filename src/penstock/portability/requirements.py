@@ -14,7 +14,9 @@ _REQUIREMENT = re.compile(
     r"(\(?\s*(?:[<>=!~^]=?=?|@).*|;.*|=[^=].*|$)"
 )
 _CUDA_PIN = re.compile(r"\+cu\d\d\d?\b|whl/(nightly/)?cu\d+")
-_OPTIONAL_FILE = re.compile(r"(dev|test|tests|doc|docs|optional|extra|extras|lint|gpu|flash|deepspeed)", re.IGNORECASE)
+_OPTIONAL_FILE = re.compile(
+    r"(dev|test|tests|doc|docs|optional|extra|extras|lint|gpu|flash|deepspeed)", re.IGNORECASE
+)
 
 
 def rules_of_requirement(text: str) -> Iterator[tuple[str, str]]:
@@ -104,7 +106,9 @@ def _of_pyproject(table: Mapping) -> Iterator[tuple[str, Guard]]:
 
 def _of_poetry(poetry: Mapping) -> Iterator[tuple[str, Guard]]:
     groups = [(poetry.get("dependencies"), Guard.NONE)]
-    groups += [(g.get("dependencies"), Guard.EXTRA) for g in _table(poetry, "group").values() if isinstance(g, dict)]
+    groups += [
+        (g.get("dependencies"), Guard.EXTRA) for g in _table(poetry, "group").values() if isinstance(g, dict)
+    ]
     for wanted, guard in groups:
         for name, value in wanted.items() if isinstance(wanted, dict) else ():
             optional = isinstance(value, dict) and value.get("optional") is True
@@ -132,7 +136,11 @@ def _placed(text: Text, wanted: list[tuple[str, Guard]]) -> Iterator[Finding]:
     used: set[int] = set()
     for requirement, guard in wanted:
         for rule, name in rules_of_requirement(requirement):
-            places = ((starts[i] + at) for i, line in enumerate(lines) if (at := line.find(requirement.strip())) >= 0)
+            places = (
+                (starts[i] + at)
+                for i, line in enumerate(lines)
+                if (at := line.find(requirement.strip())) >= 0
+            )
             offset = next((p for p in places if p not in used), 0)
             used.add(offset)
             yield text.finding(rule, offset, guard, "requirement", name)

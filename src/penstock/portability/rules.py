@@ -25,7 +25,9 @@ _SOFTER = {
     "flag": Consequence.CHECK,
     "requirement": Consequence.EDIT,
 }
-_FINE_ON_CPU = frozenset({"DEV-003", "DEV-004", "DEV-008", "DEV-011", "DEV-012", "DAT-001", "DAT-002", "DST-002"})
+_FINE_ON_CPU = frozenset(
+    {"DEV-003", "DEV-004", "DEV-008", "DEV-011", "DEV-012", "DAT-001", "DAT-002", "DST-002"}
+)
 """Without any accelerator torch answers these itself: tests are false, seeds and flags have no effect."""
 NO_REMEDY = "no remedy on record for this stack: treat it like the strictest of the others"
 

@@ -13,7 +13,16 @@ _OPTIONAL = frozenset({"extras_require", "tests_require"})
 def findings(path: str, tree: ast.Module, lines: list[str]) -> tuple[Finding, ...]:
     """Requirements that are findings; a list that reaches `install_requires` through a name counts as well."""
     return tuple(
-        Finding(rule, path, node.lineno, node.col_offset + 1, guard, lines[node.lineno - 1].strip()[:160], "requirement", name)
+        Finding(
+            rule,
+            path,
+            node.lineno,
+            node.col_offset + 1,
+            guard,
+            lines[node.lineno - 1].strip()[:160],
+            "requirement",
+            name,
+        )
         for node, guard in _requirements(tree)
         for rule, name in rules_of_requirement(str(node.value))
     )
@@ -23,7 +32,9 @@ def entry_points(tree: ast.Module) -> tuple[str, ...]:
     """Modules of `console_scripts`, as `-m name`."""
     texts = (n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str))
     parts = (t.partition("=")[2].strip() for t in texts if "=" in t and ":" in t and "\n" not in t)
-    return tuple(f"-m {p.partition(':')[0]}" for p in parts if p.replace(".", "").replace(":", "").isidentifier())
+    return tuple(
+        f"-m {p.partition(':')[0]}" for p in parts if p.replace(".", "").replace(":", "").isidentifier()
+    )
 
 
 def _requirements(tree: ast.Module) -> Iterator[tuple[ast.Constant, Guard]]:
@@ -47,4 +58,6 @@ def _strings(value: ast.expr, assigned: dict[str, list[ast.expr]]) -> Iterator[a
     sources = assigned.get(value.id, []) if isinstance(value, ast.Name) else [value]
     for source in sources:
         if isinstance(source, ast.List | ast.Tuple | ast.Dict | ast.BinOp | ast.Set):
-            yield from (n for n in ast.walk(source) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+            yield from (
+                n for n in ast.walk(source) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+            )

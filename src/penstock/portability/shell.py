@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import msgspec
 
@@ -10,7 +11,13 @@ from penstock.portability.model import Finding, Guard
 from penstock.portability.requirements import rules_of_requirement
 
 _SEPARATORS = ";|&()\n`"
-_TOOLS = {"nvidia-smi": "LIB-009", "nvcc": "BLD-001", "trtexec": "LIB-006", "deepspeed": "DST-007", "vllm": "LIB-010"}
+_TOOLS = {
+    "nvidia-smi": "LIB-009",
+    "nvcc": "BLD-001",
+    "trtexec": "LIB-006",
+    "deepspeed": "DST-007",
+    "vllm": "LIB-010",
+}
 _IMAGES = re.compile(r"(^|/)nvidia/cuda[:@]|(^|/|\b)nvcr\.io/|(^|/)pytorch/pytorch:.*cuda|^nvcr\.io")
 _PIN = re.compile(r"\+cu\d\d\d?\b|whl/(nightly/)?cu\d+|^(cudatoolkit|pytorch-cuda)\b")
 _VARIABLE = re.compile(r"\$\{?(CUDA_VISIBLE_DEVICES|NCCL_[A-Z_]+|CUDA_HOME|TORCH_CUDA_ARCH_LIST)\b")
@@ -54,7 +61,9 @@ def words(text: str, base: int = 0) -> Iterator[Word]:
             position = max(end, position + 1)
 
 
-def findings(text: Text, start: int = 0, end: int | None = None, guard: Guard = Guard.NONE) -> tuple[Finding, ...]:
+def findings(
+    text: Text, start: int = 0, end: int | None = None, guard: Guard = Guard.NONE
+) -> tuple[Finding, ...]:
     """Findings in the part of a file from `start` to `end` that is shell; each rule once in a line."""
     found: dict[tuple[str, int], Finding] = {}
     for command in _commands(words(text.text[start:end], start)):
@@ -69,10 +78,13 @@ def scripts(text: str) -> Iterator[str]:
     """Python files and `-m` modules (as `-m name`) that shell text starts."""
     for command in _commands(words(text)):
         plain = [w.text for w in command]
-        if not any(re.fullmatch(r"(python[0-9.]*|torchrun|deepspeed|accelerate|uv)", p.rpartition("/")[2]) for p in plain):
+        if not any(
+            re.fullmatch(r"(python[0-9.]*|torchrun|deepspeed|accelerate|uv)", p.rpartition("/")[2])
+            for p in plain
+        ):
             continue
         yield from (p for p in plain if p.endswith(".py"))
-        yield from (f"-m {b}" for a, b in zip(plain, plain[1:], strict=False) if a == "-m")
+        yield from (f"-m {b}" for a, b in pairwise(plain) if a == "-m")
 
 
 def _commands(stream: Iterator[Word]) -> Iterator[list[Word]]:
@@ -96,7 +108,10 @@ def _of_command(command: list[Word]) -> Iterator[tuple[str, Word, str]]:
     if tool in _INSTALLERS and any(w.text in {"install", "add", "create"} for w in command):
         yield from _installed(command)
     for word in command:
-        yield from ((r, word, "") for r in _of_word(word, says=says, container=tool in {"docker", "podman", "nerdctl"}))
+        yield from (
+            (r, word, "")
+            for r in _of_word(word, says=says, container=tool in {"docker", "podman", "nerdctl"})
+        )
         if word.quoted and tool in {"bash", "sh", "docker", "srun", "ssh", "eval"} and " " in word.text:
             yield from ((r, word, s) for c in _commands(words(word.text)) for r, _, s in _of_command(c))
 
@@ -114,10 +129,8 @@ def _of_word(word: Word, *, says: bool, container: bool) -> Iterator[str]:
         yield "BLD-002"
     if _PIN.search(word.text):
         yield "BLD-003"
-    if "nvidia.com/gpu" in word.text or word.text == "--gpus" or word.text.startswith("--gpus="):
-        if container or "nvidia.com" in word.text:
-            yield "BLD-004"
-    if word.text == "--runtime=nvidia":
+    container_option = container and re.match(r"--gpus(=|$)|--runtime=nvidia$", word.text)
+    if container_option or "nvidia.com/gpu" in word.text:
         yield "BLD-004"
     if re.match(r"-gencode|--generate-code|-arch=(sm|compute)_", word.text):
         yield "BLD-001"
@@ -126,7 +139,9 @@ def _of_word(word: Word, *, says: bool, container: bool) -> Iterator[str]:
 def _installed(command: list[Word]) -> Iterator[tuple[str, Word, str]]:
     for word in command:
         if not word.text.startswith("-"):
-            yield from ((rule, word, name) for rule, name in rules_of_requirement(word.text) if rule != "BLD-003")
+            yield from (
+                (rule, word, name) for rule, name in rules_of_requirement(word.text) if rule != "BLD-003"
+            )
 
 
 def _rule_of_variable(name: str) -> str:
@@ -145,7 +160,9 @@ def _word(text: str, start: int) -> tuple[str, int]:
     while position < len(text) and text[position] not in " \t\r" + _SEPARATORS:
         character = text[position]
         if character == "\\":
-            parts.append("" if text[position + 1 : position + 2] == "\n" else text[position + 1 : position + 2])
+            parts.append(
+                "" if text[position + 1 : position + 2] == "\n" else text[position + 1 : position + 2]
+            )
             position += 2
         elif character in "'\"":
             end = _closing(text, position)

@@ -18,7 +18,20 @@ STACK_SHIMS = {
 unverified; the others: sources of rule DEV-001."""
 CUDA_COMPATIBLE = frozenset({"rocm", "dtk", "maca", "corex", "xpu", "ppu"})
 _HAS_FP8 = frozenset(
-    {"h100", "h800", "h20", "h200", "b200", "l20", "l40s", "rtx4090", "ascend950pr", "mtt-s5000", "mi300x", "gaudi3"}
+    {
+        "h100",
+        "h800",
+        "h20",
+        "h200",
+        "b200",
+        "l20",
+        "l40s",
+        "rtx4090",
+        "ascend950pr",
+        "mtt-s5000",
+        "mi300x",
+        "gaudi3",
+    }
 )
 """Rule AMP-004 and notes of the catalogue; h800, h200, b200, l20 and rtx4090: background, unverified."""
 
@@ -75,7 +88,9 @@ def _of_chips(wanted: str, chips: tuple[Accelerator, ...]) -> Target:
     name = chips[0].name if len(chips) == 1 else wanted
     if stack == "cpu":
         return Target(wanted, name, stack, bf16=True, fp8=False)
-    return Target(wanted, name, stack, bf16=_agreed(map(_has_bf16, chips)), fp8=_agreed(a.id in _HAS_FP8 for a in chips))
+    return Target(
+        wanted, name, stack, bf16=_agreed(map(_has_bf16, chips)), fp8=_agreed(a.id in _HAS_FP8 for a in chips)
+    )
 
 
 def _has_bf16(chip: Accelerator) -> bool:

@@ -26,7 +26,7 @@ _VERDICTS = {
     Consequence.REWRITE: Verdict.REWRITE,
     Consequence.CANNOT: Verdict.CANNOT,
 }
-_NEVER_RUNS = frozenset({Guard.DEAD, Guard.DOCUMENTATION, Guard.TYPE_CHECKING})
+_NEVER_RUNS = frozenset({Guard.DEAD, Guard.DOCUMENTATION, Guard.TYPING})
 _SURE_SHARE = 0.5
 """The low end of an effort: half a rule's days, once, as for somebody who has done it before."""
 
@@ -55,12 +55,16 @@ def _effect(finding: Finding, target: Target) -> Effect:
     rule = rules()[finding.rule]
     what = consequence(finding, target)
     hazard = rule.hazard if finding.rule != "DEV-013" or "Double" in finding.evidence else ""
-    return Effect(finding, rule.severity, what, remedy(rule, target), hazard if what is not Consequence.RUNS else "")
+    return Effect(
+        finding, rule.severity, what, remedy(rule, target), hazard if what is not Consequence.RUNS else ""
+    )
 
 
 def _verdict(effects: Iterable[Effect]) -> Verdict:
     """By the heaviest consequence; what is only to be checked does not weigh."""
-    heaviest = max((e.consequence for e in effects if e.consequence is not Consequence.CHECK), default=Consequence.RUNS)
+    heaviest = max(
+        (e.consequence for e in effects if e.consequence is not Consequence.CHECK), default=Consequence.RUNS
+    )
     return _VERDICTS[heaviest]
 
 
@@ -88,6 +92,8 @@ def settle_requirements(findings: Iterable[Finding]) -> list[Finding]:
     kept = list(findings)
     needed = {f.rule for f in kept if f.variant == "import" and f.guard is Guard.NONE}
     return [
-        msgspec.structs.replace(f, variant="requirement_needed") if f.variant == "requirement" and f.rule in needed else f
+        msgspec.structs.replace(f, variant="requirement_needed")
+        if f.variant == "requirement" and f.rule in needed
+        else f
         for f in kept
     ]
