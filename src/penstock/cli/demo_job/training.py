@@ -20,10 +20,10 @@ FAILED, STOPPED = 17, 128 + signal.SIGTERM
 class Settings(NamedTuple):
     """What the environment may change; steps and width set how long it takes."""
 
-    steps: int = 1200
+    steps: int = 1400
     width: int = 1024
     batch: int = 128
-    checkpoint_every: int = 150
+    checkpoint_every: int = 200
     report_every: int = 50
     fail_at_step: int = 0
     seed: int = 7
