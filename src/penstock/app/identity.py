@@ -74,8 +74,17 @@ def open_tenant(app: App, principal: Principal, request: NewTenant) -> Tenant:
     if problem:
         raise Refused(problem)
     now = app.now()
-    fields = msgspec.structs.asdict(request) | {"name": request.name or request.id}
-    tenant = Tenant(created_at=now, currency=app.policy.currency, **fields)
+    tenant = Tenant(
+        id=request.id,
+        name=request.name or request.id,
+        created_at=now,
+        currency=app.policy.currency,
+        credit_limit_micros=request.credit_limit_micros,
+        device_quota=request.device_quota,
+        language=request.language,
+        address=request.address,
+        tax_number=request.tax_number,
+    )
     with app.database.write() as tx:
         if settings.first_time(tx, "tenant", tenant.id, request):
             tenants.add_tenant(tx, tenant)

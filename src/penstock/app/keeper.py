@@ -34,7 +34,7 @@ class Keeper:
             while not self._stopping.is_set():
                 self._turn()
                 self._rest()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             self.broken = error
             _LOG.exception("the loop met a broken invariant")
             self._on_broken()

@@ -14,7 +14,7 @@ from penstock.billing.payment import owed
 from penstock.billing.prepay import Burn, burn_of, funds
 from penstock.billing.rate import Terms, settle, terms_of
 from penstock.billing.rate import rate as rate_event
-from penstock.lease.job import Attempt, Job
+from penstock.lease.job import Job
 from penstock.lease.tenant import Tenant, TenantState
 from penstock.ledger.chart import PREPAID, RECEIVABLE, tenant_account
 from penstock.store import audit, billing, fleet, jobs, leases, ledger, settings, tenants
@@ -124,32 +124,36 @@ def watch_funds(app: App) -> None:
 
 def _turned(app: App, tx: Tx, now: datetime) -> list[Tenant]:
     """Tenants whose money asks for another state than they are in."""
-    burning = defaultdict(list)
-    for attempt in jobs.live_attempts(tx):
-        if attempt.lease is None:
-            burning[attempt.tenant].append(_burn(tx, attempt))
+    burning = _burning(tx)
     turned = []
     for tenant in tenants.tenants(tx):
-        if tenant.state is TenantState.ACTIVE and not burning[tenant.id]:
+        burns = burning.get(tenant.id, [])
+        if tenant.state is TenantState.ACTIVE and not burns:
             continue
         prepaid = ledger.account(tx, tenant_account(tenant.id, PREPAID))
         receivable = ledger.account(tx, tenant_account(tenant.id, RECEIVABLE))
         assert prepaid is not None, "a tenant has its accounts"
         assert receivable is not None, "a tenant has its accounts"
-        after = funds(tenant, prepaid, burning[tenant.id], now, app.policy.funds_grace, owed(receivable))
+        after = funds(tenant, prepaid, burns, now, app.policy.funds_grace, owed(receivable))
         if after != tenant:
             turned.append(after)
     return turned
 
 
-def _burn(tx: Tx, attempt: Attempt) -> Burn:
-    job = jobs.job(tx, attempt.job)
-    offer = leases.offer(tx, attempt.offer or "")
-    assert job is not None, "an attempt has its job"
-    assert offer is not None, "an attempt on demand has its offer"
-    hold = ledger.hold(tx, job.hold) if job.hold else None
-    ends_at = None
-    if attempt.running_at is not None and job.spec.time_limit_s is not None:
-        ends_at = attempt.running_at + timedelta(seconds=job.spec.time_limit_s)
-    terms = terms_of(offer, offer.price_micros_per_card_hour)
-    return burn_of(len(attempt.devices), terms, hold.remaining_micros if hold else 0, ends_at)
+def _burning(tx: Tx) -> dict[str, list[Burn]]:
+    """What each tenant's attempts on demand cost."""
+    live = [attempt for attempt in jobs.live_attempts(tx) if attempt.lease is None]
+    owners = jobs.by_ids(tx, {attempt.job for attempt in live})
+    offers = {offer.id: offer for offer in leases.offers(tx)} if live else {}
+    holds = ledger.holds_by_id(tx, {job.hold for job in owners.values() if job.hold})
+    burning = defaultdict(list)
+    for attempt in live:
+        job, offer = owners[attempt.job], offers[attempt.offer or ""]
+        hold = holds.get(job.hold)
+        ends_at = None
+        if attempt.running_at is not None and job.spec.time_limit_s is not None:
+            ends_at = attempt.running_at + timedelta(seconds=job.spec.time_limit_s)
+        terms = terms_of(offer, offer.price_micros_per_card_hour)
+        held = hold.remaining_micros if hold else 0
+        burning[attempt.tenant].append(burn_of(len(attempt.devices), terms, held, ends_at))
+    return burning

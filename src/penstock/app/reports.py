@@ -8,7 +8,7 @@ from penstock.app.access import require_audit
 from penstock.app.context import App
 from penstock.base.refusal import Refused, ensure, invalid
 from penstock.base.window import Window, check_window
-from penstock.billing.check import check_lines
+from penstock.billing.check import check as check_bills
 from penstock.insight.attribution import attribute
 from penstock.insight.check import check_ladder, check_spans
 from penstock.insight.ladder import Axis, ladder, ladder_by
@@ -61,6 +61,17 @@ def spans_of(app: App, window: Window) -> tuple[History, list[Span]]:
     return past, attribute(past, window)
 
 
+def show_spans(
+    app: App, principal: Principal, start: datetime | None = None, end: datetime | None = None
+) -> tuple[Span, ...]:
+    """The card-hour book itself: each device's lines over a window, with whom to ask about each."""
+    require_audit(principal)
+    now = app.now()
+    until = min(end or now, now)
+    window = ensure(check_window(start or until - DEFAULT_WINDOW, until, "start"))
+    return tuple(spans_of(app, window)[1])
+
+
 def check_books(app: App, principal: Principal) -> CheckReport:
     """Verify every invariant of both books and of the audit log."""
     require_audit(principal)
@@ -68,8 +79,10 @@ def check_books(app: App, principal: Principal) -> CheckReport:
     with app.database.read() as tx:
         accounts, transfers, holds = ledger.accounts(tx), ledger.transfers(tx), ledger.holds(tx)
         lines, invoices = billing.lines(tx), billing.invoices(tx)
-        money = [str(finding) for finding in check_ledger(accounts, transfers, holds)]
-        money += check_lines(lines, transfers, invoices, billing.usage(tx))
+        notes = billing.all_credit_notes(tx)
+        findings = check_ledger(accounts, transfers, holds)
+        findings += check_bills(billing.usage(tx), lines, transfers, invoices, notes)
+        money = [f"{found.code}: {found.message} ({found.where})" for found in findings]
         chain = audit.check(tx)
         entries = audit.count(tx)
         window = Window(ledger.opened_at(tx, now), now)

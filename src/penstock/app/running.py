@@ -8,10 +8,10 @@ import msgspec
 from penstock.app.context import App
 from penstock.app.ports import Engine, Start, TaskPlan
 from penstock.app.selling import best_offer
-from penstock.base.refusal import Fault
+from penstock.base.refusal import Fault, ensure
 from penstock.fleet.device import Device, DeviceState, Node
-from penstock.lease.job import FINAL_JOB_STATES, Attempt, AttemptState, Job, JobState, Wait
-from penstock.lease.machine import advance, lease_step
+from penstock.lease.job import Attempt, AttemptState, Job, JobState, Wait
+from penstock.lease.machine import advance, lease_step, move_job
 from penstock.lease.offer import Lease, LeaseState
 from penstock.lease.tenant import TenantState
 from penstock.placement.model import Plan, World
@@ -40,6 +40,19 @@ def turn_leases(app: App) -> None:
         for old, new in turned:
             if old != new and leases.lease(tx, old.id) == old:
                 leases.put_lease(tx, new)
+                if new.state is LeaseState.ENDED:
+                    _cancel_queued(tx, new.id, now)
+
+
+def _cancel_queued(tx: Tx, lease: str, now: datetime) -> None:
+    """Jobs that still wait for a lease that is over will never run."""
+    for job in jobs.in_state(tx, JobState.QUEUED):
+        if job.lease == lease:
+            jobs.set_waits(tx, {job.id: None}, now)
+            cancelled = ensure(move_job(job, JobState.CANCELLED))
+            jobs.put_job(
+                tx, msgspec.structs.replace(cancelled, stop_reason="lease_ended", ended_at=now, reasons={})
+            )
 
 
 def stop_due(app: App) -> None:
@@ -245,17 +258,11 @@ def _observe_engine(app: App, engine: Engine, live: list[Attempt]) -> None:
             job_after, attempt_after = advance(job, attempt, one, now)
             jobs.put_attempt(tx, attempt_after)
             if job_after != job:
-                jobs.put_job(tx, _stamped(job_after, now))
+                jobs.put_job(tx, job_after)
         for name in unknown:  # the engine never began it: start again, which is safe by its id
             attempt = jobs.attempt(tx, name)
             if attempt is not None and attempt.state is AttemptState.STARTING:
                 jobs.put_attempt(tx, msgspec.structs.replace(attempt, state=AttemptState.PLACED))
-
-
-def _stamped(job: Job, now: datetime) -> Job:
-    if job.state in FINAL_JOB_STATES and job.ended_at is None:
-        return msgspec.structs.replace(job, ended_at=now)
-    return job
 
 
 def evict_all(app: App) -> None:

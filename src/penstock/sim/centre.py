@@ -26,6 +26,7 @@ class SimulatedCentre:
     """Opens on a directory; `restart` opens it again as after a crash. The engine and time go on."""
 
     def __init__(self, directory: Path, seed: int, policy: Policy | None = None) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.random = Random(seed)  # noqa: S311
         self.clock = VirtualClock(OPENING)
@@ -61,12 +62,11 @@ class SimulatedCentre:
                     fleet.save_device(tx, fleet.accept(_device(node, model, index), now), now, "installed")
 
     def run(self, duration: timedelta, step: timedelta) -> None:
-        """Turn the loop once each step of virtual time."""
+        """Let virtual time pass, and turn the loop once after each step."""
         until = self.clock.now() + duration
         while self.clock.now() < until:
-            self.turn()
             self.clock.advance(min(step, until - self.clock.now()))
-        self.turn()
+            self.turn()
 
     def turn(self) -> None:
         """One turn of the loop; an outside fault is left to the next one."""

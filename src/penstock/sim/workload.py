@@ -35,7 +35,9 @@ class Workload:
     def open(self, price_micros: int = 12 * YUAN) -> None:
         """Publish a price, and open tenants with very different purses."""
         app = self.centre.app
-        offer = selling.NewOffer(id=f"{self.model}-list", model=self.model, price_micros_per_card_hour=price_micros)
+        offer = selling.NewOffer(
+            id=f"{self.model}-list", model=self.model, price_micros_per_card_hour=price_micros
+        )
         selling.publish_offer(app, SYSTEM, offer)
         for number in range(self.tenants):
             credit = 50_000 * YUAN if number % 3 == 0 else 0

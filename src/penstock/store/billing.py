@@ -112,6 +112,11 @@ def credit_notes(tx: Connection, invoice: str) -> tuple[CreditNote, ...]:
     return rows.many(tx, CREDIT_NOTES, CREDIT_NOTES.c.invoice == invoice, order=[CREDIT_NOTES.c.number])
 
 
+def all_credit_notes(tx: Connection) -> tuple[CreditNote, ...]:
+    """Every credit note, by number."""
+    return rows.many(tx, CREDIT_NOTES, order=[CREDIT_NOTES.c.number])
+
+
 def credit_note(tx: Connection, name: str) -> CreditNote | None:
     """One credit note."""
     return rows.get(tx, CREDIT_NOTES, id=name)

@@ -9,17 +9,47 @@ from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceSta
 from penstock.store import rows, settings
 from penstock.store.tables import CALIBRATIONS, DEVICE_INTERVALS, DEVICES, NODES
 
+_FLEET_REVISION = "fleet_revision"
+_KNOWN: dict[str, tuple[str, tuple[Node, ...], tuple[Device, ...]]] = {}
 _NOT_IN_SERVICE = (DeviceState.PLANNED, DeviceState.RETIRED)
 
 
 def nodes(tx: Connection) -> tuple[Node, ...]:
     """All nodes, by id."""
-    return rows.many(tx, NODES, order=[NODES.c.id])
+    return _remembered(tx)[0]
 
 
 def devices(tx: Connection) -> tuple[Device, ...]:
     """All devices, by node and index."""
-    return rows.many(tx, DEVICES, order=[DEVICES.c.node, DEVICES.c.index])
+    return _remembered(tx)[1]
+
+
+def _remembered(tx: Connection) -> tuple[tuple[Node, ...], tuple[Device, ...]]:
+    """Nodes and devices, read again only when one has changed.
+
+    A transaction that writes always reads: what it changed may yet be taken back.
+    """
+    if tx.get_execution_options().get("penstock_write"):
+        return _read(tx)
+    place = str(tx.engine.url)
+    revision = settings.get(tx, _FLEET_REVISION, "0")
+    known = _KNOWN.get(place)
+    if known is None or known[0] != revision:
+        known = (revision, *_read(tx))
+        _KNOWN[place] = known
+    return known[1:]
+
+
+def _read(tx: Connection) -> tuple[tuple[Node, ...], tuple[Device, ...]]:
+    return (
+        rows.many(tx, NODES, order=[NODES.c.id]),
+        rows.many(tx, DEVICES, order=[DEVICES.c.node, DEVICES.c.index]),
+    )
+
+
+def _changed(tx: Connection) -> None:
+    settings.put(tx, _FLEET_REVISION, str(int(settings.get(tx, _FLEET_REVISION, "0")) + 1))
+    settings.bump(tx)
 
 
 def node(tx: Connection, name: str) -> Node | None:
@@ -35,7 +65,7 @@ def device(tx: Connection, name: str) -> Device | None:
 def save_node(tx: Connection, node: Node) -> None:
     """Register a node, or change what is known of it."""
     rows.save(tx, NODES, node)
-    settings.bump(tx)
+    _changed(tx)
 
 
 def save_device(tx: Connection, device: Device, at: datetime, reason: str = "") -> None:
@@ -44,7 +74,7 @@ def save_device(tx: Connection, device: Device, at: datetime, reason: str = "") 
     rows.save(tx, DEVICES, device)
     if known is None or known.state != device.state:
         _next_interval(tx, device, at, reason)
-    settings.bump(tx)
+    _changed(tx)
 
 
 def _next_interval(tx: Connection, device: Device, at: datetime, reason: str) -> None:

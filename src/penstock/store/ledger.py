@@ -63,6 +63,11 @@ def holds(tx: Connection) -> tuple[Hold, ...]:
     return rows.many(tx, HOLDS, order=[HOLDS.c.id])
 
 
+def holds_by_id(tx: Connection, names: set[str]) -> dict[str, Hold]:
+    """The holds of these ids."""
+    return {hold.id: hold for hold in _some(tx, HOLDS, frozenset(names))}
+
+
 def transfers(tx: Connection, account: str | None = None) -> tuple[Transfer, ...]:
     """Every transfer, or those of one account, oldest first."""
     where = [] if account is None else [or_(TRANSFERS.c.debit == account, TRANSFERS.c.credit == account)]

@@ -1,10 +1,11 @@
 """Structs in, structs out: the few statements that every noun's queries are made of."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, and_, insert, select, update
+from sqlalchemy import Connection, Select, Table, Update, bindparam, insert, select, update
 
 from penstock.store.columns import STRUCTS
 
@@ -23,10 +24,9 @@ def add(tx: Connection, table: Table, structs: Iterable[msgspec.Struct]) -> None
 
 def put(tx: Connection, table: Table, struct: msgspec.Struct) -> None:
     """Overwrite the row with the struct's key, which must exist."""
-    keys = [column.name for column in table.primary_key]
+    statement, keys = _update_by_key(table)
     row = values(struct)
-    where = and_(*(table.c[key] == row.pop(key) for key in keys))
-    result = tx.execute(update(table).where(where).values(row))
+    result = tx.execute(statement, row | {f"key_{key}": row[key] for key in keys})
     assert result.rowcount == 1, f"{table.name}: no row to overwrite"
 
 
@@ -41,21 +41,36 @@ def save(tx: Connection, table: Table, struct: msgspec.Struct) -> None:
 
 def get(tx: Connection, table: Table, **keys: Any) -> Any:
     """The struct with these column values, or None."""
-    query = select(table).where(*(table.c[name] == value for name, value in keys.items()))
-    row = tx.execute(query).one_or_none()
-    return None if row is None else STRUCTS[table.name](**row._mapping)  # noqa: SLF001
+    row = tx.execute(_select_by(table, tuple(keys)), keys).one_or_none()
+    return None if row is None else _struct(STRUCTS[table.name], row)
 
 
 def fetch(tx: Connection, query: Select[Any], struct: type[Any]) -> tuple[Any, ...]:
     """All rows of a query over one whole table, as its structs."""
-    return tuple(struct(**row._mapping) for row in tx.execute(query))  # noqa: SLF001
+    return tuple(_struct(struct, row) for row in tx.execute(query))
 
 
-def many(
-    tx: Connection, table: Table, *where: Any, order: Sequence[Any] = (), limit: int | None = None
-) -> Any:
+def many(tx: Connection, table: Table, *where: Any, order: Sequence[Any] = (), limit: int | None = None) -> Any:
     """All structs of a table that meet the conditions."""
     query = select(table).where(*where).order_by(*order)
     if limit is not None:
         query = query.limit(limit)
     return fetch(tx, query, STRUCTS[table.name])
+
+
+def _struct(struct: type[Any], row: Iterable[Any]) -> Any:
+    """Columns come in the order of the struct's fields: tables are made of them."""
+    return struct(**dict(zip(struct.__struct_fields__, row, strict=True)))
+
+
+@lru_cache
+def _select_by(table: Table, names: tuple[str, ...]) -> Select[Any]:
+    return select(table).where(*(table.c[name] == bindparam(name) for name in names))
+
+
+@lru_cache
+def _update_by_key(table: Table) -> tuple[Update, tuple[str, ...]]:
+    keys = tuple(column.name for column in table.primary_key)
+    where = (table.c[key] == bindparam(f"key_{key}") for key in keys)
+    changed = {column.name: bindparam(column.name) for column in table.columns}
+    return update(table).where(*where).values(changed), keys
