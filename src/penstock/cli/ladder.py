@@ -1,0 +1,115 @@
+"""`penstock ladder`: where every card-hour of a time went."""
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from penstock.base.quantity import CardMicroseconds
+from penstock.cli import formats
+from penstock.cli.call import CALL, Call
+from penstock.cli.language import _
+from penstock.cli.options import ALWAYS, Span
+from penstock.cli.output import print_fields, print_table
+from penstock.insight.model import Ladder
+
+
+def ladder(
+    *,
+    span: Span = ALWAYS,
+    by: Annotated[
+        Literal["model", "node", "tenant", "tranche"] | None, Parameter(help="One ladder for each of these.")
+    ] = None,
+    every: Annotated[
+        bool, Parameter(name="--all", help="Show lines without card time too.", negative="")
+    ] = False,
+    call: Call = CALL,
+) -> None:
+    """Show where every card-hour of a time went, in time and in money.
+
+    The lines sum to capacity. Without a time it is the last seven days.
+    """
+    start, end = span.ends(utc=call.utc)
+    with call.client() as client:
+        answer = client.get("ladder", start=start, end=end, by=by)
+    call.show(answer, dict[str, Ladder], lambda found: _print(found, call, by, every=every))
+
+
+def _print(ladders: dict[str, Ladder], call: Call, by: str | None, *, every: bool) -> None:
+    for index, (key, one) in enumerate(ladders.items()):
+        if index:
+            print()
+        print_ladder(one, call, [(by, key or formats.NONE)] if by else [], every=every)
+
+
+def print_ladder(ladder: Ladder, call: Call, heading: list[tuple[str, str]], *, every: bool = False) -> None:
+    """One ladder: its population, the rungs, and the lines with both kinds of money."""
+    capacity = ladder.capacity_card_us
+    print_fields(
+        [
+            *heading,
+            ("from", call.time(ladder.start)),
+            ("to", call.time(ladder.end)),
+            ("devices", str(ladder.devices)),
+            ("capacity", f"{formats.hours(capacity)} {_('card-hours')}"),
+        ]
+    )
+    print()
+    rungs = (
+        ("available", ladder.available_card_us),
+        ("sold", ladder.sold_card_us),
+        ("occupied", ladder.occupied_card_us),
+        ("active", ladder.active_card_us),
+        ("effective", ladder.effective_card_us),
+    )
+    rows = [(formats.word(name), formats.hours(time), _share(time, capacity)) for name, time in rungs]
+    print_table(("RUNG", "CARD-HOURS", "OF CAPACITY"), rows, right=(1, 2))
+    print()
+    _print_lines(ladder, every=every)
+    _print_caveats(ladder)
+
+
+def _print_lines(ladder: Ladder, *, every: bool) -> None:
+    rows = [
+        (
+            formats.word(line.rung),
+            formats.word(line.line),
+            formats.hours(line.card_us),
+            formats.share(line.share),
+            formats.money(line.list_value_micros, ladder.currency),
+            formats.money(line.carried_cost_micros, ladder.currency),
+        )
+        for line in ladder.lines
+        if line.card_us or every
+    ]
+    rows.append(
+        (
+            _("total"),
+            "",
+            formats.hours(sum(line.card_us for line in ladder.lines)),
+            _share(sum(line.card_us for line in ladder.lines), ladder.capacity_card_us),
+            formats.money(sum(line.list_value_micros for line in ladder.lines), ladder.currency),
+            formats.money(sum(line.carried_cost_micros for line in ladder.lines), ladder.currency),
+        )
+    )
+    titles = ("RUNG", "LINE", "CARD-HOURS", "OF CAPACITY", "LIST VALUE", "CARRIED COST")
+    print_table(titles, rows, right=(2, 3, 4, 5))
+
+
+def _print_caveats(ladder: Ladder) -> None:
+    if ladder.unpriced_card_us:
+        hours = formats.hours(ladder.unpriced_card_us)
+        print(
+            _("{hours} card-hours had no offer in force; their list value counts as nothing").format(
+                hours=hours
+            )
+        )
+    if ladder.uncosted_devices:
+        print(
+            _("{count} devices have no recorded cost; their carried cost counts as nothing").format(
+                count=ladder.uncosted_devices
+            )
+        )
+
+
+def _share(part: CardMicroseconds, whole: CardMicroseconds) -> str:
+    return formats.share(part / whole) if whole else formats.NONE

@@ -1,0 +1,89 @@
+"""`penstock lease`: guaranteed devices over a time."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from penstock.cli import formats
+from penstock.cli.app import tree
+from penstock.cli.call import CALL, Call, new_id
+from penstock.cli.options import Id, Tenant
+from penstock.cli.output import print_fields, print_table
+from penstock.lease.offer import Lease
+
+app = tree("lease")
+LeaseId = Annotated[str, Parameter(name="LEASE", help="Lease id.")]
+
+
+@app.command(name="list")
+def list_leases(*, tenant: Tenant = None, call: Call = CALL) -> None:
+    """List leases."""
+    with call.client() as client:
+        call.show_list(client.items("leases", tenant=tenant), Lease, lambda leases: _table(leases, call))
+
+
+@app.command
+def accept(
+    quote: Annotated[str, Parameter(help="Quote to accept.")],
+    /,
+    *,
+    own_id: Id = None,
+    call: Call = CALL,
+) -> None:
+    """Accept a quote: book the devices and set the money aside."""
+    body = {"id": new_id(own_id, "lease"), "quote": quote}
+    with call.client() as client:
+        call.show(client.post("leases", body=body), Lease, lambda lease: _fields(lease, call))
+
+
+@app.command
+def show(lease: LeaseId, /, *, call: Call = CALL) -> None:
+    """Show a lease and its devices."""
+    with call.client() as client:
+        call.show(client.get("leases", lease), Lease, lambda found: _fields(found, call))
+
+
+@app.command
+def cancel(lease: LeaseId, /, *, call: Call = CALL) -> None:
+    """Give back a lease that has not begun; the money set aside is free again."""
+    with call.client() as client:
+        call.show(client.delete("leases", lease), Lease, lambda found: _fields(found, call))
+
+
+def _table(leases: list[Lease], call: Call) -> None:
+    rows = [
+        (
+            lease.id,
+            lease.tenant,
+            f"{lease.model}:{len(lease.devices)}",
+            formats.word(lease.state),
+            call.time(lease.start),
+            call.time(lease.end),
+            formats.price(lease.price_micros_per_card_hour),
+            formats.unit(lease.currency),
+        )
+        for lease in leases
+    ]
+    print_table(
+        ("LEASE", "TENANT", "DEVICES", "STATE", "FROM", "TO", "PER CARD-HOUR", "UNIT"), rows, right=(6,)
+    )
+
+
+def _fields(lease: Lease, call: Call) -> None:
+    price = f"{formats.price(lease.price_micros_per_card_hour)} {formats.unit(lease.currency)}"
+    print_fields(
+        [
+            ("lease", lease.id),
+            ("tenant", lease.tenant),
+            ("quote", lease.quote),
+            ("state", formats.word(lease.state)),
+            ("model", lease.model),
+            ("devices", " ".join(lease.devices)),
+            ("from", call.time(lease.start)),
+            ("to", call.time(lease.end)),
+            ("length", formats.duration(lease.end - lease.start)),
+            ("price per card-hour", price),
+            ("metered until", call.time(lease.metered_until)),
+            ("ended", call.time(lease.ended_at)),
+        ]
+    )

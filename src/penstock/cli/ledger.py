@@ -1,0 +1,104 @@
+"""`penstock ledger`: accounts and transfers, and the check of both books."""
+
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from penstock.cli import formats
+from penstock.cli.app import tree
+from penstock.cli.call import CALL, Call
+from penstock.cli.language import _
+from penstock.cli.options import Output, Tenant
+from penstock.cli.output import print_table, write_bytes
+from penstock.ledger.model import Account, Transfer
+
+app = tree("ledger")
+
+
+class CheckReport(msgspec.Struct, frozen=True):
+    """What is wrong with the books; nothing, when `ok`. `checked` counts what was looked at."""
+
+    ok: bool
+    money: tuple[str, ...]
+    card_hours: tuple[str, ...]
+    audit: tuple[str, ...]
+    checked: dict[str, int]
+
+
+@app.command
+def accounts(*, tenant: Tenant = None, call: Call = CALL) -> None:
+    """List accounts with their balances."""
+    with call.client() as client:
+        call.show_list(client.items("ledger", "accounts", tenant=tenant), Account, _accounts)
+
+
+@app.command
+def transfers(
+    account: Annotated[str, Parameter(help="Account, such as tenant/acme/prepaid.")], /, *, call: Call = CALL
+) -> None:
+    """List the transfers of an account, oldest first."""
+    with call.client() as client:
+        items = client.items("ledger", "transfers", account=account)
+        call.show_list(items, Transfer, lambda found: _transfers(found, call))
+
+
+@app.command
+def check(*, call: Call = CALL) -> int:
+    """Verify every invariant of both books and of the audit log.
+
+    Ends with status 1 where something is wrong.
+    """
+    with call.client() as client:
+        answer = client.get("ledger", "check")
+    call.show(answer, CheckReport, _report)
+    return 0 if answer["ok"] else 1
+
+
+@app.command
+def beancount(*, output: Output = None, call: Call = CALL) -> None:
+    """Write the ledger as text for beancount."""
+    with call.client() as client:
+        write_bytes(client.download("ledger", "beancount"), output)
+
+
+def _accounts(accounts: list[Account]) -> None:
+    rows = [
+        (
+            account.id,
+            formats.money(account.balance_micros, account.currency, 6),
+            formats.money(account.held_micros, account.currency, 6),
+            formats.NONE
+            if account.floor_micros is None
+            else formats.money(account.floor_micros, account.currency),
+        )
+        for account in accounts
+    ]
+    print_table(("ACCOUNT", "BALANCE", "SET ASIDE", "LOWEST ALLOWED"), rows, right=(1, 2, 3))
+
+
+def _transfers(transfers: list[Transfer], call: Call) -> None:
+    rows = [
+        (
+            call.time(one.at),
+            one.kind,
+            one.debit,
+            one.credit,
+            formats.money(one.amount_micros, one.currency, 6),
+            one.id,
+        )
+        for one in transfers
+    ]
+    print_table(("AT", "KIND", "DEBIT", "CREDIT", "AMOUNT", "TRANSFER"), rows, right=(4,))
+
+
+def _report(report: CheckReport) -> None:
+    books = ((_("money"), report.money), (_("card-hours"), report.card_hours), (_("audit log"), report.audit))
+    for name, findings in books:
+        print(
+            f"{name}: " + (_("holds") if not findings else _("{count} findings").format(count=len(findings)))
+        )
+        for finding in findings:
+            print(f"  {finding}")
+    checked = ", ".join(f"{count} {formats.word(noun)}" for noun, count in report.checked.items())
+    print(_("checked: {counts}").format(counts=checked))

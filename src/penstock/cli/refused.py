@@ -1,0 +1,50 @@
+"""How a refusal is shown: code, sentence, place with its line where it is in a file, and what to do."""
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from penstock.base.refusal import Refusal
+from penstock.cli.language import _
+from penstock.cli.output import print_json, width
+
+_PLACE = re.compile(r"(.+):(\d+):(\d+)")
+
+
+def show_refusals(refusals: Iterable[Refusal], *, as_json: bool) -> None:
+    """On standard error for people; as JSON on standard output for programs."""
+    if as_json:
+        print_json({"refusals": msgspec.to_builtins(tuple(refusals))})
+        return
+    for refusal in refusals:
+        print("\n".join(lines(refusal)), file=sys.stderr)
+
+
+def lines(refusal: Refusal) -> list[str]:
+    """One refusal for people."""
+    shown = [_("refused [{code}]: {message}").format(code=refusal.code, message=refusal.message)]
+    if refusal.where:
+        shown.append(_("  where: {where}").format(where=refusal.where))
+        shown += excerpt(refusal.where)
+    shown.append(_("  remedy: {remedy}").format(remedy=refusal.remedy))
+    return shown
+
+
+def excerpt(where: str) -> list[str]:
+    """The line that `file:line:column` names, with a caret under the column; nothing where it is no such place."""
+    match = _PLACE.fullmatch(where)
+    if match is None:
+        return []
+    number, column = int(match.group(2)), int(match.group(3))
+    try:
+        text = Path(match.group(1)).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    if not 1 <= number <= len(text):
+        return []
+    line = text[number - 1].expandtabs(1)
+    margin = f"  {number:>4} | "
+    return [f"{margin}{line}", f"{' ' * (len(margin) - 2)}| {' ' * width(line[: column - 1])}^"]

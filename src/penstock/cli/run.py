@@ -1,0 +1,122 @@
+"""`penstock run`: check a job file and submit it."""
+
+import re
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from penstock.base.refusal import Refused, invalid
+from penstock.cli.call import CALL, Call
+from penstock.cli.jobs import print_job
+from penstock.cli.language import _
+from penstock.cli.logs import follow_job
+from penstock.cli.main import UNSUCCESSFUL
+from penstock.cli.options import Id, Tenant
+from penstock.cli.output import note, print_json
+from penstock.lease.job import Job, JobSpec, JobState
+from penstock.lease.jobfile import JobFile, parse
+from penstock.sdk.client import Client
+from penstock.sdk.workdir import upload_workdir
+
+JOB_FILE_LIMIT_BYTES = 2**20
+
+
+def run(
+    file: Annotated[Path, Parameter(help="Job file in YAML.")],
+    /,
+    *,
+    lease: Annotated[
+        str | None, Parameter(help="Lease to run on; by default what the file says, else on demand.")
+    ] = None,
+    project: Annotated[
+        str | None, Parameter(help="Project to run in; by default what the file says.")
+    ] = None,
+    tenant: Tenant = None,
+    own_id: Id = None,
+    follow: Annotated[
+        bool, Parameter(name=["--follow", "-f"], help="Print its output until it ends.", negative="")
+    ] = False,
+    check: Annotated[bool, Parameter(help="Only check the file; nothing is sent.", negative="")] = False,
+    call: Call = CALL,
+) -> int:
+    """Check a job file and submit it.
+
+    Every mistake in the file is shown with its line before anything is sent. With --follow the exit status
+    is 4 where the job does not succeed.
+    """
+    found = read_job_file(file)
+    for remark in found.notes:
+        note(remark)
+    if check:
+        _checked(file, found.spec, call)
+        return 0
+    with call.client() as client:
+        job = _submit(client, file, found, own_id or job_id(found.spec.name), tenant, project, lease)
+        if not follow:
+            call.show(job, Job, lambda shown: print_job(shown, call))
+            return 0
+        note(_("submitted {job}").format(job=job["id"]))
+        state = follow_job(client, str(job["id"]), 0, 0, call)
+    return 0 if state == JobState.SUCCEEDED else UNSUCCESSFUL
+
+
+def read_job_file(file: Path) -> JobFile:
+    """The checked content of a job file; refused with all that is wrong in it."""
+    try:
+        content = file.read_bytes()
+        text = content.decode()
+    except OSError as error:
+        raise Refused(
+            invalid("file_unreadable", f"{file}: {error.strerror}", "name a job file", str(file))
+        ) from error
+    except UnicodeDecodeError as error:
+        raise Refused(
+            invalid("file_not_text", f"{file} is not UTF-8 text", "name a job file", str(file))
+        ) from error
+    if len(content) > JOB_FILE_LIMIT_BYTES:
+        raise Refused(invalid("file_too_large", f"{file} is past 1 MiB", "shorten it", str(file)))
+    found = parse(text, str(file))
+    if isinstance(found, JobFile):
+        return found
+    raise Refused(*found)
+
+
+def job_id(name: str) -> str:
+    """A new id that begins like the job's name."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower())[:40].strip("-") or "job"
+    return f"{slug}-{secrets.token_hex(4)}"
+
+
+def _submit(
+    client: Client,
+    file: Path,
+    found: JobFile,
+    name: str,
+    tenant: str | None,
+    project: str | None,
+    lease: str | None,
+) -> dict[str, object]:
+    spec = found.spec
+    if found.workdir:
+        content_id = upload_workdir(client, file.parent / found.workdir)
+        spec = msgspec.structs.replace(spec, workdir=content_id)
+    body = {
+        "id": name,
+        "spec": spec,
+        "tenant": tenant,
+        "project": project or found.project,
+        "lease": lease or found.lease,
+    }
+    return client.post("jobs", body=body)
+
+
+def _checked(file: Path, spec: JobSpec, call: Call) -> None:
+    if call.json:
+        print_json(spec)
+        return
+    models = " | ".join(spec.resources.models)
+    sentence = _("{file} is in order: {tasks} tasks on {nodes} nodes, {devices} devices of {models}")
+    print(sentence.format(file=file, tasks=spec.tasks, nodes=spec.nodes, devices=spec.devices, models=models))
