@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import IO
 from penstock.app.context import App, Policy
 from penstock.app.ports import Clock, Engine, Probe
 from penstock.base.refusal import Refusal, Refused
-from penstock.engines.local import LocalEngine
+from penstock.engines.local.engine import LocalEngine
 from penstock.probes.host import HostProbe
 from penstock.store.database import Database
 from penstock.store.files import Files
@@ -56,10 +57,15 @@ def open_centre(data: Path, policy: Policy | None = None, cores_per_device: int 
         lock.close()
         raise
     files = Files(data)
-    engines: dict[str, Engine] = {"local": LocalEngine(files.attempts, hidden=(data,))}
+    engines: dict[str, Engine] = {"local": LocalEngine(files.attempts, expose=_environment())}
     clock: Clock = SystemClock()
     app = App(database, files, clock, engines, policy or Policy())
     return Centre(app, HostProbe(cores_per_device=cores_per_device), lock)
+
+
+def _environment() -> tuple[Path, ...]:
+    """The Python that runs us, so that jobs can use it and its packages."""
+    return tuple(dict.fromkeys((Path(sys.prefix), Path(sys.base_prefix))))
 
 
 def _lock(data: Path) -> IO[str]:

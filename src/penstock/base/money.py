@@ -15,7 +15,7 @@ CURRENCIES = ("CNY", "USD", "EUR", "HKD")
 AMOUNT_MAX_MICROS = 10**15 * MICROS_PER_UNIT // 1_000
 """A trillion units; every sum of amounts the ledger can meet stays inside a signed 64-bit column."""
 
-_AMOUNT = re.compile(r"(-?)(\d{1,15})(?:\.(\d+))?")
+_AMOUNT = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]+))?")
 
 
 def parse_amount(text: str, where: str = "", decimals: int = 2) -> Micros | Refusal:
