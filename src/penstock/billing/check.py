@@ -21,7 +21,8 @@ def check(
     notes: Sequence[CreditNote],
 ) -> list[Finding]:
     """All findings from usage to credit notes; none if every card-microsecond is charged once."""
-    findings = [*_windows(events), *_rated(events, lines), *_amounts(lines)]
+    findings = [*_windows(events), *_rated(events, lines)]
+    findings += _amounts(lines, {event.subject for event in events if not event.rated})
     findings += _posted(lines, transfers)
     findings += _numbers("invoice", [invoice.number for invoice in invoices])
     findings += _numbers("credit note", [note.number for note in notes])
@@ -59,15 +60,19 @@ def _rated(events: Iterable[UsageEvent], lines: Iterable[ChargeLine]) -> Iterato
         yield Finding("charge_unfounded", f"{meter} from {start.isoformat()} has a line too many", subject)
 
 
-def _amounts(lines: Iterable[ChargeLine]) -> Iterator[Finding]:
-    """A subject's lines sum to its charged time at its price, to the micro."""
-    sums: defaultdict[tuple[str, str, int], list[int]] = defaultdict(lambda: [0, 0])
+def _amounts(lines: Iterable[ChargeLine], pending: set[str]) -> Iterator[Finding]:
+    """A line is its charged time at its price, within the micro that a window's ends can round; all lines of
+    a subject together are so to the micro, unless one is still pending.
+    """
+    sums: defaultdict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0])
     for line in lines:
-        total = sums[line.subject_kind, line.subject, line.price_micros_per_card_hour]
+        total = sums[line.subject, line.price_micros_per_card_hour]
         total[0] += line.quantity
         total[1] += line.amount_micros
-    for (_, subject, price), (quantity, amount) in sums.items():
-        if amount != amount_of(quantity, price):
+        if abs(line.amount_micros - amount_of(line.quantity, line.price_micros_per_card_hour)) > 1:
+            yield Finding("amount_wrong", f"{line.amount_micros} for {line.quantity} card-us", line.id)
+    for (subject, price), (quantity, amount) in sums.items():
+        if subject not in pending and amount != amount_of(quantity, price):
             yield Finding(
                 "amount_wrong", f"charged {amount}, price says {amount_of(quantity, price)}", subject
             )

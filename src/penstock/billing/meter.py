@@ -70,7 +70,8 @@ def usage_of(
     While the subject goes on, only windows that ended before `observed_until` are given: such a window
     cannot be the last, since what was seen going on then ends later. Once it has ended, all the rest is
     given, and exactly one event is final; it is empty if nothing was left (a clock was set back). Record
-    them together with `metered_until`, which becomes the end of the last one.
+    them together with `metered_until`, which becomes the end of the last one; after the final event the
+    subject is done.
     """
     start = subject.began_at if metered_until is None else metered_until
     if subject.ended_at is None:
