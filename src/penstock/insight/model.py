@@ -69,7 +69,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     offers: tuple[Offer, ...]
 
 
-class Span(msgspec.Struct, frozen=True, kw_only=True):
+class Span(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One device on one line over [start, end), with whom to ask about it."""
 
     device: str
@@ -111,3 +111,8 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     active_card_us: CardMicroseconds
     effective_card_us: CardMicroseconds
     lines: tuple[LadderLine, ...]
+    currency: str = "CNY"
+    unpriced_card_us: CardMicroseconds = 0
+    """Card time of models without an offer in force: its list value counts as nothing."""
+    uncosted_devices: int = 0
+    """Devices without a recorded cost: their carried cost counts as nothing."""
