@@ -1,44 +1,13 @@
-"""Precision and recall over our own labelled snippets: every rule with hits and near-misses.
+"""Precision and recall over our own labelled snippets: every rule with hits and near-misses."""
 
-A snippet begins with `=== path`, then what is expected: `RULE:line` (with `:guard` where guarded), or `!RULE`
-for a near-miss of that rule. What is not listed shall not be found.
-"""
-
-import re
 from collections import Counter
-from pathlib import Path
 
-import msgspec
+from portability_labels import Snippet, snippets
 
 from penstock.portability.check import check
 from penstock.portability.model import Guard
 from penstock.portability.rules import rules
 from penstock.portability.targets import target
-
-SNIPPETS = Path(__file__).parent / "portability_snippets"
-
-
-class Snippet(msgspec.Struct, frozen=True):
-    """One labelled piece of source."""
-
-    where: str
-    path: str
-    source: str
-    expected: frozenset[tuple[str, int, str]]
-    near: tuple[str, ...]
-
-
-def snippets() -> list[Snippet]:
-    found = []
-    for file in sorted(SNIPPETS.glob("*.txt")):
-        for number, part in enumerate(re.split(r"^=== ", file.read_text(), flags=re.MULTILINE)[1:]):
-            head, _, source = part.partition("\n")
-            path, *labels = head.split()
-            marks = [label.split(":") for label in labels if not label.startswith("!")]
-            expected = frozenset((m[0], int(m[1]), m[2] if len(m) > 2 else "none") for m in marks)
-            near = tuple(label[1:] for label in labels if label.startswith("!"))
-            found.append(Snippet(f"{file.name}#{number}", path, source, expected, near))
-    return found
 
 
 def found_in(snippet: Snippet) -> frozenset[tuple[str, int, str]]:

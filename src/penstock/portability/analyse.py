@@ -76,14 +76,15 @@ def analyse(path: str, data: bytes) -> FileFacts:
 def _python(path: str, data: bytes) -> FileFacts:
     try:
         tree = ast.parse(data, path)
+        is_setup = path.rpartition("/")[2] == "setup.py"
+        starts = setup_script.entry_points(tree) if is_setup else ()
         if not any(word in data for word in TRIGGERS):
-            return FileFacts(path, "python", (), imports(tree), has_main(tree))
+            return FileFacts(path, "python", (), imports(tree), has_main(tree), starts)
         known = names(tree)
         lines = decode(data).split("\n")
         found = python_findings(path, tree, known, lines)
-        if path.rpartition("/")[2] == "setup.py":
+        if is_setup:
             found += setup_script.findings(path, tree, lines)
-        starts = setup_script.entry_points(tree) if path.endswith("setup.py") else ()
         return FileFacts(
             path, "python", _unsuppressed(found, lines), imports(tree, known), has_main(tree), starts
         )

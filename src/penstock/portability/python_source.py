@@ -13,14 +13,16 @@ from penstock.portability.python_imports import Names, if_guards, stronger, try_
 from penstock.portability.python_strings import Role, rule_of_prefix, rule_of_string
 
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+type Hit = tuple[str, ast.AST, Guard, str, str]
+"""(rule, node, guard, variant, subject)."""
 
 
 class Walk:
-    """Walks one file; `hits` gathers (rule, node, guard, variant, subject)."""
+    """Walks one file and gathers hits."""
 
     def __init__(self, known: Names) -> None:
         self.known = known
-        self.hits: list[tuple[str, ast.AST, Guard, str, str]] = []
+        self.hits: list[Hit] = []
         self.guard = Guard.NONE
         self.lazy = False
         """Whether we are inside a function that the module does not call itself."""
@@ -303,12 +305,17 @@ class Walk:
         self.visit(node.slice, Role.KEY, last_name(node.value))
 
 
-def findings(path: str, tree: ast.Module, known: Names, lines: list[str]) -> tuple[Finding, ...]:
-    """Every finding of one file, in the order of lines, each rule once for one place."""
+def hits(tree: ast.Module, known: Names) -> list[Hit]:
+    """Every place that a rule speaks of, as nodes of the syntax tree."""
     walk = Walk(known)
     walk.block(tree.body)
+    return walk.hits
+
+
+def findings(path: str, tree: ast.Module, known: Names, lines: list[str]) -> tuple[Finding, ...]:
+    """Every finding of one file, in the order of lines, each rule once for one place."""
     seen: dict[tuple[int, int, str], Finding] = {}
-    for rule, node, guard, variant, subject in walk.hits:
+    for rule, node, guard, variant, subject in hits(tree, known):
         line, offset = _place(node, known)
         text = lines[line - 1] if line <= len(lines) else ""
         column = _characters(text, offset) + 1

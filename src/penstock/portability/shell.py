@@ -75,9 +75,9 @@ def findings(
 
 
 def scripts(text: str) -> Iterator[str]:
-    """Python files and `-m` modules (as `-m name`) that shell text starts."""
+    """Python files and `-m` modules (as `-m name`) that shell text or a Dockerfile's list of words starts."""
     for command in _commands(words(text)):
-        plain = [w.text for w in command]
+        plain = [w.text.strip("[],") for w in command]
         if not any(
             re.fullmatch(r"(python[0-9.]*|torchrun|deepspeed|accelerate|uv)", p.rpartition("/")[2])
             for p in plain
