@@ -43,11 +43,14 @@ class Keeper:
         """End after the present turn."""
         self._stopping.set()
 
-    def drain(self) -> None:
-        """Ask what runs to checkpoint and stop, wait until it has, and queue it for the next opening."""
+    def drain(self, hurried: Callable[[], bool]) -> None:
+        """Ask what runs to checkpoint and stop, wait until it has, and queue it for the next opening.
+
+        Once `hurried` says so, nothing is waited for: engines end it by themselves, the next opening sees it.
+        """
         deadline = time.monotonic() + DRAIN_S
         running.evict_all(self.app)
-        while running.anything_running(self.app) and time.monotonic() < deadline:
+        while running.anything_running(self.app) and time.monotonic() < deadline and not hurried():
             running.observe(self.app)
             time.sleep(GLANCE_S)
         for step in (metering.meter, metering.rate, metering.release):

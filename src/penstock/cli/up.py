@@ -3,6 +3,7 @@
 import getpass
 import ipaddress
 import json
+import signal
 import socket
 import sys
 import threading
@@ -141,6 +142,9 @@ def _serve(
     if token:
         print(_("admin token: {token}").format(token=token), flush=True)
         opening.token_was_shown(app)
+    interrupts: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn takes them while it serves, then passes them on
+        signal.signal(number, lambda received, _frame: interrupts.append(received))
     thread = threading.Thread(target=keeper.run, name="loop", daemon=True)
     thread.start()
     server.run(sockets=[listener])
@@ -151,5 +155,5 @@ def _serve(
         return 70
     if not keep:
         print(_("draining: running jobs are asked to checkpoint and stop"), flush=True)
-        keeper.drain()
+        keeper.drain(lambda: len(interrupts) > 1)
     return 0

@@ -18,12 +18,6 @@ from penstock.web import edge
 from penstock.web.api import centre, fleet, identity, jobs, money, selling
 from penstock.web.index import render_index
 
-_SECURITY_HEADERS = {
-    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-}
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -69,13 +63,13 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
             "probe": Provide(provide(probe), sync_to_thread=False),
             "principal": Provide(edge.principal_of, sync_to_thread=True),
         },
-        middleware=[DefineMiddleware(edge.TrustedOrigins, hosts=LOOPBACK_HOSTS | hosts)],
+        middleware=[DefineMiddleware(edge.TrustedEdge, hosts=LOOPBACK_HOSTS | hosts)],
         exception_handlers={
             Refused: edge.on_refused,
             ValidationException: edge.on_malformed,
             HTTPException: edge.on_http,
+            Exception: edge.on_broken,
         },
-        response_headers=_SECURITY_HEADERS,
         openapi_config=OpenAPIConfig(title="Penstock", version="1", render_plugins=[JsonRenderPlugin()]),
         state=State(),
         debug=debug,

@@ -3,15 +3,26 @@
 from typing import Any
 
 import msgspec
+import structlog
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from penstock.app.context import App
 from penstock.app.identity import authenticate
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.lease.tenant import Principal
 
+_LOG = structlog.get_logger()
+_SECURITY_HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -59,17 +70,31 @@ def on_malformed(_request: Request[Any, Any, Any], error: ValidationException) -
     return refusals(422, *(found or [invalid("malformed", error.detail, "see /schema")]))
 
 
-def on_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+def on_broken(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """A fault or a broken invariant: told to the log, not to the caller."""
+    _LOG.error("request failed", path=request.url.path, exc_info=error)
+    refusal = Refusal(
+        "internal_error", "the centre could not answer", "try again; the log says why", status=500
+    )
+    return refusals(500, refusal)
+
+
+def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """No such path, a method that is not offered, a body past the limit."""
     code = {404: "path_not_found", 405: "method_not_allowed", 413: "too_large", 429: "too_many_requests"}
     status = error.status_code
+    if status >= 500:
+        return on_broken(request, error)
     return refusals(
         status, Refusal(code.get(status, "malformed"), error.detail, "see /schema", status=status)
     )
 
 
-class TrustedOrigins:
-    """Answers only to the names the centre is known by, so that a page elsewhere cannot rebind to it."""
+class TrustedEdge:
+    """Answers only to the names the centre is known by, so that a page elsewhere cannot rebind to it.
+
+    Every answer carries the headers that keep a browser from doing what was not meant.
+    """
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
         self.app = app
@@ -77,13 +102,19 @@ class TrustedOrigins:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what names us, refuse the rest."""
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *_SECURITY_HEADERS]
+            await send(message)
+
         if scope["type"] == "http":
             refusal = self._refusal(scope)
             if refusal is not None:
                 response = refusals(403, refusal).to_asgi_response(None, Request(scope))
-                await response(scope, receive, send)
+                await response(scope, receive, guarded)
                 return
-        await self.app(scope, receive, send)
+        await self.app(scope, receive, guarded)
 
     def _refusal(self, scope: Any) -> Refusal | None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

@@ -12,7 +12,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from penstock.app import opening, passwords, reports
 from penstock.app.context import App
-from penstock.insight.model import Ladder
+from penstock.insight.model import Ladder, Span
 from penstock.lease.tenant import Principal
 from penstock.store.tables import AuditEntry
 from penstock.web.edge import Page
@@ -66,6 +66,14 @@ def ladder(
     return reports.show_ladder(centre, principal, start, end, by)
 
 
+@get("/card-hours", sync_to_thread=True)
+def card_hours(
+    centre: App, principal: Principal, start: datetime | None = None, end: datetime | None = None
+) -> Page[Span]:
+    """Each device's lines over a window."""
+    return Page(reports.show_spans(centre, principal, start, end))
+
+
 @get("/audit", sync_to_thread=True)
 def audit(centre: App, principal: Principal, after: int = 0) -> Page[AuditEntry]:
     """What was done, by whom."""
@@ -89,4 +97,4 @@ async def _changes(centre: App) -> AsyncGenerator[ServerSentEventMessage]:
         await anyio.sleep(LIVE_EVERY_S)
 
 
-ROUTER = Router("/", route_handlers=[centre_info, login, ladder, audit, events])
+ROUTER = Router("/", route_handlers=[centre_info, login, ladder, card_hours, audit, events])

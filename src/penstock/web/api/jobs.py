@@ -1,11 +1,12 @@
 """Endpoints of jobs: submit, look, ask why, follow, stop."""
 
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
 import msgspec
 from litestar import Request, Response, Router, get, post
+from litestar.params import Parameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from penstock.app import jobs
@@ -26,7 +27,7 @@ class Uploaded(msgspec.Struct, frozen=True):
     id: str
 
 
-@post("/workdirs", sync_to_thread=False, request_max_body_size=WORKDIR_LIMIT_BYTES)
+@post("/workdirs", request_max_body_size=WORKDIR_LIMIT_BYTES)
 async def upload_workdir(centre: App, principal: Principal, request: Request[Any, Any, Any]) -> Uploaded:  # noqa: ARG001
     """Upload a working directory as a gzipped tar."""
     archive = await request.body()
@@ -40,10 +41,10 @@ def list_jobs(
     tenant: str | None = None,
     after: str = "",
     limit: int = 100,
-    state: list[JobState] | None = None,
+    states: Annotated[list[JobState] | None, Parameter(query="state")] = None,
 ) -> Page[Job]:
     """A page of jobs."""
-    found = jobs.list_jobs(centre, principal, tenant, after, limit, tuple(state or ()))
+    found = jobs.list_jobs(centre, principal, tenant, after, limit, tuple(states or ()))
     return Page(found, found[-1].id if len(found) >= limit else None)
 
 
