@@ -1,0 +1,1 @@
+"""Documents for people: an invoice as PDF and as CSV."""

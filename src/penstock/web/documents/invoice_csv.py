@@ -1,0 +1,81 @@
+"""An invoice as CSV: one row per invoice line, for a spreadsheet as well as for a program."""
+
+import csv
+import io
+
+from penstock.base.money import format_amount
+from penstock.billing.model import Invoice, InvoiceLine
+from penstock.web.documents.figures import card_hours_text, plain_text
+
+COLUMNS = (
+    "invoice",
+    "number",
+    "tenant",
+    "tenant_name",
+    "period_start",
+    "period_end",
+    "issued_at",
+    "line",
+    "kind",
+    "subject",
+    "description",
+    "model",
+    "start",
+    "end",
+    "card_microseconds",
+    "card_hours",
+    "price_per_card_hour",
+    "amount_exact",
+    "amount",
+    "currency",
+)
+_FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+def render_invoice_csv(invoice: Invoice) -> str:
+    """RFC 4180 with CRLF, preceded by the byte order mark that makes a spreadsheet read it as UTF-8.
+
+    Amounts are plain decimals without separators, times ISO 8601 in UTC. Text of users that a
+    spreadsheet would run as a formula gets an apostrophe in front.
+    """
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for number, line in enumerate(invoice.lines, 1):
+        writer.writerow(_row(invoice, line, number))
+    return _BYTE_ORDER_MARK + out.getvalue()
+
+
+def _row(invoice: Invoice, line: InvoiceLine, number: int) -> tuple[str | int, ...]:
+    return (
+        _safe(invoice.id),
+        invoice.number,
+        _safe(invoice.tenant),
+        _safe(invoice.tenant_name),
+        invoice.start.isoformat(),
+        invoice.end.isoformat(),
+        invoice.issued_at.isoformat(),
+        number,
+        line.subject_kind,
+        _safe(line.subject),
+        _safe(line.description),
+        _safe(line.model),
+        line.start.isoformat(),
+        line.end.isoformat(),
+        line.quantity,
+        _number(card_hours_text(line.quantity, 6)),
+        _number(format_amount(line.price_micros_per_card_hour, 6)),
+        _number(format_amount(line.exact_micros, 6)),
+        _number(format_amount(line.amount_micros)),
+        invoice.currency,
+    )
+
+
+def _number(text: str) -> str:
+    return text.replace(",", "")
+
+
+def _safe(text: str) -> str:
+    shown = plain_text(text)
+    return f"'{shown}" if shown.startswith(_FORMULA_STARTS) else shown
