@@ -40,7 +40,7 @@ def publish(
     """Put a price on a model. An offer never changes: publish a new one and withdraw the old."""
     body = {
         "id": new_id(own_id, "offer"),
-        "model": model,
+        "model": model.lower(),
         "price_micros_per_card_hour": parse.price(price, "PRICE"),
         "granularity_s": int(parse.duration(granularity, "--granularity").total_seconds()),
         "minimum_time_s": int(parse.duration(minimum, "--minimum").total_seconds()),

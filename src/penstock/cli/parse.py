@@ -66,10 +66,10 @@ def month(text: str, where: str, *, utc: bool) -> tuple[datetime, datetime]:
 
 
 def wanted(text: str, where: str) -> tuple[str, int]:
-    """Model and number of devices of `A100:8`; one device where no number is given."""
+    """Model (in small letters) and number of devices of `A100:8`; one device where no number is given."""
     model, colon, count = text.partition(":")
     if not model or (colon and not re.fullmatch(r"[1-9]\d{0,8}", count)):
         raise Refused(
             invalid("accelerators_malformed", f"{text!r} names no devices", "write it as A100:8", where)
         )
-    return model, int(count or 1)
+    return model.lower(), int(count or 1)

@@ -18,10 +18,9 @@ from penstock.cli.options import Id, Tenant
 from penstock.cli.output import note, print_json
 from penstock.lease.job import Job, JobSpec, JobState
 from penstock.lease.jobfile import JobFile, parse
+from penstock.lease.jobfile.document import SIZE_MAX_BYTES
 from penstock.sdk.client import Client
 from penstock.sdk.workdir import upload_workdir
-
-JOB_FILE_LIMIT_BYTES = 2**20
 
 
 def run(
@@ -66,19 +65,18 @@ def run(
 def read_job_file(file: Path) -> JobFile:
     """The checked content of a job file; refused with all that is wrong in it."""
     try:
+        if file.stat().st_size > SIZE_MAX_BYTES:
+            raise Refused(
+                invalid(
+                    "file_too_large", f"{file} is past {SIZE_MAX_BYTES // 1024} KiB", "shorten it", str(file)
+                )
+            )
         content = file.read_bytes()
-        text = content.decode()
     except OSError as error:
         raise Refused(
             invalid("file_unreadable", f"{file}: {error.strerror}", "name a job file", str(file))
         ) from error
-    except UnicodeDecodeError as error:
-        raise Refused(
-            invalid("file_not_text", f"{file} is not UTF-8 text", "name a job file", str(file))
-        ) from error
-    if len(content) > JOB_FILE_LIMIT_BYTES:
-        raise Refused(invalid("file_too_large", f"{file} is past 1 MiB", "shorten it", str(file)))
-    found = parse(text, str(file))
+    found = parse(content, str(file))
     if isinstance(found, JobFile):
         return found
     raise Refused(*found)
