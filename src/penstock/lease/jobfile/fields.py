@@ -1,0 +1,209 @@
+"""The vocabulary of a job file, field by field, as it is read and as it is documented."""
+
+from penstock.lease.jobfile.check import ENV_NAME, RANGES
+from penstock.lease.jobfile.document import Scalar, Value
+from penstock.lease.jobfile.kinds import duration, ports, script, size, text, whole
+from penstock.lease.jobfile.reading import Field, Reading
+from penstock.lease.jobfile.resources import resources
+from penstock.lease.jobfile.sections import checkpoint, env, file_mounts, retry, volumes
+
+_SCRIPT = {"oneOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}}]}
+_DURATION = {"type": ["string", "integer"], "examples": ["2h30m", "45s", "1:30:00", 3600]}
+_ID = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$"}
+
+
+def _number(path: str, default: int) -> dict[str, object]:
+    least, most = RANGES[path]
+    return {"type": "integer", "minimum": least, "maximum": most, "default": default}
+
+
+def _workdir(reading: Reading, value: Value, path: str) -> None:
+    """A directory of the submitter's machine."""
+    if isinstance(value, Scalar) and "://" not in value.text:
+        text(reading, value, path)
+        return
+    reading.refuse(
+        value.where,
+        "field_untranslatable",
+        "workdir is a directory here; no repository is fetched for a job",
+        "check it out, and name its directory",
+        path,
+    )
+
+
+def _type(reading: Reading, value: Value, path: str) -> None:
+    """dstack's kind of run: only tasks are jobs."""
+    if not isinstance(value, Scalar) or value.text != "task":
+        reading.refuse(
+            value.where,
+            "field_untranslatable",
+            "only tasks are run",
+            "write type: task, or leave it out",
+            path,
+        )
+
+
+FIELDS: tuple[Field, ...] = (
+    Field(
+        name="name",
+        read=text,
+        path="name",
+        about="What people call the job. None: the name of the file.",
+        schema={"type": "string", "minLength": 1, "maxLength": 64},
+    ),
+    Field(
+        name="resources",
+        read=resources,
+        path="resources",
+        about="What each node of the job needs.",
+        schema={"type": "object"},
+    ),
+    Field(
+        name="nodes",
+        read=whole,
+        path="nodes",
+        about="How many nodes the job spans; all start together or none.",
+        schema=_number("nodes", 1),
+        aliases=("num_nodes",),
+    ),
+    Field(
+        name="tasks_per_node",
+        read=whole,
+        path="tasks_per_node",
+        about="Processes of run on each node; they share its devices evenly. RANK and LOCAL_RANK tell them apart.",
+        schema=_number("tasks_per_node", 1),
+    ),
+    Field(
+        name="setup",
+        read=script,
+        path="setup",
+        about="A shell script that runs once on each node before run, in the copied workdir.",
+        schema=_SCRIPT,
+    ),
+    Field(
+        name="run",
+        read=script,
+        path="run",
+        about="The shell script that each task runs, in the copied workdir.",
+        schema=_SCRIPT,
+        aliases=("commands",),
+    ),
+    Field(
+        name="env",
+        read=env,
+        path="env",
+        about="Variables of the program. RANK, MASTER_ADDR and their like are set by the platform.",
+        schema={
+            "oneOf": [
+                {
+                    "type": "object",
+                    "propertyNames": {"pattern": f"^{ENV_NAME}$"},
+                    "additionalProperties": {"type": ["string", "number", "boolean"]},
+                },
+                {"type": "array", "items": {"type": "string", "pattern": "="}},
+            ]
+        },
+        aliases=("envs",),
+    ),
+    Field(
+        name="workdir",
+        read=_workdir,
+        path="workdir",
+        about="A directory of this machine that is copied to each node, without what .penstockignore lists.",
+        schema={"type": "string", "examples": ["."]},
+    ),
+    Field(
+        name="volumes",
+        read=volumes,
+        path="volumes",
+        about="Named volumes by the place where they are mounted: `/data: imagenet`.",
+        schema={
+            "oneOf": [
+                {"type": "object", "propertyNames": {"pattern": "^/"}, "additionalProperties": _ID},
+                {"type": "array", "items": {"type": "string", "pattern": ":/"}},
+            ]
+        },
+    ),
+    Field(
+        name="time_limit",
+        read=duration,
+        path="time_limit_s",
+        about="The longest that one attempt may run, such as 2h30m. With one, a job can start before a booking.",
+        schema=_DURATION,
+        aliases=("max_duration",),
+    ),
+    Field(
+        name="grace",
+        read=duration,
+        path="grace_s",
+        about="From the request to stop (SIGTERM) to the end (SIGKILL).",
+        schema=_DURATION | {"default": "10s"},
+        aliases=("stop_duration",),
+    ),
+    Field(
+        name="retry",
+        read=retry,
+        path="retry",
+        about="What is done when an attempt fails.",
+        schema={"oneOf": [{"type": "integer", "minimum": 1}, {"type": "object"}]},
+    ),
+    Field(
+        name="checkpoint",
+        read=checkpoint,
+        path="checkpoint",
+        about="A directory that stays across attempts, also known to the program as PENSTOCK_CHECKPOINT_DIR.",
+        schema={"oneOf": [{"type": "string", "pattern": "^/"}, {"type": "boolean"}, {"type": "object"}]},
+    ),
+    Field(
+        name="log_limit",
+        read=size,
+        path="log_limit_bytes",
+        about="How much output of each task is kept, such as 64MB.",
+        schema={"type": "string", "default": "64MB"},
+    ),
+    Field(
+        name="max_processes",
+        read=whole,
+        path="max_processes",
+        about="The most processes and threads that the job may have on a node.",
+        schema=_number("max_processes", 4096),
+    ),
+    Field(
+        name="priority",
+        read=whole,
+        path="priority",
+        about="Jobs of higher priority are placed first.",
+        schema=_number("priority", 0),
+    ),
+    Field(
+        name="ports",
+        read=ports,
+        path="ports",
+        about="Ports that the program listens on. They are checked, but not published.",
+        schema={
+            "oneOf": [
+                {"type": ["integer", "string"]},
+                {"type": "array", "items": {"type": ["integer", "string"]}},
+            ]
+        },
+    ),
+    Field(
+        name="project",
+        read=text,
+        path="project",
+        about="The project that the job is grouped under.",
+        schema=_ID,
+    ),
+    Field(
+        name="lease",
+        read=text,
+        path="lease",
+        about="The lease on whose devices the job runs. None: on demand, at the offer's price.",
+        schema=_ID,
+    ),
+)
+TRANSLATED: tuple[Field, ...] = (
+    Field(name="file_mounts", read=file_mounts, path="volumes", about="", schema={}),
+    Field(name="type", read=_type, path="type", about="", schema={}),
+)
+"""Fields of other systems that are understood, but that are not ours."""
