@@ -47,7 +47,9 @@ def default_data_directory() -> Path:
     return Path(base) / "penstock"
 
 
-def open_centre(data: Path, policy: Policy | None = None, cores_per_device: int = 1) -> Centre:
+def open_centre(
+    data: Path, policy: Policy | None = None, cores_per_device: int = 1, *, cpu_only: bool = False
+) -> Centre:
     """Open or make a data directory, bring it up to date, and take its lock."""
     lock = _lock(data)
     database = Database(data)
@@ -60,7 +62,7 @@ def open_centre(data: Path, policy: Policy | None = None, cores_per_device: int 
     engines: dict[str, Engine] = {"local": LocalEngine(files.attempts, expose=_environment())}
     clock: Clock = SystemClock()
     app = App(database, files, clock, engines, policy or Policy())
-    return Centre(app, HostProbe(cores_per_device=cores_per_device), lock)
+    return Centre(app, HostProbe(cores_per_device=cores_per_device, cpu_only=cpu_only), lock)
 
 
 def _environment() -> tuple[Path, ...]:

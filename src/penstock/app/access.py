@@ -67,6 +67,13 @@ def qualified(tenant: str, name: str) -> str:
     return f"{tenant}.{ensure(check_id(local))}"
 
 
+def known_as(principal: Principal, name: str) -> str:
+    """The full id of what a tenant's caller calls by its short name; staff say the full one."""
+    if principal.tenant is None or name.startswith(f"{principal.tenant}."):
+        return name
+    return f"{principal.tenant}.{name}"
+
+
 def readable_tenant(principal: Principal, tenant: str | None) -> str | None:
     """The tenant to list for; None (all) only for those who may read every tenant."""
     chosen = tenant or principal.tenant

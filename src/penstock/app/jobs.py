@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from penstock.app import books
-from penstock.app.access import own_tenant, qualified, readable_tenant, require, visible
+from penstock.app.access import known_as, own_tenant, qualified, readable_tenant, require, visible
 from penstock.app.context import App
 from penstock.app.selling import dearest_offer
 from penstock.base.refusal import Refusal, Refused, invalid, not_found
@@ -62,7 +62,7 @@ def _admit(app: App, tx: Tx, name: str, tenant: str, request: NewJob, now: datet
     _check_files(app, tx, tenant, request.spec)
     job = Job(id=name, tenant=tenant, spec=request.spec, created_at=now, project=request.project)
     if request.lease is not None:
-        return _on_lease(tx, job, request.lease)
+        return _on_lease(tx, job, qualified(tenant, request.lease))
     offer = dearest_offer(tx, request.spec.resources.models, now)
     job = msgspec.structs.replace(
         job, offer=offer.id, price_micros_per_card_hour=offer.price_micros_per_card_hour
@@ -135,6 +135,7 @@ def _on_lease(tx: Tx, job: Job, lease_id: str) -> Job:
 
 def stop(app: App, principal: Principal, name: str) -> Job:
     """End a job for good: a waiting one at once, a running one after its grace. Safe to repeat."""
+    name = known_as(principal, name)
     now = app.now()
     with app.database.write() as tx:
         job = visible(principal, "job", name, jobs.job(tx, name), Scope.SUBMIT)
@@ -173,6 +174,7 @@ def list_jobs(
 
 def show_job(app: App, principal: Principal, name: str) -> JobDetail:
     """A job and its attempts."""
+    name = known_as(principal, name)
     with app.database.read() as tx:
         job = visible(principal, "job", name, jobs.job(tx, name))
         return JobDetail(job, jobs.attempts_of(tx, name))
@@ -180,6 +182,7 @@ def show_job(app: App, principal: Principal, name: str) -> JobDetail:
 
 def why_waiting(app: App, principal: Principal, name: str) -> Why:
     """What a job waits for, when it would start, and what would make it start sooner."""
+    name = known_as(principal, name)
     with app.database.read() as tx:
         job = visible(principal, "job", name, jobs.job(tx, name))
         return why(world(tx), job, app.now())

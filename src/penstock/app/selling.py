@@ -5,7 +5,15 @@ from datetime import datetime, timedelta
 import msgspec
 
 from penstock.app import books
-from penstock.app.access import own_tenant, qualified, readable_tenant, require, require_operator, visible
+from penstock.app.access import (
+    known_as,
+    own_tenant,
+    qualified,
+    readable_tenant,
+    require,
+    require_operator,
+    visible,
+)
 from penstock.app.context import App
 from penstock.base.ids import check_id
 from penstock.base.refusal import Refusal, Refused, ensure, invalid, not_found
@@ -197,12 +205,14 @@ def _quote(
         available=answer.available,
         reasons=answer.reasons,
         available_from=answer.available_from,
+        from_acceptance=request.start is None,
         currency=offer.currency,
     )
 
 
 def accept_quote(app: App, principal: Principal, quote_id: str, lease_id: str) -> Lease:
     """Book the devices and set the money aside, both or neither. Safe to repeat under the same lease id."""
+    quote_id = known_as(principal, quote_id)
     now = app.now()
     with app.database.write() as tx:
         quote = visible(principal, "quote", quote_id, leases.quote(tx, quote_id), Scope.BUY)
@@ -222,7 +232,10 @@ def _book(tx: Tx, quote: Quote, name: str, now: datetime) -> Lease:
     if now >= quote.expires_at:
         raise Refused(Refusal("quote_expired", f"the quote expired at {quote.expires_at}", "ask for another"))
     start = max(quote.start, now)
-    answer = find(world(tx), Request(quote.model, quote.devices, Window(start, quote.end)), now)
+    end = start + (quote.end - quote.start) if quote.from_acceptance else quote.end
+    if end <= start:
+        raise Refused(Refusal("window_past", f"the time quoted ended at {end}", "ask for another"))
+    answer = find(world(tx), Request(quote.model, quote.devices, Window(start, end)), now)
     if not answer.available:
         when = (
             f"it would be free from {answer.available_from}" if answer.available_from else "nothing frees up"
@@ -231,7 +244,7 @@ def _book(tx: Tx, quote: Quote, name: str, now: datetime) -> Lease:
         raise Refused(Refusal("not_available", f"{quote.devices} devices are not free ({reasons})", when))
     offer = _found("offer", quote.offer, leases.offer(tx, quote.offer))
     terms = terms_of(offer, quote.price_micros_per_card_hour)
-    total = lease_price(quote.devices, Window(start, quote.end), terms)
+    total = lease_price(quote.devices, Window(start, end), terms)
     hold = f"lease/{name}" if total > 0 else ""
     if hold:
         books.set_aside(tx, quote.tenant, hold, total, quote.currency, now)
@@ -243,7 +256,7 @@ def _book(tx: Tx, quote: Quote, name: str, now: datetime) -> Lease:
         model=quote.model,
         devices=answer.devices,
         start=start,
-        end=quote.end,
+        end=end,
         price_micros_per_card_hour=quote.price_micros_per_card_hour,
         created_at=now,
         currency=quote.currency,
@@ -256,6 +269,7 @@ def _book(tx: Tx, quote: Quote, name: str, now: datetime) -> Lease:
 
 def cancel_lease(app: App, principal: Principal, name: str) -> Lease:
     """Give back a lease that has not begun; the money set aside is free again. Safe to repeat."""
+    name = known_as(principal, name)
     now = app.now()
     with app.database.write() as tx:
         lease = visible(principal, "lease", name, leases.lease(tx, name), Scope.BUY)
@@ -291,12 +305,14 @@ def list_quotes(app: App, principal: Principal, tenant: str | None = None) -> tu
 
 def show_quote(app: App, principal: Principal, name: str) -> Quote:
     """One quote."""
+    name = known_as(principal, name)
     with app.database.read() as tx:
         return visible(principal, "quote", name, leases.quote(tx, name))
 
 
 def show_lease(app: App, principal: Principal, name: str) -> Lease:
     """One lease."""
+    name = known_as(principal, name)
     with app.database.read() as tx:
         return visible(principal, "lease", name, leases.lease(tx, name))
 

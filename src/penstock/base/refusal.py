@@ -41,12 +41,23 @@ def invalid(code: str, message: str, remedy: str, where: str = "") -> Refusal:
     return Refusal(code, message, remedy, where, 422)
 
 
+_LISTED_BY = {
+    "job": "ps",
+    "device": "fleet list",
+    "account": "ledger accounts",
+    "credit_note": "invoice show",
+    "task": "show",
+}
+"""Nouns that are listed by another command than `penstock NOUN list`."""
+
+
 def not_found(noun: str, name: str) -> Refusal:
     """No such thing, or none that the caller may know of: HTTP 404."""
+    command = _LISTED_BY.get(noun, f"{noun} list")
     return Refusal(
         f"{noun}_not_found",
-        f"there is no {noun} {name!r}",
-        f"list what there is with `penstock {noun} list`",
+        f"there is no {noun.replace('_', ' ')} {name!r}",
+        f"see what there is with `penstock {command}`",
         status=404,
     )
 

@@ -46,6 +46,8 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     available: bool
     reasons: dict[str, int] = {}
     available_from: datetime | None = None
+    from_acceptance: bool = False
+    """No start was asked for: the window begins, at its full length, when the quote is accepted."""
     currency: str = "CNY"
     accepted_by: str | None = None
 

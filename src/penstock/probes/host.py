@@ -30,8 +30,14 @@ class HostProbe:
     """Looks at this host: NVIDIA cards where there are any, otherwise CPU cores as devices."""
 
     def __init__(
-        self, cores_per_device: int = 1, budget_s: float = 1.2, limit_s: float = BENCH_LIMIT_S
+        self,
+        cores_per_device: int = 1,
+        budget_s: float = 1.2,
+        limit_s: float = BENCH_LIMIT_S,
+        *,
+        cpu_only: bool = False,
     ) -> None:
+        self.cpu_only = cpu_only
         self.cores_per_device = cores_per_device
         self.budget_s = budget_s
         self.limit_s = limit_s
@@ -44,7 +50,7 @@ class HostProbe:
             cpu_cores=len(cpus),
             memory_bytes=min(psutil.virtual_memory().total, memory_limit() or sys.maxsize),
         )
-        cards = nvidia.cards()
+        cards = () if self.cpu_only else nvidia.cards()
         if cards:
             return Discovered(node, tuple(nvidia.card_device(node.id, card) for card in cards))
         groups = ensure(core_groups(cpus, self.cores_per_device))

@@ -1,0 +1,94 @@
+"""Opens a centre on this host and serves it: what `penstock up` and `penstock admin` do once they are asked."""
+
+import ipaddress
+import json
+import signal
+import socket
+import sys
+import threading
+
+import uvicorn
+
+from penstock.app import fleet, opening, passwords
+from penstock.app.keeper import Keeper
+from penstock.base.refusal import Refusal, Refused
+from penstock.cli.language import _
+from penstock.web.application import application
+from penstock.wire import Centre
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, taken before anything else is done; refused where the port is not to be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise Refused(
+            Refusal(
+                "port_in_use",
+                f"{host}:{port} cannot be used: {error.strerror}",
+                "give another --port or --host",
+            )
+        ) from error
+    return listener
+
+
+def require_password(centre: Centre, host: str) -> None:
+    """Refuse to listen beyond this host without an admin password."""
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if not loopback and not passwords.has_password(centre.app):
+        raise Refused(
+            Refusal(
+                "password_missing",
+                f"listening on {host} opens the centre to others, and it has no admin password",
+                "set one with `penstock admin password`, or listen on 127.0.0.1",
+            )
+        )
+
+
+def serve(
+    centre: Centre, listener: socket.socket, name: str | None, hosts: tuple[str, ...], keep: bool
+) -> int:
+    """Serve until told to stop; then drain, unless jobs are kept. 70: a broken invariant stopped it."""
+    app = centre.app
+    if name is not None:
+        opening.set_centre_name(app, name)
+    opening.open_books(app)
+    token = opening.first_admin_token(app)
+    fleet.recover(app)
+    fleet.register(app, centre.probe.discover())
+    address, port = listener.getsockname()[:2]
+    config = uvicorn.Config(
+        application(app, centre.probe, frozenset(hosts)),
+        log_level="warning",
+        lifespan="off",
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    keeper = Keeper(app, on_broken=lambda: setattr(server, "should_exit", True))
+    print(_("listening on http://{address}:{port}").format(address=address, port=port), flush=True)
+    if token:
+        print(_("admin token: {token}").format(token=token), flush=True)
+        opening.token_was_shown(app)
+    interrupts: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn takes them while it serves, then passes them on
+        signal.signal(number, lambda received, _frame: interrupts.append(received))
+    thread = threading.Thread(target=keeper.run, name="loop", daemon=True)
+    thread.start()
+    server.run(sockets=[listener])
+    keeper.stop()
+    thread.join()
+    if keeper.broken is not None:
+        print(json.dumps({"broken_invariant": repr(keeper.broken)}), file=sys.stderr)
+        return 70
+    if not keep:
+        print(_("draining: running jobs are asked to checkpoint and stop"), flush=True)
+        keeper.drain(lambda: len(interrupts) > 1)
+    return 0
