@@ -17,6 +17,7 @@ VALUES_MAX = 20_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STANDARD = "tag:yaml.org,2002:"
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -102,8 +103,9 @@ def _decoded(content: str | bytes, name: str) -> str | Refusal:
 
 
 def _place(name: str, text: str, position: int) -> str:
-    line = text.count("\n", 0, position) + 1
-    return f"{name}:{line}:{position - text.rfind('\n', 0, position)}"
+    """The place of a character, with lines as YAML counts them."""
+    lines = _LINE_BREAK.split(text[:position])
+    return f"{name}:{len(lines)}:{len(lines[-1]) + 1}"
 
 
 def _compose(text: str) -> yaml.Node | None:
