@@ -5,7 +5,7 @@ import io
 
 from penstock.base.money import format_amount
 from penstock.billing.model import Invoice, InvoiceLine
-from penstock.web.documents.figures import card_hours_text, plain_text
+from penstock.web.documents.invoice_figures import card_hours_text, plain_text
 
 COLUMNS = (
     "invoice",

@@ -10,19 +10,35 @@ import typst
 
 from penstock.base.money import format_amount
 from penstock.billing.model import Invoice, InvoiceLine
-from penstock.web.documents.figures import card_hours_text, plain_text, price_text, time_text, zone_text
-from penstock.web.documents.words import INVOICE_WORDS, Language
+from penstock.web.documents.invoice_figures import (
+    card_hours_text,
+    plain_text,
+    price_text,
+    time_text,
+    zone_text,
+)
+from penstock.web.documents.invoice_words import INVOICE_WORDS, Language
 
 _FONT_PACKAGE = "manimgx_fonts_cjk"
 
 
 def render_invoice_pdf(invoice: Invoice, language: Language, centre_name: str, zone: tzinfo = UTC) -> bytes:
-    """An A4 PDF/A-2 of the invoice; the same invoice gives the same bytes. Times are told in `zone`."""
-    compiler = typst.Compiler(_template(), font_paths=_fonts(), sys_inputs={})
+    """An A4 page or more; the same invoice gives the same bytes. Times are told in `zone`.
+
+    It is PDF/A-2 for the archive, unless somebody's name has a character that no font here can show:
+    that standard allows none, and an invoice must never fail for a name.
+    """
     data = json.dumps(_data(invoice, language, centre_name, zone), ensure_ascii=False)
-    document = compiler.compile(
-        format="pdf", sys_inputs={"data": data}, timestamp=invoice.issued_at, pdf_standards="a-2b"
-    )
+    try:
+        return _compile(data, invoice, archival=True)
+    except typst.TypstError:
+        return _compile(data, invoice, archival=False)
+
+
+def _compile(data: str, invoice: Invoice, *, archival: bool) -> bytes:
+    compiler = typst.Compiler(_template(), font_paths=_fonts(), sys_inputs={"data": data})
+    standards = "a-2b" if archival else []
+    document = compiler.compile(format="pdf", pdf_standards=standards, timestamp=invoice.issued_at)
     assert isinstance(document, bytes)
     return document
 
@@ -46,7 +62,7 @@ def _data(invoice: Invoice, language: Language, centre_name: str, zone: tzinfo) 
     number = f"{invoice.number:06d}"
     return {
         "lang": language,
-        "words": words,
+        "words": words | {"amount": words["amount"].format(currency=invoice.currency)},
         "title": f"{words['title']} {number} – {plain_text(centre_name)}",
         "centre": plain_text(centre_name),
         "number": number,
@@ -63,10 +79,8 @@ def _data(invoice: Invoice, language: Language, centre_name: str, zone: tzinfo) 
         ],
         "lines": [_line(line, words, zone) for line in invoice.lines],
         "card_hours": card_hours_text(sum(line.quantity for line in invoice.lines)),
-        "totals": [
-            (words["total"], format_amount(invoice.total_micros)),
-            (words["paid"], format_amount(-invoice.paid_micros)),
-        ],
+        "total": format_amount(invoice.total_micros),
+        "paid": _signed(-invoice.paid_micros, 2),
         "due": format_amount(invoice.due_micros),
         "notes": _notes(invoice, words),
     }
@@ -80,14 +94,15 @@ def _customer(invoice: Invoice, words: dict[str, str]) -> list[str]:
 
 
 def _line(line: InvoiceLine, words: dict[str, str], zone: tzinfo) -> dict[str, str]:
-    kind, subject = words.get(line.subject_kind, line.subject_kind), plain_text(line.subject)
+    subject = plain_text(line.subject)
     name = plain_text(line.description) or subject
     return {
         "name": name,
-        "detail": kind if name == subject else f"{kind} · {subject}",
+        "subject": "" if name == subject else subject,
+        "kind": words.get(line.subject_kind, line.subject_kind),
         "model": plain_text(line.model),
-        "start": time_text(line.start, zone),
-        "end": time_text(line.end, zone),
+        "start": time_text(line.start, zone, seconds=True),
+        "end": time_text(line.end, zone, seconds=True),
         "card_hours": card_hours_text(line.quantity),
         "price": price_text(line.price_micros_per_card_hour),
         "amount": format_amount(line.amount_micros),
@@ -95,9 +110,10 @@ def _line(line: InvoiceLine, words: dict[str, str], zone: tzinfo) -> dict[str, s
 
 
 def _notes(invoice: Invoice, words: dict[str, str]) -> list[str]:
-    rounding = f"{words['rounding']} {invoice.currency} {format_amount(invoice.rounding_micros, 6)}."
-    return [
-        words["units"],
-        *([rounding] if invoice.rounding_micros else []),
-        *filter(None, [words["status"]]),
-    ]
+    amount = f"{invoice.currency} {_signed(invoice.rounding_micros, 6)}"
+    rounding = words["rounding"].format(amount=amount) if invoice.rounding_micros else ""
+    return [note for note in (words["units"], rounding, words["status"]) if note]
+
+
+def _signed(amount_micros: int, decimals: int) -> str:
+    return format_amount(amount_micros, decimals).replace("-", "\N{MINUS SIGN}")
