@@ -16,6 +16,8 @@ from penstock.portability.python_source import findings as python_findings
 
 MAXIMUM_FILE_BYTES = 4_000_000
 MAXIMUM_LINE_BYTES = 1_000_000
+_MAXIMUM_BYTES = {"setup_cfg": 64_000, "pyproject": 256_000}
+"""Parsers that take long over what no person wrote are given less."""
 _SUPPRESSION = re.compile(r"penstock:\s*ignore(?:\[([A-Z0-9, -]+)\])?")
 _C_ENDINGS = (".cu", ".cuh", ".cpp", ".cc", ".cxx", ".h", ".hpp")
 _DATA_TRIGGERS = (b"cuda", b"nccl", b"NCCL", b"nvidia", b"nvcr", b"--gpus", b"+cu", b"/cu")
@@ -63,6 +65,8 @@ def analyse(path: str, data: bytes) -> FileFacts:
         return FileFacts(path, kind, error=error)
     if kind == "python":
         return _python(path, data)
+    if len(data) > _MAXIMUM_BYTES.get(kind, MAXIMUM_FILE_BYTES):
+        return FileFacts(path, kind, error=f"larger than {_MAXIMUM_BYTES[kind]} bytes")
     if not _is_triggered(path, kind, data):
         return FileFacts(path, kind, starts=_starts(kind, data))
     text = Text(path, decode(data))

@@ -46,7 +46,7 @@ def conclude(facts: Iterable[FileFacts], targets: Sequence[Target], options: Opt
         targets=tuple(judge(findings, target) for target in targets),
         entries=tuple(entries),
         files_read=sum(not f.error for f in known),
-        files_unreached=sum(f.path not in guards for f in known if f.kind == "python"),
+        files_unreached=sum(f.path not in guards for f in known if f.kind == "python" and not f.error),
         skipped=tuple(Skipped(f.path, f.error) for f in known if f.error),
     )
 

@@ -1,7 +1,7 @@
 """Findings in YAML, JSON, conda environments and CMake files."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import yaml
@@ -20,6 +20,7 @@ _CMAKE_TOKEN = re.compile(
 )
 _SCRIPT_KEYS = frozenset({"run", "command", "args", "script", "setup", "entrypoint"})
 _MAXIMUM_YAML_CHARACTERS = 1_000_000
+_MAXIMUM_NESTING = 100
 
 
 class Scalar(msgspec.Struct, frozen=True):
@@ -69,31 +70,53 @@ def in_cmake(text: Text) -> tuple[Finding, ...]:
 
 
 def _scalars(text: str) -> list[Scalar]:
-    """Every scalar of every document, in order; none where the file is no YAML or longer than we read."""
+    """Every scalar of every document, in order; none where the file is no YAML or longer than we read.
+
+    Events are read instead of nodes: composing nodes recurses in C and dies of deep nesting.
+    """
     if len(text) > _MAXIMUM_YAML_CHARACTERS:
         return []
     try:
-        documents = [d for d in yaml.compose_all(text, Loader=_LOADER) if d is not None]
-        return sorted(_walk(documents), key=lambda s: s.start)
-    except (yaml.YAMLError, RecursionError, ValueError):
+        return list(_walk(yaml.parse(text, Loader=_LOADER)))
+    except (yaml.YAMLError, ValueError):
         return []
 
 
-def _walk(documents: list[yaml.Node]) -> Iterator[Scalar]:
-    waiting = [(d, "", False) for d in documents]
-    seen: set[int] = set()
-    while waiting:
-        node, key, is_key = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.ScalarNode):
-            assert node.start_mark is not None and node.end_mark is not None, "composed nodes have marks"
-            yield Scalar(node.value, node.start_mark.index, node.end_mark.index, key, is_key)
-        elif isinstance(node, yaml.SequenceNode):
-            waiting += [(n, key, False) for n in node.value]
-        elif isinstance(node, yaml.MappingNode):
-            waiting += [p for k, v in node.value for p in ((k, "", True), (v, str(k.value)[:80], False))]
+def _walk(events: Iterable[yaml.Event]) -> Iterator[Scalar]:
+    """Scalars with the key above them."""
+    levels: list[_Level] = [_Level(mapping=False)]
+    for event in events:
+        level = levels[-1]
+        if isinstance(event, yaml.CollectionEndEvent) and len(levels) > 1:
+            levels.pop()
+        elif isinstance(event, yaml.ScalarEvent):
+            is_key = level.turn()
+            assert event.start_mark is not None, "events of a text have marks"
+            assert event.end_mark is not None, "events of a text have marks"
+            yield Scalar(event.value, event.start_mark.index, event.end_mark.index, level.key, is_key)
+            level.key = event.value[:80] if is_key else level.key
+        elif isinstance(event, yaml.CollectionStartEvent):
+            level.turn()
+            mapping = isinstance(event, yaml.MappingStartEvent)
+            levels.append(_Level(mapping=mapping, key="" if mapping else level.key))
+            if len(levels) > _MAXIMUM_NESTING:
+                return
+        elif isinstance(event, yaml.AliasEvent):
+            level.turn()
+
+
+class _Level(msgspec.Struct, kw_only=True):
+    """One open collection of a YAML file."""
+
+    mapping: bool
+    key: str = ""
+    key_is_due: bool = True
+
+    def turn(self) -> bool:
+        """Take one node; whether it is a key."""
+        is_key = self.mapping and self.key_is_due
+        self.key_is_due = not self.key_is_due
+        return is_key
 
 
 def _of_scalar(text: Text, scalar: Scalar) -> list[Finding]:
