@@ -1,0 +1,217 @@
+"""The local engine: attempts as process groups of this host, each under a supervisor that outlives us.
+
+Nothing that matters is kept in memory: any process that opens the same directory sees the same folder.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+
+from penstock.app.ports import Start
+from penstock.base.ids import check_id
+from penstock.base.refusal import Refusal, Refused, ensure
+from penstock.engines.local import folder
+from penstock.engines.local.burial import bury, bury_strays
+from penstock.engines.local.filetree import system_mounts
+from penstock.engines.local.host import Isolation, engine_name, read_host
+from penstock.engines.local.outside import fault
+from penstock.engines.local.planning import Settings, attempt_files
+from penstock.engines.local.sight import seen
+from penstock.engines.local.spawner import Spawner
+from penstock.engines.local.supervisor.cgroup import NO_GROUPS, remove_bases
+from penstock.engines.local.supervisor.format import STATUS, Status, blank_status
+from penstock.engines.local.supervisor.record import now_us
+from penstock.engines.local.trial import strongest
+from penstock.lease.job import AttemptState
+from penstock.lease.seen import Seen
+
+_SPAWN_AGAIN_S = 2.0
+
+
+class LocalEngine:
+    """Runs attempts on this host, each exactly once by its id.
+
+    `expose` are directories that jobs may read and whose `bin` is on their PATH, e.g. a Python
+    environment. Without `isolation` the strongest one that works here is used; `passed_over` says why a
+    stronger one was not. Raises Refused where `root` would be visible to jobs, Fault where nothing runs.
+    """
+
+    name = "local"
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        expose: Sequence[Path] = (),
+        isolation: Isolation | None = None,
+        control_groups: bool = True,
+        network: bool = True,
+        stall_after: timedelta = timedelta(minutes=5),
+        stall_share: float = 0.02,
+    ) -> None:
+        self._root = root.resolve()
+        exposed = tuple(dict.fromkeys(path.absolute() for path in expose))
+        _refuse_exposed(self._root, exposed)
+        with fault(f"opening {self._root}"):
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._settings = Settings(
+            expose=exposed,
+            network=network,
+            stall_after_s=stall_after.total_seconds(),
+            stall_share=stall_share,
+        )
+        self._system = system_mounts(exposed)
+        self._spawner = Spawner()
+        self._spawned_s: dict[str, float] = {}
+        self.passed_over: dict[str, str] = {}
+        groups = self._spawner.groups(engine_name(self._root)) if control_groups else NO_GROUPS
+        self.host = read_host(isolation or Isolation.PROCESS_GROUPS, groups)
+        if isolation is None:
+            self._choose_isolation()
+
+    def start(self, plan: Start) -> None:
+        """Begin; a second call with the same attempt id changes nothing. All tasks start or none."""
+        directory = self._directory(plan.attempt)
+        with fault(f"starting attempt {plan.attempt}"):
+            if not directory.is_dir():
+                files = attempt_files(plan, directory, self.host, self._settings, self._system)
+                folder.make(directory, files)
+            if not folder.supervisor_of(directory):
+                self._settle(directory)
+
+    def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
+        """What is known of each; an attempt that never began here is left out."""
+        with fault("observing"):
+            sights = [self._see(attempt) for attempt in attempts]
+        return tuple(sight for sight in sights if sight is not None)
+
+    def stop(self, attempt: str, grace_s: float) -> None:
+        """Ask all tasks to end, kill their process trees after the grace; final, returns at once.
+
+        Also valid before `start` arrives: such an attempt then never begins and is seen as stopped.
+        """
+        directory = self._directory(attempt)
+        with fault(f"stopping attempt {attempt}"):
+            never = {STATUS: msgspec.json.encode(_stopped(blank_status({})))}
+            if directory.is_dir() or not folder.make(directory, never):
+                folder.ask_to_stop(directory, grace_s)
+
+    def logs(self, attempt: str, rank: int, offset: int, limit_bytes: int) -> bytes:
+        """Standard output and error of one task, in order, from a byte offset."""
+        path = self._directory(attempt) / f"task-{rank}.log"
+        try:
+            with path.open("rb") as log:
+                return os.pread(log.fileno(), limit_bytes, offset)
+        except FileNotFoundError:
+            return b""
+
+    def forget(self, attempt: str) -> None:
+        """Drop what is kept of a finished attempt; its logs go too. One that is not finished stays."""
+        directory = self._directory(attempt)
+        with fault(f"forgetting attempt {attempt}"):
+            if folder.is_final(folder.read_status(directory)):
+                folder.remove(directory)
+                self._spawned_s.pop(attempt, None)
+
+    def known(self) -> tuple[str, ...]:
+        """The attempts that are here, finished or not: what nobody else knows of is a stray."""
+        return tuple(sorted(path.name for path in self._root.iterdir() if not path.name.startswith(".")))
+
+    def sweep(self) -> tuple[str, ...]:
+        """Clear away what crashes left: half-made directories, processes without a directory. Then `known`."""
+        with fault("sweeping"):
+            folder.remove_leftovers(self._root)
+            bury_strays(self.host.groups, self.known())
+        return self.known()
+
+    def close(self) -> None:
+        """Let go of the engine; attempts go on running."""
+        self._spawner.close()
+        remove_bases(self.host.groups)
+
+    def _choose_isolation(self) -> None:
+        try:
+            best, self.passed_over = strongest(
+                self._root, self.host, self._settings, self._system, self._spawner
+            )
+        except BaseException:
+            self._spawner.close()
+            raise
+        self.host = msgspec.structs.replace(self.host, isolation=best)
+
+    def _directory(self, attempt: str) -> Path:
+        return self._root / ensure(check_id(attempt, "attempt"))
+
+    def _see(self, attempt: str) -> Seen | None:
+        directory = self._directory(attempt)
+        status = folder.read_status(directory)
+        if not folder.is_final(status):
+            if not directory.is_dir():
+                return None
+            if not folder.supervisor_of(directory):
+                status = self._settle(directory)
+        return seen(attempt, status or blank_status({}))
+
+    def _settle(self, directory: Path) -> Status | None:
+        """Of an attempt that no supervisor holds: read its end, make it one, or have it taken up."""
+        status = folder.read_status(directory)
+        if folder.is_final(status):
+            return status
+        plan = folder.read_plan(directory)
+        before = status or blank_status(plan["limits"])
+        if plan["boot"] != self.host.boot:
+            return _conclude(directory, _lost(before, directory, "host_restart"))
+        if folder.has_begun(directory):
+            return _conclude(directory, _lost(before, directory, "supervisor_lost"))
+        if folder.wants_stop(directory):
+            return _conclude(directory, _stopped(before))
+        self._take_up(directory)
+        return before
+
+    def _take_up(self, directory: Path) -> None:
+        """Have a supervisor take the attempt up, unless one was just sent; a second one steps back."""
+        now_s = time.monotonic()
+        if now_s - self._spawned_s.get(directory.name, -_SPAWN_AGAIN_S) >= _SPAWN_AGAIN_S:
+            self._spawned_s[directory.name] = now_s
+            self._spawner.spawn(directory)
+
+
+def _conclude(directory: Path, final: Status) -> Status | None:
+    """Publish a final state once nothing of the attempt runs; where that cannot be yet, what was there."""
+    with folder.held(directory) as ours:
+        now = folder.read_status(directory)
+        if not ours or folder.is_final(now) or not bury(directory):
+            return now
+        if final["state"] == AttemptState.STOPPED and folder.has_begun(directory):
+            return now
+        folder.write_final(directory, final)
+    return final
+
+
+def _lost(before: Status, directory: Path, cause: str) -> Status:
+    ended_us = folder.last_beat_us(directory)
+    return {**before, "state": AttemptState.LOST.value, "cause": cause, "ended_us": ended_us}
+
+
+def _stopped(before: Status) -> Status:
+    return {**before, "state": AttemptState.STOPPED.value, "cause": "stop", "ended_us": now_us()}
+
+
+def _refuse_exposed(root: Path, exposed: Iterable[Path]) -> None:
+    for path in exposed:
+        if not path.is_dir():
+            raise Refused(
+                Refusal("expose_missing", f"jobs should see {path}, which is no directory", "leave it out")
+            )
+        if root.is_relative_to(path.resolve()):
+            raise Refused(
+                Refusal(
+                    "data_exposed",
+                    f"jobs may read {path}, and the platform's data in {root} lies in it",
+                    "keep the data directory elsewhere",
+                )
+            )

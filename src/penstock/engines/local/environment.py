@@ -1,0 +1,60 @@
+"""The environment of each task: nothing of the server's, the program's own, and what a gang needs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from penstock.app.ports import Start, TaskPlan
+from penstock.engines.local.stacks import CPU, STACKS
+from penstock.fleet.cpulist import parse_cpu_list
+
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+MASTER_ADDRESS = "127.0.0.1"
+"""The engine is for one host: all tasks meet on its loopback. MASTER_PORT is added by the supervisor."""
+
+
+def task_environment(
+    plan: Start, task: TaskPlan, *, home: str, tmp: str, checkpoint: str, expose: Sequence[Path]
+) -> dict[str, str]:
+    """All variables of one task but MASTER_PORT; the engine's own win over the program's."""
+    nodes = list(dict.fromkeys(one.node for one in plan.tasks))
+    beside = sum(one.node == task.node for one in plan.tasks)
+    own = {
+        "MASTER_ADDR": MASTER_ADDRESS,
+        "RANK": str(task.rank),
+        "WORLD_SIZE": str(len(plan.tasks)),
+        "LOCAL_RANK": str(task.local_rank),
+        "LOCAL_WORLD_SIZE": str(beside),
+        "NODE_RANK": str(nodes.index(task.node)),
+        "PENSTOCK_JOB": plan.job,
+        "PENSTOCK_ATTEMPT": plan.attempt,
+    }
+    if checkpoint:
+        own["PENSTOCK_CHECKPOINT_DIR"] = checkpoint
+    return {**_base(home, tmp, expose), **_defaults(task), **plan.spec.env, **own, **_visible(task)}
+
+
+def cpus_of(task: TaskPlan) -> tuple[int, ...]:
+    """The CPUs that a task on processor devices is bound to; none on other stacks. Raises ValueError."""
+    if task.stack != CPU:
+        return ()
+    cpus = parse_cpu_list(",".join(task.handles))
+    if not isinstance(cpus, tuple):
+        raise ValueError(cpus.message)
+    return cpus
+
+
+def _base(home: str, tmp: str, expose: Sequence[Path]) -> dict[str, str]:
+    exposed = [str(path / "bin") for path in expose if (path / "bin").is_dir()]
+    path = ":".join([*exposed, _SYSTEM_PATH])
+    return {"PATH": path, "HOME": home, "TMPDIR": tmp, "LANG": "C.UTF-8", "TERM": "dumb"}
+
+
+def _defaults(task: TaskPlan) -> dict[str, str]:
+    """What the program may set otherwise: one thread per CPU that the task has."""
+    cpus = cpus_of(task)
+    return {"OMP_NUM_THREADS": str(len(cpus))} if cpus else {}
+
+
+def _visible(task: TaskPlan) -> dict[str, str]:
+    variable = STACKS[task.stack].variable
+    return {variable: ",".join(task.handles)} if variable else {}

@@ -1,0 +1,104 @@
+"""What a sandbox shows of the host: an allow-list. What is not named here is not there."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+
+from penstock.app.ports import Start
+from penstock.engines.local.stacks import CPU, device_files
+from penstock.engines.local.supervisor.format import PRIVATE_TMP, SCRIPTS, WORKDIR, Mount, MountKind
+
+WORKSPACE = "/workspace"
+TMP = "/tmp"  # noqa: S108 - private to each sandbox
+SCRIPTS_AT = "/penstock"
+_SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_SETTINGS = (
+    "alternatives",
+    "ca-certificates",
+    "crypto-policies",
+    "gai.conf",
+    "group",
+    "host.conf",
+    "hosts",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "locale.conf",
+    "localtime",
+    "nsswitch.conf",
+    "os-release",
+    "passwd",
+    "pki",
+    "protocols",
+    "resolv.conf",
+    "services",
+    "ssl",
+    "timezone",
+)
+_PROC_READ_ONLY = ("acpi", "bus", "fs", "irq", "mtrr", "scsi", "sys", "sysrq-trigger")
+_PROC_EMPTY = ("kcore", "keys", "latency_stats", "sched_debug", "timer_list")
+"""Files of the kernel that obey the root user even without capabilities; some would give it the host."""
+_RESERVED = ("/usr", "/etc", "/proc", "/sys", "/dev", WORKSPACE, SCRIPTS_AT)
+
+
+def system_mounts(expose: Sequence[Path]) -> list[Mount]:
+    """The part that is the same for every attempt on this host: programs, libraries, a few settings."""
+    mounts = [_mount("ro", "/usr", "/usr")]
+    for name in _SYSTEM:
+        path = Path("/") / name
+        if path.is_symlink():
+            mounts.append(_mount("link", str(path.readlink()), str(path)))
+        elif path.exists():
+            mounts.append(_mount("ro", str(path), str(path)))
+    mounts += [_mount("ro", str(path), str(path)) for path in _existing("/etc", _SETTINGS)]
+    mounts += [_mount("proc", "", "/proc"), _mount("devfs", "", "/dev"), _mount("link", TMP, "/var" + TMP)]
+    mounts += [_mount("ro", str(path), str(path)) for path in _existing("/proc", _PROC_READ_ONLY)]
+    mounts += [_mount("ro", "/dev/null", str(path)) for path in _existing("/proc", _PROC_EMPTY)]
+    mounts += [_mount("ro", str(path), str(path)) for path in expose if not path.is_relative_to("/usr")]
+    return mounts
+
+
+def attempt_mounts(plan: Start, directory: Path, checkpoint_at: str) -> list[Mount]:
+    """The part of one attempt: its own directories, its volumes, the files of its devices."""
+    mounts = [
+        _mount("rw", str(directory / PRIVATE_TMP), TMP),
+        _mount("rw", str(directory / WORKDIR), WORKSPACE),
+        _mount("ro", str(directory / SCRIPTS), SCRIPTS_AT),
+    ]
+    if plan.checkpoint:
+        mounts.append(_mount("rw", plan.checkpoint, checkpoint_at))
+    mounts += [_mount("rw", source, target) for target, source in sorted(plan.volumes.items())]
+    return mounts + _device_mounts(plan)
+
+
+def bad_target(targets: Iterable[str]) -> str:
+    """The first of the job's mount paths that cannot be given to it, or ''.
+
+    A path has to be absolute and plain, to lie outside the system's own, and no path may lie in another:
+    so every place where something is mounted is ours, and no link of the job's making leads elsewhere.
+    """
+    seen: list[PurePosixPath] = []
+    for target in targets:
+        path = PurePosixPath(target)
+        plain = path.is_absolute() and ".." not in path.parts and len(path.parts) > 1
+        clash = any(path.is_relative_to(other) or other.is_relative_to(path) for other in seen)
+        if not plain or clash or any(path.is_relative_to(reserved) for reserved in _RESERVED):
+            return target
+        seen.append(path)
+    return ""
+
+
+def _device_mounts(plan: Start) -> list[Mount]:
+    handles = {handle for task in plan.tasks for handle in task.handles}
+    stacks = {task.stack for task in plan.tasks}
+    paths = [path for stack in stacks - {CPU} for path in device_files(stack, sorted(handles))]
+    mounts = [_mount("dev", path, path) for path in sorted(set(paths))]
+    shown = ("/sys/devices/system",) if stacks == {CPU} else ("/sys", "/opt")
+    return mounts + [_mount("ro", path, path) for path in shown if Path(path).is_dir()]
+
+
+def _existing(parent: str, names: Iterable[str]) -> list[Path]:
+    return [path for name in names if (path := Path(parent) / name).exists()]
+
+
+def _mount(kind: MountKind, source: str, target: str) -> Mount:
+    return {"kind": kind, "source": source, "target": target}

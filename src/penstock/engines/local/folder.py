@@ -1,0 +1,148 @@
+"""The directory of one attempt as the engine sees it: made whole, read while it lives, removed whole."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import struct
+from collections.abc import Generator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from penstock.engines.local.supervisor.format import (
+    BEGAN,
+    CONTROL,
+    FINAL_STATES,
+    LOCK,
+    PLAN,
+    SCRIPTS,
+    STATUS,
+    STOP,
+    Plan,
+    Status,
+)
+from penstock.engines.local.supervisor.record import replace_file
+
+_FLOCK = struct.Struct("hhqqi4x")
+"""struct flock of 64-bit Linux: type, whence, start, length, process."""
+_HALF_MADE_S = 60.0
+NEW, TRASH = ".new-", ".trash-"
+_plans = msgspec.json.Decoder(Plan)
+_statuses = msgspec.json.Decoder(Status)
+
+
+def make(directory: Path, files: Mapping[str, bytes]) -> bool:
+    """Make a directory with these files in one step; False where it is there already."""
+    new = directory.parent / f"{NEW}{secrets.token_hex(8)}"
+    try:
+        (new / SCRIPTS).mkdir(parents=True, mode=0o700)
+        os.mkfifo(new / CONTROL, 0o600)
+        for name, content in files.items():
+            (new / name).write_bytes(content)
+        new.rename(directory)
+    except OSError:
+        remove(new)
+        if directory.is_dir():
+            return False
+        raise
+    return True
+
+
+def remove(directory: Path) -> None:
+    """Remove in one step for whoever looks, then take the time to delete."""
+    trash = directory.parent / f"{TRASH}{secrets.token_hex(8)}"
+    with contextlib.suppress(FileNotFoundError):
+        directory.rename(trash)
+        shutil.rmtree(trash, ignore_errors=True)
+
+
+def remove_leftovers(root: Path) -> None:
+    """Delete directories that were never finished, or not deleted to the end."""
+    newest_s = root.stat().st_mtime
+    for path in root.iterdir():
+        half_made = path.name.startswith(NEW) and path.stat().st_mtime < newest_s - _HALF_MADE_S
+        if half_made or path.name.startswith(TRASH):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def read_plan(directory: Path) -> Plan:
+    """What the supervisor was told."""
+    return _plans.decode((directory / PLAN).read_bytes())
+
+
+def read_status(directory: Path) -> Status | None:
+    """What its supervisor last published, or None before that."""
+    try:
+        return _statuses.decode((directory / STATUS).read_bytes())
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError:  # a crash of the host may have cut it; a running host never shows half a file
+        return None
+
+
+def is_final(status: Status | None) -> bool:
+    """Whether nothing will ever be added."""
+    return status is not None and status["state"] in FINAL_STATES
+
+
+def has_begun(directory: Path) -> bool:
+    """Whether a supervisor has taken up the attempt."""
+    return (directory / BEGAN).exists()
+
+
+def supervisor_of(directory: Path) -> int:
+    """The process that holds the attempt, or 0; asking takes no lock and disturbs nobody."""
+    try:
+        file = os.open(directory / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        question = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, *_, process = _FLOCK.unpack(fcntl.fcntl(file, fcntl.F_GETLK, question))
+    finally:
+        os.close(file)
+    return process if kind != fcntl.F_UNLCK else 0
+
+
+@contextlib.contextmanager
+def held(directory: Path) -> Generator[bool]:
+    """Hold the attempt ourselves, as a supervisor would; yields False where somebody else does."""
+    file = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(file)
+
+
+def last_beat_us(directory: Path) -> int:
+    """The last instant at which its supervisor, or else its server, is known to have seen to it."""
+    shown = next(path for path in (directory / LOCK, directory / PLAN) if path.exists())
+    return shown.stat().st_mtime_ns // 1000
+
+
+def write_final(directory: Path, status: Status) -> None:
+    """Publish a final state in the place of a supervisor that cannot; the caller holds the attempt."""
+    replace_file(directory / STATUS, msgspec.json.encode(status), durable=True)
+
+
+def ask_to_stop(directory: Path, grace_s: float) -> None:
+    """Leave a request and wake the supervisor, where there is one."""
+    replace_file(directory / STOP, msgspec.json.encode({"grace_s": grace_s}), durable=False)
+    with contextlib.suppress(OSError):  # nobody listens: whoever takes it up reads the request first
+        control = os.open(directory / CONTROL, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            os.write(control, b"s")
+        finally:
+            os.close(control)
+
+
+def wants_stop(directory: Path) -> bool:
+    """Whether somebody asked it to stop."""
+    return (directory / STOP).exists()

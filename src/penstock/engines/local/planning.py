@@ -1,0 +1,163 @@
+"""From what the app wants to what the supervisor does: one file without choices left."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from penstock.app.ports import Start, TaskPlan
+from penstock.engines.local.environment import cpus_of, task_environment
+from penstock.engines.local.filetree import SCRIPTS_AT, TMP, WORKSPACE, attempt_mounts, bad_target
+from penstock.engines.local.host import Host, Isolation, attempt_mark
+from penstock.engines.local.stacks import CPU, STACKS, device_files
+from penstock.engines.local.supervisor.format import PLAN, PRIVATE_TMP, SCRIPTS, WORKDIR, Entry, Mount, Plan
+from penstock.lease.job import Checkpoint
+
+_HOLDERS = {Isolation.BUBBLEWRAP: 3, Isolation.NAMESPACES: 1, Isolation.PROCESS_GROUPS: 0}
+"""A sandbox's own processes, which a limit on processes also counts."""
+_BASH = "/bin/bash"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How an engine treats every attempt: what it shows, and when it calls one stalled."""
+
+    expose: tuple[Path, ...] = ()
+    network: bool = True
+    stall_after_s: float = 300.0
+    stall_share: float = 0.02
+    workdir_limit_bytes: int = 16 * 2**30
+
+
+def attempt_files(
+    plan: Start, directory: Path, host: Host, settings: Settings, system: Sequence[Mount]
+) -> dict[str, bytes]:
+    """What the directory of an attempt starts with: its plan and its scripts."""
+    return {
+        PLAN: msgspec.json.encode(_supervisor_plan(plan, directory, host, settings, system)),
+        f"{SCRIPTS}/run": plan.spec.run.encode(),
+        f"{SCRIPTS}/setup": plan.spec.setup.encode(),
+    }
+
+
+def _supervisor_plan(
+    plan: Start, directory: Path, host: Host, settings: Settings, system: Sequence[Mount]
+) -> Plan:
+    refused = _refusal(plan, host)
+    entries = [] if refused else [_entry(plan, task, directory, host, settings) for task in plan.tasks]
+    inside = host.isolation is not Isolation.PROCESS_GROUPS
+    scripts = SCRIPTS_AT if inside else str(directory / SCRIPTS)
+    return {
+        "attempt": plan.attempt,
+        "boot": host.boot,
+        "refused": refused,
+        "isolation": host.isolation.value,
+        "network": settings.network,
+        "mounts": [*system, *attempt_mounts(plan, directory, _checkpoint_at(plan))] if inside else [],
+        "workdir_source": plan.workdir,
+        "workdir": WORKSPACE if inside else str(directory / WORKDIR),
+        "workdir_limit_bytes": settings.workdir_limit_bytes,
+        "run": [_BASH, f"{scripts}/run"],
+        "setup": [_BASH, f"{scripts}/setup"],
+        "setups": _first_of_each_node(plan, entries) if plan.spec.setup.strip() else [],
+        "tasks": entries or [{"rank": task.rank, "env": {}, "cpus": []} for task in plan.tasks],
+        "mark": attempt_mark(directory),
+        "groups": host.groups,
+        "memory_bytes": _memory_bytes(plan),
+        "max_processes": plan.spec.max_processes + _HOLDERS[host.isolation],
+        "resource_limits": _resource_limits(plan, host),
+        "log_limit_bytes": plan.spec.log_limit_bytes,
+        "time_limit_s": plan.spec.time_limit_s,
+        "grace_s": plan.spec.grace_s,
+        "checkpoint": plan.checkpoint,
+        "stall_after_s": settings.stall_after_s,
+        "stall_cores": _cores(entries) * settings.stall_share,
+        "limits": _limits(plan, host, settings),
+    }
+
+
+def _refusal(plan: Start, host: Host) -> str:
+    """Why this host cannot start the gang, as code, line feed, sentence; '' where it can."""
+    for task in plan.tasks:
+        if task.stack not in STACKS:
+            return f"device_unavailable\nthis engine does not know the software stack {task.stack!r}"
+        if task.stack != CPU and not device_files(task.stack, task.handles):
+            return f"device_unavailable\nno device file of the stack {task.stack!r} is on this host"
+        try:
+            cpus_of(task)
+        except ValueError as error:
+            return f"device_unavailable\ntask {task.rank}: {error}"
+    if plan.volumes and host.isolation is Isolation.PROCESS_GROUPS:
+        return "volumes_unavailable\nthis host gives us no mount namespaces, so no volume can be mounted"
+    targets = [*([_checkpoint_at(plan)] if plan.checkpoint else []), *plan.volumes]
+    if target := bad_target(targets):
+        return f"mount_path\nnothing can be mounted at {target!r}"
+    return ""
+
+
+def _entry(plan: Start, task: TaskPlan, directory: Path, host: Host, settings: Settings) -> Entry:
+    inside = host.isolation is not Isolation.PROCESS_GROUPS
+    environment = task_environment(
+        plan,
+        task,
+        home=WORKSPACE if inside else str(directory / WORKDIR),
+        tmp=TMP if inside else str(directory / PRIVATE_TMP),
+        checkpoint=_checkpoint_at(plan) if inside else plan.checkpoint,
+        expose=settings.expose,
+    )
+    name, _, value = attempt_mark(directory).partition("=")
+    environment[name] = value
+    return {"rank": task.rank, "env": environment, "cpus": list(cpus_of(task))}
+
+
+def _first_of_each_node(plan: Start, entries: Sequence[Entry]) -> list[Entry]:
+    first: dict[str, Entry] = {}
+    for task, entry in zip(plan.tasks, entries, strict=True):
+        first.setdefault(task.node, entry)
+    return list(first.values())
+
+
+def _checkpoint_at(plan: Start) -> str:
+    return (plan.spec.checkpoint or Checkpoint()).path if plan.checkpoint else ""
+
+
+def _memory_bytes(plan: Start) -> int:
+    """The limit is per node of the gang; all of them are this host."""
+    return plan.spec.resources.memory_bytes * len({task.node for task in plan.tasks})
+
+
+def _cores(entries: Sequence[Entry]) -> int:
+    """Processors the gang holds; 0 where its devices are others, whose activity is not ours to judge."""
+    return sum(len(entry["cpus"]) for entry in entries)
+
+
+def _resource_limits(plan: Start, host: Host) -> dict[str, int]:
+    limits = {"CORE": 0}
+    if plan.spec.resources.memory_bytes and not host.limits_by("memory"):
+        limits["DATA"] = plan.spec.resources.memory_bytes
+    if not host.limits_by("pids"):
+        limits["NPROC"] = plan.spec.max_processes
+    return limits
+
+
+def _limits(plan: Start, host: Host, settings: Settings) -> dict[str, str]:
+    """Which limits hold, and by what; the words that the job's record shows."""
+    inside = host.isolation is not Isolation.PROCESS_GROUPS
+    processor = all(task.stack == CPU for task in plan.tasks)
+    bound = "affinity+cpuset" if host.limits_by("cpuset") else "affinity"
+    return {
+        "isolation": host.isolation.value,
+        "files": "allow-list" if inside else "none",
+        "network": "host" if settings.network or not inside else "none",
+        "memory": _memory_limit(plan, host),
+        "processes": host.limits_by("pids") or ("none" if host.is_root else "prlimit, per user"),
+        "cpu": bound if processor else "none",
+        "devices": bound if processor else "visibility variable",
+        "disk": "none",
+        "log": "bounded",
+    }
+
+
+def _memory_limit(plan: Start, host: Host) -> str:
+    if not plan.spec.resources.memory_bytes:
+        return "not asked for"
+    return host.limits_by("memory") or "prlimit, per process"

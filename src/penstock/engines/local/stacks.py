@@ -1,0 +1,72 @@
+"""Which variable tells a program its devices on each software stack, and which device files it needs.
+
+Names of stacks are those of the accelerator catalogue. The variable asks the vendor's runtime to show only
+these devices; it is no barrier. Only on CUDA are the files of other devices also kept out of the sandbox.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+CPU = "cpu"
+CUDA = "cuda"
+_NVIDIA_PROC = Path("/proc/driver/nvidia/gpus")
+_NVIDIA_COMMON = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset")
+
+
+class Stack(msgspec.Struct, frozen=True):
+    """How a stack is told its devices."""
+
+    variable: str
+    device_files: tuple[str, ...] = ()
+
+
+STACKS = {
+    CPU: Stack(""),
+    CUDA: Stack("CUDA_VISIBLE_DEVICES", ("/dev/nvidia*",)),
+    "cann": Stack("ASCEND_RT_VISIBLE_DEVICES", ("/dev/davinci*", "/dev/devmm_svm", "/dev/hisi_hdc")),
+    "corex": Stack("CUDA_VISIBLE_DEVICES", ("/dev/iluvatar*", "/dev/itrctl*")),
+    "neuware": Stack("MLU_VISIBLE_DEVICES", ("/dev/cambricon*",)),
+    "dtk": Stack("HIP_VISIBLE_DEVICES", ("/dev/kfd", "/dev/mkfd", "/dev/dri")),
+    "rocm": Stack("HIP_VISIBLE_DEVICES", ("/dev/kfd", "/dev/dri")),
+    "xpu": Stack("XPU_VISIBLE_DEVICES", ("/dev/xpu*",)),
+    "musa": Stack("MUSA_VISIBLE_DEVICES", ("/dev/mtgpu*", "/dev/dri")),
+    "birensupa": Stack("SUPA_VISIBLE_DEVICES", ("/dev/biren*",)),
+    "topsrider": Stack("TOPS_VISIBLE_DEVICES", ("/dev/gcu*",)),
+    "maca": Stack("CUDA_VISIBLE_DEVICES", ("/dev/mxcd*", "/dev/mxgvm*", "/dev/dri")),
+    "ppu": Stack("CUDA_VISIBLE_DEVICES", ("/dev/alixpu*",)),
+    "synapse": Stack("HABANA_VISIBLE_MODULES", ("/dev/accel*", "/dev/infiniband")),
+}
+
+
+def device_files(stack: str, handles: Iterable[str]) -> tuple[str, ...]:
+    """The files that a gang with these devices needs, as far as they are on this host."""
+    if stack == CUDA and (named := _nvidia_files(tuple(handles))):
+        return named
+    patterns = STACKS[stack].device_files
+    return tuple(sorted(path for pattern in patterns for path in _matching(pattern)))
+
+
+def _matching(pattern: str) -> list[str]:
+    return [str(path) for path in Path("/").glob(pattern.removeprefix("/"))]
+
+
+def _nvidia_files(handles: tuple[str, ...]) -> tuple[str, ...]:
+    """The files of exactly these GPUs; none where a handle is not the UUID of a whole GPU."""
+    minors = _nvidia_minors()
+    if not handles or any(handle not in minors for handle in handles):
+        return ()
+    files = (*_NVIDIA_COMMON, *(f"/dev/nvidia{minors[handle]}" for handle in handles))
+    return tuple(path for path in files if Path(path).exists())
+
+
+def _nvidia_minors() -> dict[str, str]:
+    """GPU UUID -> number of its device file, as the driver lists them."""
+    minors = {}
+    for path in sorted(_NVIDIA_PROC.glob("*/information")):
+        fields = dict(re.findall(r"^(GPU UUID|Device Minor):\s*(\S+)", path.read_text(), re.MULTILINE))
+        if len(fields) == 2:
+            minors[fields["GPU UUID"]] = fields["Device Minor"]
+    return minors

@@ -1,0 +1,1 @@
+"""The process that runs one attempt. Standard library only: it starts without site-packages."""

@@ -1,0 +1,151 @@
+"""One attempt from its first instant to its last: sandbox, working directory, set-up, tasks, the end."""
+
+import os
+import shutil
+import time
+
+from penstock.engines.local.supervisor.cgroup import Cgroup
+from penstock.engines.local.supervisor.events import Events
+from penstock.engines.local.supervisor.format import PRIVATE_TMP, STAGE, WORKDIR, Entry, Plan, blank_status
+from penstock.engines.local.supervisor.gang import Gang
+from penstock.engines.local.supervisor.launch import copier, program
+from penstock.engines.local.supervisor.logs import BoundedLog
+from penstock.engines.local.supervisor.port import reserve_port
+from penstock.engines.local.supervisor.process import Unstartable, start_gang
+from penstock.engines.local.supervisor.processes import descendants, kill
+from penstock.engines.local.supervisor.record import Record, now_us
+from penstock.engines.local.supervisor.sandbox import Plain, Sandbox, open_sandbox
+from penstock.engines.local.supervisor.vigil import Vigil
+
+_BURIAL_PAUSE_S = 0.002
+_BURIAL_PAUSE_MAX_S = 0.2
+
+
+class Attempt:
+    """Runs the attempt whose directory this process holds."""
+
+    def __init__(self, record: Record, plan: Plan) -> None:
+        self._record, self._plan = record, plan
+        self._directory = record.directory
+        self._ranks = [task["rank"] for task in plan["tasks"]]
+        self._logs = {
+            rank: BoundedLog(self._directory / f"task-{rank}.log", plan["log_limit_bytes"])
+            for rank in self._ranks
+        }
+        self._cgroup = Cgroup(plan["groups"], plan["attempt"])
+        self._box: Sandbox = Plain()
+        self._gang = Gang({})
+        self._status = blank_status(plan["limits"])
+        events = Events(record.control, self._logs.values())
+        self._vigil = Vigil(record, plan, self._cgroup, events, self._status)
+
+    def live(self) -> None:
+        """Run everything; the last act is to publish the final state, when nothing is left running."""
+        cause = "supervisor_failed"
+        try:
+            cause = "stop" if self._record.stop() else self._run()
+        except Unstartable as error:
+            cause, sentence = error.args
+            self._logs[self._ranks[0]].say(sentence)
+        finally:
+            self._bury()
+            self._finish(cause)
+            self._clean()
+
+    def _run(self) -> str:
+        """Why the attempt ended; empty when every task succeeded."""
+        plan = self._plan
+        if plan["refused"]:
+            raise Unstartable(*plan["refused"].split("\n", 1))
+        self._enclose()
+        self._record.begin()
+        self._vigil.begin()
+        port, reservation = reserve_port(plan["attempt"])
+        with reservation:
+            return self._copy_workdir() or self._set_up(str(port)) or self._run_tasks(str(port))
+
+    def _enclose(self) -> None:
+        for name in (WORKDIR, PRIVATE_TMP, STAGE):
+            (self._directory / name).mkdir()
+        try:
+            self._cgroup.create(self._plan)
+            self._bind()
+            self._box = open_sandbox(self._plan, self._cgroup, self._directory)
+        except OSError as error:
+            raise Unstartable("limits", f"limits or sandbox could not be set up: {error}") from error
+
+    def _bind(self) -> None:
+        cpus = sorted({cpu for task in self._plan["tasks"] for cpu in task["cpus"]})
+        try:
+            self._cgroup.bind(cpus)
+        except OSError as error:
+            raise Unstartable(
+                "device_unavailable", f"not all of the CPUs {cpus} are there: {error}"
+            ) from error
+
+    def _copy_workdir(self) -> str:
+        if not self._plan["workdir_source"]:
+            return ""
+        rank = self._ranks[0]
+        target = self._directory / WORKDIR
+        member = copier(rank, self._logs[rank].writer, self._plan, self._cgroup, target)
+        cause = self._vigil.until_ended(Gang(start_gang([member])))  # none of its exits is the job's
+        return "workdir" if cause == "exit" else cause
+
+    def _set_up(self, port: str) -> str:
+        self._box.wait()
+        if not self._plan["setups"]:
+            return ""
+        self._gang = self._start(self._plan["setups"], self._plan["setup"], port)
+        cause = self._vigil.until_ended(self._gang)
+        return "setup" if cause == "exit" else cause
+
+    def _run_tasks(self, port: str) -> str:
+        self._gang = self._start(self._plan["tasks"], self._plan["run"], port)
+        self._status["state"], self._status["running_us"] = "running", now_us()
+        self._vigil.watch_activity()
+        self._record.write(self._status)
+        return self._vigil.until_ended(self._gang)
+
+    def _start(self, entries: list[Entry], arguments: list[str], port: str) -> Gang:
+        for entry in entries:
+            entry["env"]["MASTER_PORT"] = port
+        box, cgroup, logs = self._box, self._cgroup, self._logs
+        return Gang(
+            start_gang(
+                [
+                    program(entry, arguments, logs[entry["rank"]].writer, self._plan, cgroup, box)
+                    for entry in entries
+                ]
+            )
+        )
+
+    def _bury(self) -> None:
+        """Kill until no child is left; orphans are ours too, so then nothing of the attempt runs."""
+        pause_s = _BURIAL_PAUSE_S
+        while not self._gang.all_buried():
+            self._box.kill()
+            self._cgroup.kill()
+            if not self._cgroup.exists or pause_s == _BURIAL_PAUSE_MAX_S:
+                kill(descendants(os.getpid()))
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _BURIAL_PAUSE_MAX_S)
+            self._record.beat()
+
+    def _finish(self, cause: str) -> None:
+        for log in self._logs.values():
+            log.close()
+        status = self._status
+        status["cause"] = cause
+        status["exits"] = sorted(self._gang.exits, key=lambda one: one["rank"])
+        status["state"] = {"": "succeeded", "stop": "stopped"}.get(cause, "failed")
+        status["cpu_seconds"] = self._vigil.cpu_us() / 1_000_000
+        status["memory_peak_bytes"] = self._vigil.memory_peak_bytes()
+        self._cgroup.remove()
+        self._vigil.last_look()
+        status["ended_us"] = now_us()
+        self._record.write(status, final=True)
+
+    def _clean(self) -> None:
+        for name in (WORKDIR, PRIVATE_TMP, STAGE):
+            shutil.rmtree(self._directory / name, ignore_errors=True)

@@ -1,0 +1,194 @@
+"""Control groups, version 1 and 2, also both at once: limits that hold, exact usage, and a kill of all.
+
+Only files of the kernel are written; a hierarchy that cannot be written is left out and the limits say so.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from penstock.engines.local.supervisor.format import Groups, Plan
+
+SUPERVISORS = ".supervisors"
+"""The group of version 2 that the supervisors themselves live in, apart from the server's."""
+NO_GROUPS: Groups = {"v2": "", "v2_controllers": [], "v1": {}}
+
+
+class Cgroup:
+    """The groups of one attempt, one directory in each hierarchy; any may be missing."""
+
+    def __init__(self, groups: Groups, name: str) -> None:
+        self._groups = groups
+        self._v2 = Path(groups["v2"]) / name if groups["v2"] else None
+        self._v2_controllers = groups["v2_controllers"]
+        self._v1 = {controller: Path(base) / name for controller, base in groups["v1"].items()}
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is any group that holds all processes of the attempt."""
+        return self._v2 is not None or bool(self._v1)
+
+    def create(self, plan: Plan) -> None:
+        """Make the groups and set their limits; raises OSError."""
+        for directory in self._directories():
+            if not directory.parent.exists():
+                make_bases(self._groups)
+            directory.mkdir(exist_ok=True)
+        if plan["memory_bytes"]:
+            self._limit_memory(plan["memory_bytes"])
+        self._set("pids", "pids.max", "pids.max", plan["max_processes"])
+        if "cpuset" in self._v1:
+            inherit_cpuset(self._v1["cpuset"])
+
+    def bind(self, cpus: Iterable[int]) -> None:
+        """Keep all processes on these CPUs; raises OSError where one is not there."""
+        if listed := ",".join(map(str, sorted(cpus))):
+            self._set("cpuset", "cpuset.cpus", "cpuset.cpus", listed)
+
+    def enter(self) -> None:
+        """Put the calling process in; its children are born there."""
+        for directory in self._directories():
+            (directory / "cgroup.procs").write_text("0")
+
+    def kill(self) -> None:
+        """SIGKILL to every process inside."""
+        if self._v2 is not None:
+            with contextlib.suppress(OSError):  # before Linux 5.14 there is no such file
+                (self._v2 / "cgroup.kill").write_text("1")
+                return
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def processes(self) -> list[int]:
+        """The processes inside, zombies too."""
+        for directory in self._directories():
+            with contextlib.suppress(FileNotFoundError):
+                return [int(line) for line in (directory / "cgroup.procs").read_text().split()]
+        return []
+
+    def cpu_us(self) -> int | None:
+        """CPU time used so far, in microseconds."""
+        if "cpuacct" in self._v1:
+            used_ns = _read_int(self._v1["cpuacct"] / "cpuacct.usage")
+            return None if used_ns is None else used_ns // 1000
+        return _read_field(self._v2 / "cpu.stat", "usage_usec") if self._v2 is not None else None
+
+    def memory_peak_bytes(self) -> int | None:
+        """The most memory in use at once, page cache included."""
+        if "memory" in self._v1:
+            return _read_int(self._v1["memory"] / "memory.max_usage_in_bytes")
+        return _read_int(self._v2 / "memory.peak") if self._v2 is not None else None
+
+    def oom_kills(self) -> int:
+        """How many processes the kernel has killed here for lack of memory."""
+        if "memory" in self._v1:
+            return _read_field(self._v1["memory"] / "memory.oom_control", "oom_kill") or 0
+        if self._v2 is not None:
+            return _read_field(self._v2 / "memory.events", "oom_kill") or 0
+        return 0
+
+    def remove(self) -> bool:
+        """Take empty groups away; False while one is still busy."""
+        removed = [remove_group(directory) for directory in self._directories()]
+        return all(removed)
+
+    def _directories(self) -> Iterator[Path]:
+        if self._v2 is not None:
+            yield self._v2
+        yield from self._v1.values()
+
+    def _set(self, controller: str, v1_file: str, v2_file: str, value: object) -> None:
+        if controller in self._v1:
+            (self._v1[controller] / v1_file).write_text(str(value))
+        elif self._v2 is not None and controller in self._v2_controllers:
+            (self._v2 / v2_file).write_text(str(value))
+
+    def _limit_memory(self, limit_bytes: int) -> None:
+        self._set("memory", "memory.limit_in_bytes", "memory.max", limit_bytes)
+        swap_v1 = self._v1.get("memory", Path()) / "memory.memsw.limit_in_bytes"
+        if "memory" in self._v1:
+            if swap_v1.exists():
+                swap_v1.write_text(str(limit_bytes))
+        elif self._v2 is not None and (self._v2 / "memory.swap.max").exists():
+            (self._v2 / "memory.swap.max").write_text("0")
+
+
+def make_bases(groups: Groups) -> None:
+    """Make the directories under which attempts get their groups, with the controllers on."""
+    for base in groups["v1"].values():
+        Path(base).mkdir(exist_ok=True)
+    if "cpuset" in groups["v1"]:
+        inherit_cpuset(Path(groups["v1"]["cpuset"]))
+    if groups["v2"]:
+        (Path(groups["v2"]) / SUPERVISORS).mkdir(parents=True, exist_ok=True)
+        enable(Path(groups["v2"]), groups["v2_controllers"])
+
+
+def remove_bases(groups: Groups) -> None:
+    """Take them away again, unless an attempt lives there."""
+    bases = [Path(base) for base in (*groups["v1"].values(), groups["v2"]) if base]
+    if any(
+        path.is_dir() and path.name != SUPERVISORS
+        for base in bases
+        if base.exists()
+        for path in base.iterdir()
+    ):
+        return
+    if groups["v2"]:
+        remove_group(Path(groups["v2"]) / SUPERVISORS)
+    for base in bases:
+        remove_group(base)
+
+
+def enable(directory: Path, controllers: Iterable[str]) -> None:
+    """Turn controllers of version 2 on for the groups below a directory, as far as that can be."""
+    for controller in controllers:
+        with contextlib.suppress(OSError):
+            (directory / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
+def leave_server(groups: Groups) -> None:
+    """Move the calling supervisor out of the group that the server was started in."""
+    if groups["v2"]:
+        with contextlib.suppress(OSError):
+            (Path(groups["v2"]) / SUPERVISORS / "cgroup.procs").write_text("0")
+
+
+def inherit_cpuset(directory: Path) -> None:
+    """A new cpuset of version 1 is empty, and takes no process before it has CPUs and memory nodes."""
+    for file in ("cpuset.cpus", "cpuset.mems"):
+        if not (directory / file).read_text().strip():
+            (directory / file).write_text((directory.parent / file).read_text())
+
+
+def remove_group(directory: Path) -> bool:
+    """Remove one group directory, with a moment's patience; False while processes are left."""
+    for _ in range(50):
+        try:
+            directory.rmdir()
+        except FileNotFoundError:
+            return True
+        except OSError:
+            time.sleep(0.01)  # the last process is still on its way out
+        else:
+            return True
+    return False
+
+
+def _read_int(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _read_field(path: Path, field: str) -> int | None:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.split()[0] == field), None)

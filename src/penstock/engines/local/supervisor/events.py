@@ -1,0 +1,35 @@
+"""What a supervisor waits for: output of tasks, an ended child, a request, the time."""
+
+import os
+import select
+import signal
+from collections.abc import Iterable
+
+from penstock.engines.local.supervisor.logs import BoundedLog
+
+
+class Events:
+    """Sleeps until something happens; moves output to its log on the way."""
+
+    def __init__(self, control: int, logs: Iterable[BoundedLog]) -> None:
+        self._control = control
+        self._woken, wake = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(wake, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        self._logs = {log.reader: log for log in logs}
+        self._poll = select.poll()
+        for descriptor in (control, self._woken, *self._logs):
+            self._poll.register(descriptor, select.POLLIN)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether somebody asked for attention; an ended child also ends the wait."""
+        asked = False
+        for descriptor, _ in self._poll.poll(max(0.0, timeout_s) * 1000):
+            if log := self._logs.get(descriptor):
+                log.pump()
+            else:
+                os.read(descriptor, 4096)
+                asked |= descriptor == self._control
+        return asked

@@ -1,0 +1,69 @@
+"""What each process of an attempt goes through between its fork and its program."""
+
+import os
+import resource
+from pathlib import Path
+from typing import NoReturn
+
+from penstock.engines.local.supervisor import libc
+from penstock.engines.local.supervisor.cgroup import Cgroup
+from penstock.engines.local.supervisor.format import Entry, Plan
+from penstock.engines.local.supervisor.process import Member, Unstartable
+from penstock.engines.local.supervisor.sandbox import Sandbox
+from penstock.engines.local.supervisor.workdir import TooLarge, copy_tree
+
+
+def program(
+    entry: Entry, arguments: list[str], output: int, plan: Plan, cgroup: Cgroup, box: Sandbox
+) -> Member:
+    """A program of the job: limited, bound to its CPUs, in the sandbox, without privileges."""
+
+    def prepare() -> None:
+        cgroup.enter()
+        _limit(plan["resource_limits"])
+        _bind(entry["cpus"])
+        box.join()
+        os.chdir(plan["workdir"])
+        os.umask(0o022)
+        libc.die_with_parent()
+
+    def run() -> NoReturn:
+        os.execve(arguments[0], arguments, entry["env"])  # noqa: S606
+
+    return Member(entry["rank"], output, prepare, run)
+
+
+def copier(rank: int, output: int, plan: Plan, cgroup: Cgroup, target: Path) -> Member:
+    """The copy of the working directory: our own work, but counted and ended like the job's."""
+
+    def prepare() -> None:
+        cgroup.enter()
+        libc.die_with_parent()
+
+    def run() -> NoReturn:
+        try:
+            copy_tree(Path(plan["workdir_source"]), target, plan["workdir_limit_bytes"])
+        except (TooLarge, OSError) as error:
+            os.write(output, f"penstock: the working directory was not copied: {error}\n".encode())
+            os._exit(1)
+        os._exit(0)
+
+    return Member(rank, output, prepare, run, executes=False)
+
+
+def _limit(limits: dict[str, int]) -> None:
+    for name, value in limits.items():
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+
+
+def _bind(cpus: list[int]) -> None:
+    if not cpus:
+        return
+    try:
+        os.sched_setaffinity(0, cpus)
+    except OSError as error:
+        raise Unstartable("device_unavailable", f"CPUs {cpus} are not there: {error}") from error
+    if os.sched_getaffinity(0) != set(cpus):
+        raise Unstartable(
+            "device_unavailable", f"of CPUs {cpus} this host gave only {os.sched_getaffinity(0)}"
+        )

@@ -1,0 +1,207 @@
+"""The engines that have to keep the contract, each against the real thing.
+
+To add one: a `Harness` that opens it, put into `HARNESSES`. `offers` names what it can do beyond the core
+of the contract; tests of the rest are left out for it, and their names say what they need.
+"""
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from penstock.app.ports import Engine, Start, TaskPlan
+from penstock.engines.local.engine import LocalEngine
+from penstock.engines.local.host import Isolation
+from penstock.lease.job import FINAL_ATTEMPT_STATES, Checkpoint, JobSpec, Resources
+from penstock.lease.seen import Seen
+
+PATIENCE_S = 30.0
+CPUS = sorted(os.sched_getaffinity(0))
+
+
+class Harness(NamedTuple):
+    """How the contract's tests open an engine: twice the same directory is twice the same engine."""
+
+    name: str
+    open: Callable[[Path], Engine]
+    offers: frozenset[str] = frozenset()
+
+
+def _local(isolation: Isolation | None, **options: Any) -> Callable[[Path], Engine]:
+    expose = (Path(sys.prefix), Path(sys.base_prefix))
+    return lambda root: LocalEngine(root, expose=expose, isolation=isolation, **options)
+
+
+HARNESSES = (
+    Harness("bubblewrap", _local(Isolation.BUBBLEWRAP), frozenset({"memory", "processes", "volumes"})),
+    Harness("namespaces", _local(Isolation.NAMESPACES), frozenset({"memory", "processes", "volumes"})),
+    Harness("process-groups", _local(Isolation.PROCESS_GROUPS), frozenset({"memory", "processes"})),
+    Harness("without-control-groups", _local(Isolation.PROCESS_GROUPS, control_groups=False)),
+)
+
+
+class Bench:
+    """One engine with a directory for what its jobs leave behind, and plans with little to say."""
+
+    def __init__(self, harness: Harness, base: Path) -> None:
+        self.harness, self.base = harness, base
+        self.root = base / "engine"
+        self.left = base / "checkpoint"
+        self.left.mkdir(parents=True)
+        self.engine = harness.open(self.root)
+        self._opened = [self.engine]
+        self._tag = secrets.token_hex(4)
+        self._started: set[str] = set()
+
+    def needs(self, feature: str) -> None:
+        """Skip the test where the engine does not offer this."""
+        if feature not in self.harness.offers:
+            pytest.skip(f"{self.harness.name} does not offer {feature}")
+
+    def plan(self, attempt: str, run: str, tasks: int = 1, **spec: object) -> Start:
+        """A gang on processors, with its checkpoint directory in `left`."""
+        resources = spec.pop("resources", Resources(models=("cpu",), devices_per_node=tasks))
+        return Start(
+            attempt=self.id(attempt),
+            job=f"job-of-{attempt}",
+            tenant="tenant",
+            spec=JobSpec(
+                name="job",
+                run=run,
+                tasks_per_node=tasks,
+                resources=resources,
+                checkpoint=Checkpoint(),
+                **{"grace_s": 1, **spec},
+            ),
+            tasks=tuple(self.task(rank) for rank in range(tasks)),
+            checkpoint=str(self.left),
+        )
+
+    def task(self, rank: int, handle: str | None = None) -> TaskPlan:
+        """One task on one CPU."""
+        handle = handle or str(CPUS[rank % len(CPUS)])
+        return TaskPlan(
+            rank=rank, node="host", local_rank=rank, devices=(f"d{rank}",), handles=(handle,), stack="cpu"
+        )
+
+    def start(self, attempt: str, run: str, tasks: int = 1, **spec: object) -> Start:
+        """Start such a plan."""
+        plan = self.plan(attempt, run, tasks, **spec)
+        self.begin(plan)
+        return plan
+
+    def begin(self, plan: Start) -> None:
+        """Start a plan and see to its end after the test."""
+        self.adopt(plan.attempt.removesuffix(f"-{self._tag}"))
+        self.engine.start(plan)
+
+    def id(self, attempt: str) -> str:
+        """The attempt's id, which no other test has."""
+        return f"{attempt}-{self._tag}"
+
+    def adopt(self, attempt: str) -> None:
+        """See to the end of an attempt that somebody else starts."""
+        self._started.add(attempt)
+
+    def survivors(self, attempt: str) -> list[str]:
+        """What is left of its processes."""
+        return survivors(self.id(attempt))
+
+    def stop(self, attempt: str, grace_s: float) -> None:
+        """Stop it."""
+        self.engine.stop(self.id(attempt), grace_s)
+
+    def see(self, attempt: str) -> Seen | None:
+        """What the engine sees of it."""
+        seen = self.engine.observe([self.id(attempt)])
+        return seen[0] if seen else None
+
+    def until(self, attempt: str, *states: str) -> Seen:
+        """Wait for one of the states."""
+        return wait_for(lambda: (seen := self.see(attempt)) and seen.state in states and seen, attempt)
+
+    def end(self, attempt: str) -> Seen:
+        """Wait for the end."""
+        return self.until(attempt, *FINAL_ATTEMPT_STATES)
+
+    def file(self, name: str) -> Path:
+        """Wait for a file that a job writes into its checkpoint directory."""
+        return wait_for(lambda: (path := self.left / name).exists() and path, name)
+
+    def wait[T](self, look: Callable[[], T], what: str = "it") -> T:
+        """Poll until something is there; fails the test when it never is."""
+        return wait_for(look, what)
+
+    def log(self, attempt: str, rank: int = 0) -> str:
+        """All that a task has printed."""
+        return self.engine.logs(self.id(attempt), rank, 0, 2**30).decode()
+
+    def reopen(self) -> None:
+        """Let go of the engine and open it again."""
+        self.engine.close()
+        self.engine = self.harness.open(self.root)
+        self._opened.append(self.engine)
+
+    def close(self) -> None:
+        """End everything and prove that nothing is left."""
+        for attempt in self._started:
+            self.stop(attempt, 0)
+        for attempt in self._started:
+            self.end(attempt)
+            assert self.survivors(attempt) == []
+            self.engine.forget(self.id(attempt))
+            assert self.see(attempt) is None
+        for engine in self._opened:
+            engine.close()
+
+
+def wait_for[T](look: Callable[[], T], what: str) -> T:
+    """Poll until something is there; fails the test when it never is."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.01)
+    pytest.fail(f"waited {PATIENCE_S} s in vain for {what}")
+
+
+def survivors(attempt: str) -> list[str]:
+    """Command lines of processes that carry the attempt's id in their environment and are not dead."""
+    mark = f"PENSTOCK_ATTEMPT={attempt}".encode()
+    found = []
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (directory / "environ").read_bytes().split(b"\0"):
+                found.append((directory / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture(params=HARNESSES, ids=lambda harness: harness.name)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    """Each engine in turn."""
+    one = Bench(request.param, tmp_path)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def open_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
+    """A local engine with options of the test's own."""
+    benches: list[Bench] = []
+
+    def open_one(isolation: Isolation | None = Isolation.PROCESS_GROUPS, **options: Any) -> Bench:
+        harness = Harness("local", _local(isolation, **options))
+        benches.append(Bench(harness, tmp_path / f"bench-{len(benches)}"))
+        return benches[-1]
+
+    yield open_one
+    for bench in benches:
+        bench.close()

@@ -1,0 +1,298 @@
+"""What the local engine promises beyond the contract: it survives the server, hides files, loses nobody."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from penstock.app.ports import Start
+from penstock.base.refusal import Fault, Refused
+from penstock.engines.local import folder
+from penstock.engines.local.engine import LocalEngine
+from penstock.engines.local.host import Isolation
+from penstock.engines.local.planning import Settings, attempt_files
+from penstock.engines.local.spawner import Spawner
+from penstock.engines.local.supervisor.format import Mount
+from penstock.engines.local.trial import strongest
+from penstock.lease.job import AttemptState
+
+SERVER = """
+import os, sys
+from pathlib import Path
+import msgspec
+from penstock.app.ports import Start
+from penstock.engines.local.engine import LocalEngine
+from penstock.engines.local.host import Isolation
+engine = LocalEngine(Path(sys.argv[1]), isolation=Isolation(sys.argv[2]), control_groups=sys.argv[3] == "yes")
+engine.start(msgspec.json.decode(sys.stdin.buffer.read(), type=Start))
+os.kill(os.getpid(), 9) if sys.argv[4] == "dies" else engine.close()
+"""
+"""A server in a process of its own, which starts one attempt and then dies or closes."""
+
+
+def serve(bench, plan: Start, end: str) -> subprocess.Popen[bytes]:
+    host = bench.engine.host
+    groups = "yes" if host.limits_by("pids") else "no"
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(bench.root), host.isolation.value, groups, end],
+        stdin=subprocess.PIPE,
+    )
+    assert server.stdin is not None
+    server.stdin.write(msgspec.json.encode(plan))
+    server.stdin.close()
+    return server
+
+
+def supervisor(bench, attempt: str) -> int:
+    return bench.wait(lambda: folder.supervisor_of(bench.root / bench.id(attempt)), "a supervisor")
+
+
+def test_an_attempt_outlives_a_server_that_is_killed(bench):
+    run = "touch $PENSTOCK_CHECKPOINT_DIR/up; while [ ! -e $PENSTOCK_CHECKPOINT_DIR/go ]; do sleep 0.05; done; exit 4"
+    plan = bench.plan("a", run)
+    bench.adopt("a")
+    assert serve(bench, plan, "dies").wait() == -signal.SIGKILL
+    bench.file("up")
+    assert bench.until("a", "running").exits == ()
+    bench.engine.start(plan)
+    (bench.left / "go").touch()
+    assert bench.end("a").exits[0].exit_code == 4
+
+
+def test_two_servers_that_start_the_same_attempt_start_it_once(bench):
+    plan = bench.plan("a", "echo ran >> $PENSTOCK_CHECKPOINT_DIR/ran")
+    bench.adopt("a")
+    servers = [serve(bench, plan, "closes") for _ in range(3)]
+    assert [server.wait() for server in servers] == [0, 0, 0]
+    assert bench.end("a").state == AttemptState.SUCCEEDED
+    assert (bench.left / "ran").read_text() == "ran\n"
+
+
+def test_an_attempt_whose_server_died_before_the_supervisor_came_is_taken_up_once(bench):
+    plan = bench.plan("a", "echo ran >> $PENSTOCK_CHECKPOINT_DIR/ran")
+    bench.adopt("a")
+    lay_down(bench, plan)
+    assert bench.see("a").state == AttemptState.STARTING
+    assert bench.end("a").state == AttemptState.SUCCEEDED
+    assert (bench.left / "ran").read_text() == "ran\n"
+
+
+def test_an_attempt_that_nobody_took_up_can_be_stopped(bench):
+    bench.adopt("a")
+    lay_down(bench, bench.plan("a", "touch $PENSTOCK_CHECKPOINT_DIR/ran"))
+    bench.stop("a", 5)
+    seen = bench.end("a")
+    assert (seen.state, seen.began_at) == (AttemptState.STOPPED, None)
+    assert not (bench.left / "ran").exists()
+
+
+def lay_down(bench, plan: Start) -> None:
+    """What a server leaves that dies between making the directory and sending a supervisor."""
+    directory = bench.root / plan.attempt
+    engine = bench.engine
+    assert folder.make(
+        directory, attempt_files(plan, directory, engine.host, engine._settings, engine._system)
+    )
+
+
+DAEMON = """
+(setsid bash -c 'echo x > $PENSTOCK_CHECKPOINT_DIR/up; trap "" TERM HUP; while :; do sleep 0.1; done' &)
+exec sleep 600
+"""
+
+
+def test_when_the_supervisor_is_killed_everything_dies_and_the_attempt_is_lost(bench):
+    bench.start("a", DAEMON, tasks=2)
+    bench.file("up")
+    bench.until("a", "running")
+    os.kill(supervisor(bench, "a"), signal.SIGKILL)
+    seen = bench.end("a")
+    assert (seen.state, seen.cause) == (AttemptState.LOST, "supervisor_lost")
+    assert seen.running_at <= seen.ended_at
+    assert bench.survivors("a") == []
+    assert bench.see("a") == seen
+
+
+def test_a_lost_attempt_is_never_run_again(bench):
+    plan = bench.start("a", "echo ran >> $PENSTOCK_CHECKPOINT_DIR/ran; exec sleep 600")
+    bench.file("ran")
+    os.kill(supervisor(bench, "a"), signal.SIGKILL)
+    bench.engine.start(plan)
+    assert bench.end("a").state == AttemptState.LOST
+    again = Spawner()
+    again.spawn(bench.root / bench.id("a"))
+    again.close()
+    assert bench.end("a").state == AttemptState.LOST
+    assert (bench.left / "ran").read_text() == "ran\n"
+
+
+def test_an_attempt_of_before_the_host_restarted_is_lost(bench):
+    bench.adopt("a")
+    host = bench.engine.host
+    bench.engine.host = msgspec.structs.replace(host, boot="an earlier start of the kernel")
+    lay_down(bench, bench.plan("a", "touch $PENSTOCK_CHECKPOINT_DIR/ran"))
+    bench.engine.host = host
+    seen = bench.end("a")
+    assert (seen.state, seen.cause, seen.began_at) == (AttemptState.LOST, "host_restart", None)
+    assert not (bench.left / "ran").exists()
+
+
+def test_the_engine_starts_attempts_after_its_warm_process_died(bench):
+    bench.start("first", "exit 0")
+    _, process = bench.engine._spawner._warm
+    process.kill()
+    process.wait()
+    bench.start("a", "exit 0")
+    assert bench.end("a").state == AttemptState.SUCCEEDED
+
+
+def test_no_file_or_process_outside_is_in_sight(bench):
+    if bench.engine.host.isolation is Isolation.PROCESS_GROUPS:
+        pytest.skip("process groups hide no files, and the record says so")
+    secret = bench.root / "other" / "secret"
+    secret.parent.mkdir()
+    secret.write_text("of another tenant")
+    run = f"""
+    for path in {secret} {bench.root} {bench.base} /root/.ssh /home /var/log /sys/fs/cgroup /etc/shadow; do
+      [ -e $path ] && echo sees $path
+    done
+    for process in /proc/[0-9]*; do
+      tr '\\0' ' ' < $process/cmdline; cat $process/environ $process/root{secret}
+    done > /tmp/seen 2>/dev/null
+    grep -ae pytest -ae {bench.base} -ae tenant /tmp/seen
+    for path in /usr/x /etc/x /x /penstock/x; do
+      touch $path 2>/dev/null && echo writes $path
+    done
+    for path in sys/kernel/hostname sys/kernel/core_pattern sys/vm/overcommit_memory sysrq-trigger; do
+      (: >> /proc/$path) 2>/dev/null && echo could write $path
+    done
+    mount -t tmpfs none /tmp 2>/dev/null && echo mounts
+    grep CapEff /proc/self/status | grep -v 0000000000000000
+    echo mine > /tmp/x && cat /tmp/x
+    """
+    bench.start("a", run)
+    bench.end("a")
+    assert bench.log("a") == "mine\n"
+    (bench.root / "other").rename(bench.base / "other")
+
+
+def test_the_private_tmp_of_one_attempt_is_not_that_of_another(bench):
+    bench.start("a", "echo $TMPDIR; echo x > $TMPDIR/mine")
+    bench.end("a")
+    bench.start("b", "ls -A $TMPDIR; [ -e $TMPDIR/mine ] && echo sees")
+    bench.end("b")
+    assert bench.log("b") == ""
+
+
+def test_the_environment_of_the_server_stays_there(bench, monkeypatch):
+    monkeypatch.setenv("PENSTOCK_ADMIN_TOKEN", "secret")
+    bench.reopen()
+    bench.start("a", "env", env={"MINE": "1"})
+    bench.end("a")
+    assert {line.partition("=")[0] for line in bench.log("a").splitlines()} == {
+        *("PATH", "HOME", "TMPDIR", "LANG", "TERM", "PWD", "SHLVL", "_", "OMP_NUM_THREADS", "MINE"),
+        *("MASTER_ADDR", "MASTER_PORT", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"),
+        *("NODE_RANK", "PENSTOCK_JOB", "PENSTOCK_ATTEMPT", "PENSTOCK_ENGINE", "PENSTOCK_CHECKPOINT_DIR"),
+    }
+
+
+def test_a_task_stays_on_its_cpus(bench):
+    run = """python -c '
+import os
+mine = os.sched_getaffinity(0)
+try:
+    os.sched_setaffinity(0, range(os.cpu_count()))
+except OSError:
+    pass
+print(len(mine), len(os.sched_getaffinity(0)))'"""
+    bench.start("a", run)
+    bench.end("a")
+    before, after = map(int, bench.log("a").split())
+    assert before == 1
+    if bench.engine.host.limits_by("cpuset"):
+        assert after == 1
+        assert bench.see("a").limits["cpu"] == "affinity+cpuset"
+
+
+def test_a_time_without_activity_is_noted(open_bench):
+    bench = open_bench(stall_after=timedelta(seconds=0.4))
+    bench.start("a", "sleep 1.5; python -c 'import time\nwhile time.process_time() < 0.5: pass'")
+    seen = bench.end("a")
+    start, end = seen.stalls[0]
+    assert seen.running_at <= start < end <= seen.ended_at
+    assert end - start >= timedelta(seconds=0.4)
+
+
+@pytest.mark.parametrize("isolation", [Isolation.BUBBLEWRAP, Isolation.NAMESPACES])
+def test_without_a_network_only_the_loopback_is_there(open_bench, isolation):
+    bench = open_bench(isolation, network=False)
+    bench.start("a", "cut -d: -f1 /proc/net/dev | tail -n +3; exec 3<>/dev/tcp/127.0.0.1/9")
+    bench.end("a")
+    first, *rest = bench.log("a").splitlines()
+    assert first.strip() == "lo"
+    assert "Connection refused" in "".join(rest)
+    assert bench.see("a").limits["network"] == "none"
+
+
+def test_the_strongest_isolation_that_works_is_taken(open_bench):
+    bench = open_bench(isolation=None)
+    assert bench.engine.host.isolation is Isolation.BUBBLEWRAP
+    assert bench.engine.passed_over == {}
+    impossible: list[Mount] = [{"kind": "ro", "source": "/nowhere", "target": "/x"}]
+    engine = bench.engine
+    best, passed_over = strongest(bench.root, engine.host, Settings(), impossible, engine._spawner)
+    assert best is Isolation.PROCESS_GROUPS
+    assert set(passed_over) == {"bubblewrap", "namespaces"}
+    assert all("nowhere" in reason for reason in passed_over.values()), passed_over
+
+
+def test_a_data_directory_that_jobs_could_read_is_refused(tmp_path):
+    with pytest.raises(Refused, match="data_exposed"):
+        LocalEngine(tmp_path / "data" / "engine", expose=[tmp_path])
+    with pytest.raises(Refused, match="expose_missing"):
+        LocalEngine(tmp_path / "data" / "engine", expose=[tmp_path / "nowhere"])
+
+
+def test_a_sweep_ends_processes_without_a_directory_and_clears_half_made_ones(bench):
+    if not bench.engine.host.limits_by("pids"):
+        pytest.skip("without control groups nothing holds the processes of an attempt without a directory")
+    bench.start("a", "touch $PENSTOCK_CHECKPOINT_DIR/up; trap '' TERM; while :; do sleep 0.1; done")
+    bench.file("up")
+    process = supervisor(bench, "a")
+    os.kill(process, signal.SIGSTOP)
+    folder.remove(bench.root / bench.id("a"))
+    (bench.root / f"{folder.NEW}half").mkdir()
+    os.utime(bench.root / f"{folder.NEW}half", (0, 0))
+    assert bench.engine.known() == ()
+    bench.engine.sweep()
+    bench.wait(lambda: not bench.survivors("a"))
+    os.kill(process, signal.SIGKILL)
+    assert list(bench.root.iterdir()) == []
+
+
+def test_an_id_that_is_a_path_is_refused(bench):
+    for name in ("../a", ".hidden", "a/b", ""):
+        with pytest.raises(Refused, match="id_malformed"):
+            bench.engine.stop(name, 0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk to fill")
+def test_a_full_disk_is_a_fault_and_leaves_nothing_half_made(open_bench):
+    bench = open_bench()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", bench.root], check=True)
+    try:
+        with (bench.root / ".filler").open("wb") as filler, contextlib.suppress(OSError):
+            filler.write(bytes(2**20))
+        with pytest.raises(Fault, match="No space left"):
+            bench.engine.start(bench.plan("a", "exit 0"))
+        assert bench.see("a") is None
+        assert [path.name for path in bench.root.iterdir()] == [".filler"]
+    finally:
+        subprocess.run(["umount", bench.root], check=True)
+    bench.start("a", "exit 0")
+    assert bench.end("a").state == AttemptState.SUCCEEDED
