@@ -1,10 +1,8 @@
 """Endpoints of the fleet."""
 
-from typing import Annotated
-
 import msgspec
 from litestar import Router, get, post
-from litestar.params import Dependency
+from litestar.params import SkipValidation
 
 from penstock.app import fleet
 from penstock.app.context import App
@@ -47,9 +45,7 @@ def import_file(centre: App, principal: Principal, body: bytes, filename: str) -
 
 
 @post("/devices/{name:str}/calibrate", sync_to_thread=True, status_code=200)
-def calibrate(
-    centre: App, principal: Principal, probe: Annotated[Probe, Dependency(skip_validation=True)], name: str
-) -> Calibration:
+def calibrate(centre: App, principal: Principal, probe: SkipValidation[Probe], name: str) -> Calibration:
     """Measure one device now."""
     return fleet.calibrate(centre, principal, probe, name)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import anyio
 import msgspec
 from litestar import Request, Response, Router, get, post
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from penstock.app import jobs
@@ -41,7 +41,7 @@ def list_jobs(
     tenant: str | None = None,
     after: str = "",
     limit: int = 100,
-    states: Annotated[list[JobState] | None, Parameter(query="state")] = None,
+    states: Annotated[list[JobState] | None, QueryParameter(name="state")] = None,
 ) -> Page[Job]:
     """A page of jobs."""
     found = jobs.list_jobs(centre, principal, tenant, after, limit, tuple(states or ()))
