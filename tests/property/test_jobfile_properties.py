@@ -1,4 +1,4 @@
-"""Whatever is written: a job that passes every check, or refusals at places that exist. Never an exception."""
+"""Whatever is written: a job that passes every check, or refusals at places that exist."""
 
 import json
 import re

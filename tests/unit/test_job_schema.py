@@ -1,4 +1,7 @@
-"""The committed JSON Schema of the job file is the generated one. Write it anew: python tests/unit/test_job_schema.py"""
+"""The committed JSON Schema of the job file is the generated one.
+
+Write it anew: `python tests/unit/test_job_schema.py`
+"""
 
 import json
 from pathlib import Path

@@ -42,7 +42,7 @@ GRACE_SHARE_MAX = 10
 USER_STOP = "user"
 LEASE_ENDED = "lease_ended"
 STOPS_FOR_GOOD = (USER_STOP, LEASE_ENDED)
-"""Reasons after which a job does not go back to the queue; `evicted`, `suspended`, `drain` and `node_down` do."""
+"""A job goes back to the queue after `evicted`, `suspended`, `drain` and `node_down`, but not after these."""
 
 FAILURE_CAUSES = ("time_limit", "out_of_memory")
 """The engine ended it, but the program is to blame."""

@@ -70,7 +70,7 @@ FIELDS: tuple[Field, ...] = (
         name="tasks_per_node",
         read=whole,
         path="tasks_per_node",
-        about="Processes of run on each node; they share its devices evenly. RANK and LOCAL_RANK tell them apart.",
+        about="Processes of run on each node; they share its devices evenly, and RANK tells them apart.",
         schema=_number("tasks_per_node", 1),
     ),
     Field(
@@ -128,7 +128,7 @@ FIELDS: tuple[Field, ...] = (
         name="time_limit",
         read=duration,
         path="time_limit_s",
-        about="The longest that one attempt may run, such as 2h30m. With one, a job can start before a booking.",
+        about="The longest that one attempt may run, such as 2h30m; lets a job start before a booking.",
         schema=_DURATION,
         aliases=("max_duration",),
     ),

@@ -39,7 +39,7 @@ def whole(reading: Reading, value: Value, path: str) -> None:
 
 
 def whole_number(value: Value) -> int | None:
-    """The whole number that a value stands for; YAML's octal, hexadecimal and sexagesimal ones do not count."""
+    """The whole number that a value stands for; not YAML's octal, hexadecimal and sexagesimal ones."""
     if isinstance(value, Scalar) and value.kind == "int" and _WHOLE.fullmatch(value.text):
         digits = value.text.lstrip("+-")
         return int(value.text) if digits == "0" or not digits.startswith("0") else None

@@ -13,7 +13,7 @@ from penstock.lease.jobfile.values import Wanted, size_bytes, wanted
 
 ANY = "any"
 SHEET_SHARE = 88
-"""Percent of the memory on its data sheet that a card must show: error correction and driver take the rest."""
+"""Percent of its data sheet's memory that a card must show: error correction and driver take some."""
 
 _MODELS, _COUNT, _MEMORY = "resources.models", "resources.devices_per_node", "resources.device_memory_bytes"
 _CPUS = re.compile(r"(\d{1,6})(?:\+|\.\.\d*)?", re.ASCII)
