@@ -14,6 +14,7 @@ from penstock.app.keeper import Keeper
 from penstock.base.refusal import Refusal, Refused
 from penstock.cli.language import _
 from penstock.web.application import application
+from penstock.web.log import configure_log
 from penstock.wire import Centre
 
 
@@ -57,6 +58,7 @@ def serve(
     centre: Centre, listener: socket.socket, name: str | None, hosts: tuple[str, ...], keep: bool
 ) -> int:
     """Serve until told to stop; then drain, unless jobs are kept. 70: a broken invariant stopped it."""
+    configure_log()
     app = centre.app
     if name is not None:
         opening.set_centre_name(app, name)
