@@ -164,7 +164,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", "tenant"),
     )
-    sa.Column('from_acceptance', sa.Boolean(), autoincrement=False, nullable=False),
     op.create_table(
         "projects",
         sa.Column("id", sa.Text(), autoincrement=False, nullable=False),
