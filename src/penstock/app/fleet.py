@@ -5,7 +5,8 @@ import msgspec
 from penstock.app.access import require_operator
 from penstock.app.context import App
 from penstock.app.ports import Discovered, Probe
-from penstock.base.refusal import Refusal, Refused, ensure, not_found
+from penstock.base.money import AMOUNT_MAX_MICROS, Micros
+from penstock.base.refusal import Refusal, Refused, ensure, invalid, not_found
 from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState, Node
 from penstock.fleet.importfile import FleetFile
 from penstock.lease.job import Attempt
@@ -15,6 +16,14 @@ from penstock.store import audit, fleet, jobs
 from penstock.store.database import Tx
 
 _MEASURING = "being measured"
+
+
+class NewCost(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a device stands for in the books: its cost, the tranche it was bought in, and its life."""
+
+    cost_micros: Micros
+    tranche: str = ""
+    life_years: int = 5
 
 
 class FleetView(msgspec.Struct, frozen=True):
@@ -160,6 +169,32 @@ def occupants(app: App) -> dict[str, Attempt]:
     """Device id -> the attempt on it, for views."""
     with app.database.read() as tx:
         return {device: attempt for attempt in jobs.live_attempts(tx) for device in attempt.devices}
+
+
+def set_cost(app: App, principal: Principal, name: str, cost: NewCost) -> Device:
+    """Enter a device's cost, from which its carried cost follows; a correction replaces it. Safe to repeat."""
+    require_operator(principal)
+    if not 0 <= cost.cost_micros <= AMOUNT_MAX_MICROS:
+        raise Refused(
+            invalid("amount_absurd", f"{cost.cost_micros} micros is no cost", "check the unit", "cost")
+        )
+    if not 1 <= cost.life_years <= 50:
+        raise Refused(
+            invalid("life_absurd", f"{cost.life_years} years is no life", "give 1 to 50", "life_years")
+        )
+    now = app.now()
+    with app.database.write() as tx:
+        device = _device(tx, name)
+        changed = msgspec.structs.replace(
+            device,
+            cost_micros=cost.cost_micros,
+            tranche=cost.tranche or device.tranche,
+            life_years=cost.life_years,
+        )
+        if changed != device:
+            fleet.save_device(tx, changed, now)
+            audit.record(tx, now, principal.token, "set_cost", name, f"{cost.cost_micros} micros")
+        return changed
 
 
 def intervals(app: App, name: str) -> tuple[DeviceInterval, ...]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from penstock.app import books
+from penstock.app import books, running
 from penstock.app.access import SYSTEM
 from penstock.app.context import App
 from penstock.billing.meter import ATTEMPT, Subject, attempt_subject, lease_subject, usage_of
@@ -22,16 +22,28 @@ from penstock.store.database import Tx
 
 
 def meter(app: App) -> None:
-    """Record usage up to now, cut at whole metering steps; what has ended is recorded to its end."""
+    """Record usage up to now, cut at whole metering steps; what has ended is recorded to its end.
+
+    What goes on is charged only as far as its engine was really asked: one that is away, or whose news is
+    late, never makes anybody pay for time after an end that is not known yet.
+    """
+    step = app.policy.metering_step
     now = app.now()
     with app.database.read() as tx:
-        due = [entry for entry in _subjects(tx, now) if usage_of(*entry, now, app.policy.metering_step)]
+        due = [
+            (subject, until) for subject, until in _subjects(tx, now) if usage_of(subject, until, now, step)
+        ]
+        going_on = {s.id for s, _ in due if s.kind == ATTEMPT and s.ended_at is None}
+        live = [attempt for attempt in jobs.live_attempts(tx) if attempt.id in going_on]
+    confirmed = running.still_going(app, live)
+    due = [(s, until) for s, until in due if s.id not in going_on or s.id in confirmed]
     if not due:
         return
     with app.database.write() as tx:
-        for subject, metered_until in _subjects(tx, now):
-            events = usage_of(subject, metered_until, now, app.policy.metering_step)
-            if events:
+        current = {(subject.kind, subject.id): (subject, until) for subject, until in _subjects(tx, now)}
+        for subject, until in due:
+            if current.get((subject.kind, subject.id)) == (subject, until):
+                events = usage_of(subject, until, now, step)
                 billing.add_usage(tx, events)
                 put = jobs.put_metered if subject.kind == ATTEMPT else leases.put_metered
                 put(tx, subject.id, events[-1].end, events[-1].final)

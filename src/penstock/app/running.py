@@ -10,7 +10,7 @@ from penstock.app.ports import Engine, Start, TaskPlan
 from penstock.app.selling import best_offer
 from penstock.base.refusal import Fault, ensure
 from penstock.fleet.device import Device, DeviceState, Node
-from penstock.lease.job import Attempt, AttemptState, Job, JobState, Wait
+from penstock.lease.job import FINAL_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Wait
 from penstock.lease.machine import advance, lease_step, move_job
 from penstock.lease.offer import Lease, LeaseState
 from penstock.lease.tenant import TenantState
@@ -263,6 +263,19 @@ def _observe_engine(app: App, engine: Engine, live: list[Attempt]) -> None:
             attempt = jobs.attempt(tx, name)
             if attempt is not None and attempt.state is AttemptState.STARTING:
                 jobs.put_attempt(tx, msgspec.structs.replace(attempt, state=AttemptState.PLACED))
+
+
+def still_going(app: App, attempts: list[Attempt]) -> set[str]:
+    """Those of the attempts that their engines, asked now, see going on."""
+    going = set()
+    for name, engine in app.engines.items():
+        mine = [attempt.id for attempt in attempts if attempt.engine == name]
+        try:
+            seen = engine.observe(mine) if mine else ()
+        except Fault:
+            continue
+        going |= {one.attempt for one in seen if one.state not in FINAL_ATTEMPT_STATES}
+    return going
 
 
 def evict_all(app: App) -> None:

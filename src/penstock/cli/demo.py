@@ -32,6 +32,7 @@ from penstock.web.documents.report_data import LossPoint, ReportData
 from penstock.web.documents.report_html import render_report
 
 DEVICES = 2
+DEVICE_COST_YUAN = 3_000
 LEASE_MINUTES = 10
 PAYMENT_YUAN = 100
 PRICE_YUAN_PER_CARD_HOUR = 36
@@ -46,6 +47,7 @@ class Story(msgspec.Struct):
     lease: Lease | None = None
     job: Job | None = None
     attempts: tuple[Attempt, ...] = ()
+    attempt_steps: dict[int, tuple[int, int]] = {}
 
 
 def demo(
@@ -56,7 +58,7 @@ def demo(
 
     Everything is real: measured devices, two training processes, a failure and a resumption, the bill.
     """
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     out.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="penstock-demo-") as data,
@@ -87,6 +89,8 @@ def _calibrate(console: Console, operator: Client, story: Story) -> None:
     for device in devices:
         with console.status(device.id) if sys.stdout.isatty() else nullcontext():
             answer = operator.post("fleet", "devices", device.id, "calibrate", timeout_s=300.0)
+        cost = {"cost_micros": DEVICE_COST_YUAN * 1_000_000, "tranche": "demo"}
+        operator.post("fleet", "devices", device.id, "cost", body=cost)
         result = msgspec.convert(answer, Calibration)
         story.calibrations.append(result)
         rates = ", ".join(f"{rate.precision} {rate.tflops * 1000:.0f} GFLOPS" for rate in result.measured)
@@ -130,7 +134,14 @@ def _train(console: Console, tenant: Client, story: Story) -> None:
     resources = msgspec.structs.replace(parsed.spec.resources, devices_per_node=len(story.calibrations))
     environment = parsed.spec.env | {"PYTHON": sys.executable}
     steps = int(os.environ.get("PENSTOCK_DEMO_STEPS", environment["STEPS"]))
-    environment |= {"STEPS": str(steps), "FAIL_AT_STEP": str(steps // 2), "CHECKPOINT_EVERY": str(steps // 7)}
+    checkpoint_every, fails_at = steps // 7, steps // 2
+    environment |= {
+        "STEPS": str(steps),
+        "FAIL_AT_STEP": str(fails_at),
+        "CHECKPOINT_EVERY": str(checkpoint_every),
+        "REPORT_EVERY": str(max(steps // 56, 1)),
+    }
+    story.attempt_steps = {1: (0, fails_at), 2: (fails_at // checkpoint_every * checkpoint_every, steps)}
     spec = msgspec.structs.replace(parsed.spec, resources=resources, env=environment, workdir=workdir)
     job = tenant.post("jobs", body={"id": "digits", "spec": spec, "lease": "first"})
     _say(console, 5, _("Training in two processes on handwritten digits; it will fail once, on purpose."))
@@ -196,7 +207,8 @@ def _loss(attempt: int, line: str) -> LossPoint | None:
 
 def _close(console: Console, operator: Client, story: Story, out: Path) -> int:
     """Bill what was used so far, print the ladder and the check, and leave the documents."""
-    ladder = msgspec.convert(operator.get("ladder")[""], Ladder)
+    ladder = msgspec.convert(operator.get("ladder", start=_opened(operator))[""], Ladder)
+    story.lease = msgspec.convert(operator.get("leases", "acme.first"), Lease)
     whole = {"tenant": "acme", "start": ladder.start, "end": ladder.end}
     invoice = msgspec.convert(operator.post("invoices", body=whole), Invoice)
     check = operator.get("ledger", "check")
@@ -233,6 +245,13 @@ def _close(console: Console, operator: Client, story: Story, out: Path) -> int:
     return 0 if check["ok"] and succeeded and len(story.attempts) == 2 else 1
 
 
+def _opened(operator: Client) -> str:
+    """When the first device went into service."""
+    return min(
+        device["commissioned_at"] for device in operator.get("fleet")["devices"] if device["commissioned_at"]
+    )
+
+
 def _report(operator: Client, story: Story, ladder: Ladder, invoice: Invoice, check: Any) -> str:
     from penstock.app.reports import CheckReport
 
@@ -258,6 +277,7 @@ def _report(operator: Client, story: Story, ladder: Ladder, invoice: Invoice, ch
         lease=story.lease,
         invoice=invoice,
         losses=tuple(story.losses),
+        attempt_steps=story.attempt_steps,
         data_set=_("scikit-learn's handwritten digits: 1,797 images of 8 × 8 pixels"),
     )
     return render_report(data, "zh" if language() == "zh" else "en")

@@ -46,7 +46,10 @@ class RunningCentre:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            self._log.seek(0)
+            sys.stderr.write(self._log.read()[-4000:].decode(errors="replace"))
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(PATIENCE_S)

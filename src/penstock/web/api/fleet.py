@@ -56,10 +56,16 @@ def set_state(centre: App, principal: Principal, name: str, data: NewState) -> D
     return fleet.set_state(centre, principal, name, data.state, data.reason)
 
 
+@post("/devices/{name:str}/cost", sync_to_thread=True, status_code=200)
+def set_cost(centre: App, principal: Principal, name: str, data: fleet.NewCost) -> Device:
+    """Enter what a device cost."""
+    return fleet.set_cost(centre, principal, name, data)
+
+
 @get("/devices/{name:str}/intervals", sync_to_thread=True)
 def intervals(centre: App, principal: Principal, name: str) -> Page[DeviceInterval]:  # noqa: ARG001
     """A device's states over time."""
     return Page(fleet.intervals(centre, name))
 
 
-ROUTER = Router("/fleet", route_handlers=[show, import_file, calibrate, set_state, intervals])
+ROUTER = Router("/fleet", route_handlers=[show, import_file, calibrate, set_state, set_cost, intervals])
