@@ -117,6 +117,28 @@ def test_a_file_with_a_slip(position, removed, put):
     check_outcome(text, parse(text))
 
 
+SCRIPT = """\
+#!/bin/bash -l
+#SBATCH --job-name=train -N 2 -n 16 --ntasks-per-node=8
+#SBATCH --gres=gpu:a100:8 -c 4 --mem-per-gpu=10G   # a remark
+#SBATCH --time=1-12:00:00 --export=ALL,A=b --signal=B:TERM@60
+srun python train.py --node $SLURM_NODEID \\
+  --epochs 3
+"""
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(2, len(SCRIPT)),
+    st.integers(0, 12),
+    st.sampled_from(["", *"\t\n=-:,'\"#$&\\0", " -n 3", "\r", "#SBATCH --mem=1G\n"]),
+)
+@example(len(SCRIPT), 0, "")
+def test_a_script_with_a_slip(position, removed, put):
+    text = SCRIPT[:position] + put + SCRIPT[position + removed :]
+    check_outcome(text, parse(text))
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.one_of(st.text(max_size=200), st.binary(max_size=200)))
 def test_anything_at_all(content):

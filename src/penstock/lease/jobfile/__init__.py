@@ -1,6 +1,7 @@
-"""Job files: YAML in the vocabulary that people know from SkyPilot and dstack, checked whole before use."""
+"""Job files: YAML in the vocabulary of SkyPilot and dstack, or batch scripts of Slurm, checked whole before use."""
 
 from penstock.lease.jobfile.check import check_spec
-from penstock.lease.jobfile.parse import JobFile, parse
+from penstock.lease.jobfile.finish import JobFile
+from penstock.lease.jobfile.parse import parse
 
 __all__ = ["JobFile", "check_spec", "parse"]

@@ -53,11 +53,8 @@ class Fields(msgspec.Struct, frozen=True):
 type Value = Scalar | Items | Fields
 
 
-def read(content: str | bytes, name: str) -> tuple[Value | None, list[Refusal]]:
+def read(text: str, name: str) -> tuple[Value | None, list[Refusal]]:
     """The tree of one YAML document, or None, and what is wrong with it; places are `name:line:column`."""
-    text = _decoded(content, name)
-    if isinstance(text, Refusal):
-        return None, [text]
     try:
         root = _compose(text)
     except yaml.YAMLError as error:
@@ -77,7 +74,8 @@ class _TooLarge(Exception):
     """More than any job file needs."""
 
 
-def _decoded(content: str | bytes, name: str) -> str | Refusal:
+def decoded(content: str | bytes, name: str) -> str | Refusal:
+    """The printable text of a file that is not too large; a byte order mark is dropped."""
     if len(content) > SIZE_MAX_BYTES:
         return _too_large(f"at most {SIZE_MAX_BYTES // 1024} KiB are read", name)
     try:

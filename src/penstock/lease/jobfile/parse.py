@@ -1,113 +1,31 @@
-"""From the text of a job file to a job that can be submitted, or every reason why not."""
+"""From the text of a job file to a job: YAML, or a batch script of Slurm."""
 
-import re
-from collections.abc import Mapping
-from typing import Any
-
-import msgspec
-
-from penstock.base.ids import check_id
 from penstock.base.refusal import Refusal
-from penstock.lease.job import Checkpoint, JobSpec, Resources, Retry
-from penstock.lease.jobfile.check import NAME_LENGTH_MAX, check_spec
-from penstock.lease.jobfile.document import Fields, read
+from penstock.lease.jobfile.document import Fields, decoded, read
 from penstock.lease.jobfile.fields import FIELDS, TRANSLATED
-from penstock.lease.jobfile.foreign import TOP, VARIABLES
-from penstock.lease.jobfile.reading import REFUSALS_MAX, Reading, read_fields
+from penstock.lease.jobfile.finish import JobFile, finish
+from penstock.lease.jobfile.foreign import TOP
+from penstock.lease.jobfile.reading import Reading, read_fields
+from penstock.lease.jobfile.sbatch import read_script
 
 
-class JobFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A job file that was understood. `workdir` is a directory of the submitter ('' for none).
+def parse(content: str | bytes, filename: str = "job.yaml") -> JobFile | tuple[Refusal, ...]:
+    """The job of a file, or every mistake in it at `filename:line:column`, in the order of the file.
 
-    `spec.workdir` is empty until that directory was uploaded. `notes` say what was ignored, with its place.
+    A file that begins with `#!` is a batch script of Slurm, any other is YAML.
     """
-
-    spec: JobSpec
-    workdir: str = ""
-    project: str | None = None
-    lease: str | None = None
-    notes: tuple[str, ...] = ()
-
-
-def parse(text: str | bytes, filename: str = "job.yaml") -> JobFile | tuple[Refusal, ...]:
-    """The job of a YAML text, or every mistake in it at `filename:line:column`, in the order of the file."""
+    text = decoded(content, filename)
+    if isinstance(text, Refusal):
+        return (text,)
+    reading = Reading()
+    if text.startswith("#!"):
+        read_script(reading, text, filename)
+        return finish(reading, filename, f"{filename}:1:1")
     root, malformed = read(text, filename)
     if root is None:
         return tuple(malformed)
-    reading = Reading()
     reading.refusals += malformed
     if not isinstance(root, Fields):
         reading.failed.add("run")
     read_fields(reading, root, (*FIELDS, *TRANSLATED), TOP)
     return finish(reading, filename, root.where)
-
-
-def finish(reading: Reading, filename: str, default: str) -> JobFile | tuple[Refusal, ...]:
-    """The job that was read, or every mistake; `default` is the place of what stands nowhere."""
-    spec = _spec(reading, filename)
-    for problem in check_spec(spec):
-        if not any(_covers(path, problem.where) for path in reading.failed):
-            where = reading.place(problem.where, default)
-            reading.refusals.append(msgspec.structs.replace(problem, where=where))
-    for path in ("project", "lease"):
-        problem = check_id(reading.values.get(path, path))
-        if isinstance(problem, Refusal):
-            reading.refusals.append(msgspec.structs.replace(problem, where=reading.places[path]))
-    if reading.refusals:
-        return tuple(sorted(reading.refusals, key=lambda refusal: _position(refusal.where))[:REFUSALS_MAX])
-    if "resources.models" not in reading.values:
-        reading.note(default, "no accelerator is named: the job takes one device of any model")
-    _note_variables(reading, spec, default)
-    return JobFile(
-        spec=spec,
-        workdir=reading.values.get("workdir", ""),
-        project=reading.values.get("project"),
-        lease=reading.values.get("lease"),
-        notes=tuple(sorted(reading.notes, key=_position)),
-    )
-
-
-def _spec(reading: Reading, filename: str) -> JobSpec:
-    """The spec of what was read; what could not be read has its default, and is not checked."""
-    values = reading.values
-    own = _under("resources.", values)
-    given: dict[str, Any] = {
-        "name": _default_name(filename),
-        "run": "",
-        **{name: values[name] for name in JobSpec.__struct_fields__ if name in values},
-        "resources": Resources(own.pop("models", ()), **own),
-        "retry": Retry(**_under("retry.", values)),
-        "workdir": "",
-        "checkpoint": None,
-    }
-    if values.get("checkpoint", "checkpoint.path" in values):
-        given["checkpoint"] = Checkpoint(**_under("checkpoint.", values))
-    if given.get("grace_s", 0) is None:
-        del given["grace_s"]
-    return JobSpec(**given)
-
-
-def _under(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {path.removeprefix(prefix): value for path, value in values.items() if path.startswith(prefix)}
-
-
-def _default_name(filename: str) -> str:
-    stem = filename.rsplit("/", 1)[-1].partition(".")[0]
-    return re.sub(r"[^\w-]+", "-", stem).strip("-")[:NAME_LENGTH_MAX] or "job"
-
-
-def _covers(path: str, where: str) -> bool:
-    return where == path or where.startswith(path + ".") or path.startswith(where + ".")
-
-
-def _position(where: str) -> tuple[int, ...]:
-    """Line and column of a place, for sorting; what has none comes first."""
-    found = re.search(r":(\d+):(\d+)", where)
-    return tuple(map(int, found.groups())) if found else ()
-
-
-def _note_variables(reading: Reading, spec: JobSpec, default: str) -> None:
-    for name, ours in VARIABLES.items():
-        for path, script in (("setup", spec.setup), ("run", spec.run)):
-            if re.search(rf"\b{name}\b", script):
-                reading.note(reading.place(path, default), f"{name} is not set here; {ours} is the nearest")
