@@ -60,7 +60,7 @@ def analyse(path: str, data: bytes) -> FileFacts:
     kind = kind_of(path)
     if not kind:
         return FileFacts(path, kind)
-    error = _unreadable(data)
+    error = "compiled, so nothing can be said of it" if kind == "compiled" else _unreadable(data)
     if error:
         return FileFacts(path, kind, error=error)
     if kind == "python":
@@ -81,16 +81,22 @@ def _python(path: str, data: bytes) -> FileFacts:
     try:
         tree = ast.parse(data, path)
         is_setup = path.rpartition("/")[2] == "setup.py"
+        dynamic = b"import_module" in data or b"__import__" in data
         starts = setup_script.entry_points(tree) if is_setup else ()
         if not any(word in data for word in TRIGGERS):
-            return FileFacts(path, "python", (), imports(tree), has_main(tree), starts)
+            return FileFacts(path, "python", (), imports(tree, dynamic=dynamic), has_main(tree), starts)
         known = names(tree)
         lines = decode(data).split("\n")
         found = python_findings(path, tree, known, lines)
         if is_setup:
             found += setup_script.findings(path, tree, lines)
         return FileFacts(
-            path, "python", _unsuppressed(found, lines), imports(tree, known), has_main(tree), starts
+            path,
+            "python",
+            _unsuppressed(found, lines),
+            imports(tree, known, dynamic=dynamic),
+            has_main(tree),
+            starts,
         )
     except (SyntaxError, ValueError) as fault:
         return FileFacts(path, "python", error=f"no Python 3 that we can read: {_first_line(fault)}")
@@ -147,6 +153,7 @@ _BY_NAME = {
     "requirements.txt": "requirements",
 }
 _BY_ENDING = {
+    **dict.fromkeys(("so", "pyd", "dll", "cubin", "fatbin", "ptx"), "compiled"),
     "sh": "shell",
     "bash": "shell",
     "slurm": "shell",

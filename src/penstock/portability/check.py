@@ -62,7 +62,7 @@ def _settled(finding: Finding, guards: Mapping[str, Guard]) -> Finding:
 
 
 def _is_own(finding: Finding, own: Modules) -> bool:
-    """Whether an import finding names a module of the tree itself."""
-    if finding.variant != "import" or finding.subject.startswith("."):
+    """Whether a finding about an import, or about a function by its name, is about a module of the tree itself."""
+    if finding.variant == "requirement" or not finding.subject:
         return False
     return own.of(finding.subject, finding.path.rpartition("/")[0]) != ""

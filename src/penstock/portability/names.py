@@ -2,6 +2,12 @@
 
 import re
 
+PLAIN_TORCHVISION = (
+    "torchvision.ops.misc",
+    "torchvision.ops.stochastic_depth",
+    "torchvision.ops.feature_pyramid_network",
+)
+"""Modules of torchvision.ops without kernels of their own."""
 QUALIFIED = {
     "torch.cuda.is_available": "DEV-003",
     **dict.fromkeys(
@@ -93,6 +99,7 @@ QUALIFIED = {
     "triton.jit": "LIB-005",
     "triton.autotune": "LIB-005",
     "torchvision.ops": "LIB-016",
+    **dict.fromkeys(PLAIN_TORCHVISION, ""),
     "torch.ops.torchvision": "LIB-016",
     "numba.cuda": "LIB-018",
     "torch.utils.cpp_extension.CUDAExtension": "EXT-001",
@@ -166,6 +173,7 @@ LIBRARIES = {
     "tinycudann": "LIB-014",
     "mmcv": "LIB-015",
     "torchvision.ops": "LIB-016",
+    **dict.fromkeys(PLAIN_TORCHVISION, ""),
     "cudf": "LIB-017",
     "cuml": "LIB-017",
     "cugraph": "LIB-017",
@@ -180,9 +188,9 @@ LIBRARIES = {
     "nvtx": "PRF-001",
     "torch.utils.cpp_extension.CUDA_HOME": "BLD-001",
 }
-"""Modules, or names in them, whose import is a finding."""
+"""Modules, or names in them, whose import is a finding; '' for those below them that are plain Python."""
 DISTRIBUTIONS = {
-    **{name.replace("_", "-").lower(): rule for name, rule in LIBRARIES.items() if "." not in name},
+    **{name.replace("_", "-").lower(): rule for name, rule in LIBRARIES.items() if rule and "." not in name},
     "marlin": "",
     "megatron-core": "DST-008",
     "autoawq": "LIB-012",
@@ -240,7 +248,7 @@ def rule_of_name(name: str) -> str:
     below = name
     while below:
         rule = QUALIFIED.get(below)
-        if rule:
+        if rule is not None:
             return rule
         below = below.rpartition(".")[0]
     return next((rule for prefix, rule in PREFIXES if name.startswith(prefix)), "")
@@ -251,7 +259,7 @@ def rule_of_module(name: str) -> str:
     below = name
     while below:
         rule = LIBRARIES.get(below)
-        if rule:
+        if rule is not None:
             return rule
         below = below.rpartition(".")[0]
     return ""

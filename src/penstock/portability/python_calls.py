@@ -29,9 +29,16 @@ def rule_of_call(node: ast.Call, qualified: str, imports_torch: bool) -> tuple[s
         rule = _rule_of_method(node, name, qualified, imports_torch)
         if rule:
             return rule, ()
-    if FUSED_NAME.fullmatch(name) or FUSED_NAME.fullmatch(qualified.rpartition(".")[2]):
+    if qualified and FUSED_NAME.fullmatch(qualified.rpartition(".")[2]):
         return "OPT-001", ()
-    if FP8_NAME.search(name) and not name.startswith(("is_", "has_", "_is_", "check_")) and not _asks(name):
+    if qualified in {"torch.nn.DataParallel", "torch.nn.parallel.DataParallel"}:
+        return "DST-005", ()
+    if (
+        qualified
+        and FP8_NAME.search(name)
+        and not name.startswith(("is_", "has_", "_is_", "check_"))
+        and not _asks(name)
+    ):
         return "AMP-004", ()
     return "", ()
 

@@ -6,6 +6,7 @@ import re
 from penstock.portability.python_guards import last_name
 
 _TEXTS = {"cuda": "DEV-004", "nccl": "DST-002"}
+_OTHERS = frozenset({"npu", "mlu", "musa", "gcu", "hpu", "hccl", "mccl", "cncl"})
 _NO_DEVICE = re.compile(
     r"path|file|name$|version|ext$|lang|suffix|dir$|^(s|e|ex|err|exc|key|k|line|word|token|msg|message|text|tag|mode|"
     r"module|argv|stdout|stderr|output|lib|extra|group|cmd|command|url|doc|description|__version__|package|pkg)$",
@@ -23,8 +24,14 @@ def rule_of_comparison(node: ast.Compare) -> tuple[str, str]:
         return "", ""
     left, right = node.left, node.comparators[0]
     for text, other in ((_device_text(left), right), (_device_text(right), left)):
-        if text and not _constant(other) and not _is_no_device(other):
-            return _TEXTS[text], "" if reads_back(other) else "own_string"
+        if (
+            text
+            and not _constant(other)
+            and not _is_no_device(other)
+            and not (text == "cuda" and _is_backend(other))
+        ):
+            others = _lists_others(left) or _lists_others(right)
+            return _TEXTS[text], "lists_others" if others else "" if reads_back(other) else "own_string"
     return "", ""
 
 
@@ -53,6 +60,18 @@ def reads_back(node: ast.expr) -> bool:
             return reads_back(inner) or last_name(inner) == "device"
         case ast.Call():
             return last_name(node) in {"get_backend", "get_device", "get_device_type", "_get_backend_name"}
+    return False
+
+
+def _is_backend(node: ast.expr) -> bool:
+    """A back end called cuda is one way to compute among others, not a device."""
+    return re.search(r"backend|impl|kernel", last_name(node)) is not None
+
+
+def _lists_others(node: ast.expr) -> bool:
+    match node:
+        case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
+            return any(isinstance(i, ast.Constant) and i.value in _OTHERS for i in items)
     return False
 
 

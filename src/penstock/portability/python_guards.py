@@ -19,6 +19,8 @@ _OPTION = re.compile(
     r"|(^|_)amp(_|$)|tensorrt|vllm|quant|gptq|awq|[48]bit|(^|_)(compile|jit|profile|nccl|multigpu)(_|$)",
     re.IGNORECASE,
 )
+_OTHER_DEVICE = re.compile(r"(^|_)(npu|mlu|musa|gcu|hpu|xpu|sdaa|supa|mps|xla|neuron)(_|$)", re.IGNORECASE)
+"""Who asks for another vendor's device has an answer for it: both branches are chosen by what is there."""
 _INVERTED = re.compile(r"^_?(no|not|disable|without|skip)_", re.IGNORECASE)
 _DEVICE_TEXT = re.compile(r"(cuda|nccl|gpu|npu|hccl|musa|mlu|hip|rocm)(:\d+)?")
 _SKIP_DECORATOR = re.compile(r"(^|_)skip|^require|_only$")
@@ -119,6 +121,8 @@ def _of_name(name: str, flags: Set[str]) -> Branches:
         return None, None
     if name == "TYPE_CHECKING":
         return Guard.TYPING, None
+    if _OTHER_DEVICE.search(name):
+        return Guard.AVAILABILITY, Guard.AVAILABILITY
     inverted = _INVERTED.match(name)
     plain = name[inverted.end() :] if inverted else name
     guard = None

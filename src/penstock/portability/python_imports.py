@@ -55,6 +55,10 @@ class Names(msgspec.Struct):
             return ""
         return ".".join((root, *reversed(parts)))
 
+    def module(self, node: ast.expr) -> str:
+        """The module that a qualified name is taken from."""
+        return self.qualified(node).rpartition(".")[0]
+
 
 def names(tree: ast.Module) -> Names:
     """Aliases, flags and called functions of a file; scopes are taken as one."""
@@ -75,12 +79,15 @@ def names(tree: ast.Module) -> Names:
     return found
 
 
-def imports(tree: ast.Module, known: Names | None = None) -> tuple[Import, ...]:
-    """Every import of a file; a walk over statements only, so that it is cheap."""
+def imports(tree: ast.Module, known: Names | None = None, *, dynamic: bool = False) -> tuple[Import, ...]:
+    """Every import of a file; a walk over statements only, so that it is cheap.
+
+    With `dynamic` calls of `import_module` and `__import__` are looked for as well.
+    """
     called = cache(lambda: known.called if known else called_functions(tree))
     found: list[Import] = []
     _imports(tree.body, Guard.NONE, called, known.flags if known else set(), found)
-    return tuple(found)
+    return (*found, *(_dynamic(tree) if dynamic else ()))
 
 
 def has_main(tree: ast.Module) -> bool:
@@ -101,7 +108,6 @@ def _imports(body: list[ast.stmt], guard: Guard, called: Called, flags: set[str]
     for node in body:
         kind = type(node)
         if kind in _SIMPLE:
-            out.extend(_dynamic(node, guard))
             guard = Guard.DEAD if kind in _ENDS else guard
         elif isinstance(node, ast.Import):
             out.extend(Import(alias.name, 0, (), guard) for alias in node.names)
@@ -158,18 +164,19 @@ def stronger(outer: Guard, inner: Guard | None) -> Guard:
     return inner
 
 
-def _dynamic(node: ast.stmt, guard: Guard) -> Iterator[Import]:
-    call = node.value if isinstance(node, ast.Expr | ast.Assign | ast.Return) else None
-    if not isinstance(call, ast.Call) or not call.args:
-        return
-    if last_name(call.func) not in {"import_module", "__import__"}:
-        return
-    match call.args[0]:
-        case ast.Constant(value=str(text)):
-            level = len(text) - len(text.lstrip("."))
-            yield Import(text.lstrip("."), level, (), guard)
-        case _:
-            yield Import("", 0, (), guard)
+def _dynamic(tree: ast.Module) -> Iterator[Import]:
+    """Imports by name; taken as unguarded, because what they import is chosen while the program runs."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and node.args
+            and last_name(node.func) in {"import_module", "__import__"}
+        ):
+            match node.args[0]:
+                case ast.Constant(value=str(text)):
+                    yield Import(text.lstrip("."), len(text) - len(text.lstrip(".")), (), Guard.NONE)
+                case _:
+                    yield Import("", 0, (), Guard.NONE)
 
 
 def _inner_statements(node: ast.stmt) -> list[ast.stmt]:
@@ -205,4 +212,18 @@ def called_functions(tree: ast.Module) -> set[str]:
 
 
 def _calls_in(node: ast.AST) -> set[str]:
-    return {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    """Names called in a node, but not behind a test of an option or of what is there."""
+    found: set[str] = set()
+    waiting = [node]
+    while waiting:
+        present = waiting.pop()
+        if isinstance(present, ast.Call) and isinstance(present.func, ast.Name):
+            found.add(present.func.id)
+        if isinstance(present, ast.If):
+            first, second = if_guards(present, set())
+            waiting += [present.test]
+            waiting += present.body if first is None else []
+            waiting += present.orelse if second is None else []
+        else:
+            waiting += ast.iter_child_nodes(present)
+    return found

@@ -10,8 +10,12 @@ from penstock.portability.python_calls import rule_of_call, rule_of_keyword
 from penstock.portability.python_compare import rule_of_comparison, rule_of_prefix_test
 from penstock.portability.python_guards import branches, last_name, leaves, skips
 from penstock.portability.python_imports import Names, if_guards, stronger, try_parts
-from penstock.portability.python_strings import Role, rule_of_prefix, rule_of_string
+from penstock.portability.python_strings import Role, is_device_choice, rule_of_prefix, rule_of_string
 
+_BY_NAME_ALONE = frozenset({"AMP-004", "OPT-001"})
+"""Rules that take a function of any module by its name: not where the module is of the tree itself."""
+_TYPES = frozenset({"AMP-003", "AMP-004", "DEV-014"})
+"""Rules about number formats, which programs also compare and tabulate without computing in them."""
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 type Hit = tuple[str, ast.AST, Guard, str, str]
 """(rule, node, guard, variant, subject)."""
@@ -26,6 +30,8 @@ class Walk:
         self.guard = Guard.NONE
         self.lazy = False
         """Whether we are inside a function that the module does not call itself."""
+        self.borrowed: dict[str, Guard] = {}
+        """Guards of the imports that names come from: what is imported in a `try` is used behind it."""
         self.imports_torch = any(q.partition(".")[0] == "torch" for q in known.aliases.values())
         self._visitors: dict[type[ast.AST], Callable[..., None]] = {
             ast.If: self._if,
@@ -59,7 +65,8 @@ class Walk:
 
     def hit(self, rule: str, node: ast.AST, variant: str = "", subject: str = "") -> None:
         """Note one hit under the present guard."""
-        self.hits.append((rule, node, self.guard, variant, subject))
+        guard = stronger(self.guard, self.borrowed.get(_root(node)))
+        self.hits.append((rule, node, guard, variant, subject))
 
     def block(self, body: list[ast.stmt]) -> None:
         """Statements in order: a test that returns guards what follows it, what follows a return is dead."""
@@ -120,6 +127,10 @@ class Walk:
     def _choice(self, node: ast.IfExp, role: Role, name: str) -> None:
         self.visit(node.test)
         held = role if role in {Role.KEYWORD, Role.ARGUMENT} and "dev" not in name else Role.CHOSEN
+        match node.body, node.orelse:
+            case ast.Constant(value=str(first)), ast.Constant(value=str(second)):
+                if "cuda" in (first, second) and not is_device_choice(first, second, name):
+                    held = Role.OTHER
         for guard, part in zip(if_guards(node, self.known.flags), (node.body, node.orelse), strict=True):
             self._guarded(guard, part, held, name)
 
@@ -178,22 +189,33 @@ class Walk:
 
     def _import(self, node: ast.Import, *_) -> None:
         for alias in node.names:
+            self._borrow(alias.asname or alias.name.partition(".")[0], alias.name)
             self._imported(node, rule_of_module(alias.name), alias.name)
 
     def _import_from(self, node: ast.ImportFrom, *_) -> None:
         module = node.module or ""
+        for alias in node.names:
+            self._borrow(alias.asname or alias.name, module)
         rules = dict.fromkeys(self._rule_of_taken(module, node.level, a.name) for a in node.names)
         for rule in rules:
             self._imported(node, rule, "." * node.level + module)
 
     def _rule_of_taken(self, module: str, level: int, name: str) -> str:
-        if not level:
-            rule = rule_of_module(f"{module}.{name}") if module else ""
-            if rule:
-                return rule
-        if FUSED_NAME.fullmatch(name) and not level:
+        if level:
+            return ""
+        rule = rule_of_module(f"{module}.{name}")
+        if rule:
+            return rule
+        if FUSED_NAME.fullmatch(name):
             return "OPT-001"
         return "AMP-004" if FP8_NAME.search(name) or FP8_NAME.search(module) else ""
+
+    def _borrow(self, name: str, module: str) -> None:
+        guard = stronger(self.guard, Guard.IN_FUNCTION if self.lazy else None)
+        if guard is not Guard.NONE and module.partition(".")[0] != "torch":
+            self.borrowed.setdefault(name, guard)
+        elif guard is Guard.NONE:
+            self.borrowed[name] = guard
 
     def _imported(self, node: ast.stmt, rule: str, module: str) -> None:
         if rule:
@@ -229,7 +251,7 @@ class Walk:
             if rule:
                 self.hit(rule, node, variant)
         else:
-            self.hit(rule, node)
+            self.hit(rule, node, subject=self.known.module(node.func) if rule in _BY_NAME_ALONE else "")
         self._callee(node.func, already=bool(rule))
         for argument in node.args:
             if argument not in consumed:
@@ -250,15 +272,21 @@ class Walk:
             self.hit(rule, node, variant)
         for part in (node.left, *node.comparators):
             if not isinstance(part, ast.Constant | ast.List | ast.Tuple | ast.Set):
-                self.visit(part)
+                self._without_types(part)
 
     def _attribute(self, node: ast.Attribute, *_) -> None:
-        rule = rule_of_name(self.known.qualified(node))
-        if not rule and node.attr == "allow_tf32":
+        qualified = self.known.qualified(node)
+        rule = rule_of_name(qualified)
+        if node.attr == "allow_tf32" and (not qualified or qualified.startswith("torch.backends.cud")):
             rule = "DEV-012"
-        if rule == "DEV-011" and node.attr == "allow_tf32":
-            rule = "DEV-012"
-        if not rule and node.attr == "is_cuda":
+        if rule == "DST-005":
+            rule = ""
+        if (
+            not rule
+            and node.attr == "is_cuda"
+            and isinstance(node.ctx, ast.Load)
+            and last_name(node.value) != "self"
+        ):
             rule = "DEV-004"
         if rule:
             self.hit(rule, node)
@@ -294,11 +322,16 @@ class Walk:
     def _dict(self, node: ast.Dict, *_) -> None:
         for key, value in zip(node.keys, node.values, strict=True):
             if key is not None:
-                self.visit(key, Role.KEY)
+                self._without_types(key)
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
                 self._valued(key.value, value, Role.KEYWORD)
             else:
                 self.visit(value, Role.ITEM)
+
+    def _without_types(self, node: ast.expr) -> None:
+        """An operand of a comparison or a key: a number format named there is not used."""
+        if not (isinstance(node, ast.Attribute) and rule_of_name(self.known.qualified(node)) in _TYPES):
+            self.visit(node, Role.KEY)
 
     def _subscript(self, node: ast.Subscript, *_) -> None:
         self.visit(node.value)
@@ -330,6 +363,13 @@ def _place(node: ast.AST, known: Names) -> tuple[int, int]:
         func = node.func
         return func.end_lineno or func.lineno, (func.end_col_offset or 0) - len(func.attr.encode())
     return getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+
+
+def _root(node: ast.AST) -> str:
+    """The first name of a dotted name or of the call of one."""
+    while isinstance(node, ast.Attribute | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _characters(text: str, byte_offset: int) -> int:

@@ -14,7 +14,7 @@ _TOOLS = {"nvidia-smi": "LIB-009", "trtexec": "LIB-006"}
 _FUSED_OPTIMIZER = re.compile(r"adamw_(torch|apex)_fused|fused_adam\w*")
 
 _DEVICE_NAME = re.compile(
-    r"dev(ice)?s?(_|$)|dev(ice)?_?(type|map|id|name)|location|accelerator|backend|target", re.IGNORECASE
+    r"dev(ice)?s?(_|$)|dev(ice)?_?(type|map|id|name)|location|accelerator|target", re.IGNORECASE
 )
 _NOT_DEVICE_CALL = re.compile(
     r"^(print|join|open|glob|rglob|Path|find_spec|import_module|__import__|hasattr|debug|info|warning|warn|error|"
@@ -23,6 +23,9 @@ _NOT_DEVICE_CALL = re.compile(
     r"mark|addinivalue_line|register_module|Extension|find_packages|package_data|write|format|namedtuple|"
     r"setLevel|getLogger|ImportError|RuntimeError|ValueError|Exception|which|TypeVar|Literal|get_logger)$"
 )
+
+
+_PLAIN_DEVICES = frozenset({"cpu", "mps", "xpu", "npu", "mlu", "musa", "hpu", "meta"})
 
 
 class Role(Enum):
@@ -40,6 +43,10 @@ class Role(Enum):
     OTHER = "other"
 
 
+_VALUES = frozenset({Role.KEYWORD, Role.ASSIGNED, Role.DEFAULT, Role.CHOSEN})
+_FORMAT_NAME = re.compile(r"dtype|precision|format|quant|recipe|amp", re.IGNORECASE)
+
+
 def rule_of_string(text: str, role: Role, name: str) -> str:
     """The rule of a whole string, '' where there is none.
 
@@ -55,11 +62,18 @@ def rule_of_string(text: str, role: Role, name: str) -> str:
         return "DST-004"
     if _TENSOR.fullmatch(text):
         return "DEV-013"
-    if text in {"bfloat16", "bf16", "torch.bfloat16"}:
-        return "" if role is Role.KEY or _names_no_device(role, name) else "AMP-003"
+    if role in _VALUES and text in {"bfloat16", "bf16", "torch.bfloat16"}:
+        return "AMP-003" if _FORMAT_NAME.search(name) else ""
+    if role in _VALUES and _FP8_VALUE.fullmatch(text):
+        return "AMP-004" if _FORMAT_NAME.search(name) else ""
     if text in {"flash_attention_2", "flash_attention_3"}:
-        return "LIB-001" if role is not Role.KEY else ""
+        return "LIB-001" if role in _VALUES and "att" in name else ""
     return _rule_of_command(text, role, name)
+
+
+def is_device_choice(first: str, second: str, name: str) -> bool:
+    """Whether `first if … else second`, given to a name, chooses between devices and not between names of tools."""
+    return not name or _DEVICE_NAME.search(name) is not None or bool({first, second} & _PLAIN_DEVICES)
 
 
 def rule_of_prefix(text: str) -> str:
@@ -83,8 +97,6 @@ def _rule_of_command(text: str, role: Role, name: str) -> str:
         return "BLD-001"
     if _FUSED_OPTIMIZER.fullmatch(text):
         return "OPT-001"
-    if _FP8_VALUE.fullmatch(text):
-        return "AMP-004"
     return ""
 
 

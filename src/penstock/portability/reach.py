@@ -9,6 +9,7 @@ from penstock.portability.model import Guard
 
 _TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 _SIDE = re.compile(r"(^|/)(docs?|\.github)/")
+_NO_IMPORT = frozenset({Guard.DEAD, Guard.TYPING})
 _BUILD_FILES = ("setup.py", "CMakeLists.txt", "pyproject.toml")
 
 
@@ -63,7 +64,7 @@ def reached(facts: Sequence[FileFacts], entries: Sequence[str]) -> dict[str, Gua
             continue
         guards[path] = guard
         for target, own in _edges(python[path], modules):
-            if target not in guards and own is not Guard.DEAD:
+            if target not in guards and own not in _NO_IMPORT:
                 combined = guard if guard is not Guard.NONE else own
                 (waiting.appendleft if combined is Guard.NONE else waiting.append)((target, combined))
     return guards | _other_files(facts, guards)

@@ -22,6 +22,7 @@ _DAYS = {
 """Working days for one rule in one file; the rule book's own defaults by severity."""
 _SOFTER = {
     "own_string": Consequence.CHECK,
+    "lists_others": Consequence.CHECK,
     "flag": Consequence.CHECK,
     "requirement": Consequence.EDIT,
 }

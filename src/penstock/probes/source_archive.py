@@ -45,7 +45,7 @@ class Bound(Exception):
 
 
 def read_archive(data: bytes, wanted: Wanted, limits: Limits | None = None) -> Source | Refusal:
-    """The wanted files of an archive; a directory that holds everything else is left off their paths."""
+    """The wanted files of an archive; a directory that holds all of them and can be no package is left off."""
     bounds = limits or Limits()
     if len(data) > bounds.archive_bytes:
         return too_large("bytes in the archive", bounds.archive_bytes)
@@ -199,7 +199,8 @@ def _leads_outside(name: str) -> Refusal:
 
 
 def _without_top(source: Source) -> Source:
+    """Leave off `repository-1.0/`, but no name that could be a package, which its own imports need."""
     tops = {path.partition("/")[0] for path in source.files}
-    if len(tops) != 1 or not all("/" in path for path in source.files):
+    if len(tops) != 1 or min(tops).isidentifier() or not all("/" in path for path in source.files):
         return source
     return Source({path.partition("/")[2]: data for path, data in source.files.items()}, source.skipped)
