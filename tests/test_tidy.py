@@ -55,7 +55,7 @@ OFFENCES = {
     "dead module": (
         tidy.check_no_dead_modules,
         {"pyproject.toml": "", "src/penstock/a.py": "import penstock.b", "src/penstock/b.py": ""},
-        "src/penstock/a.py: imported by nothing in src",
+        "src/penstock/a.py: imported by nothing",
     ),
     "registry": (
         tidy.check_locks,

@@ -85,10 +85,11 @@ def check_core_is_silent(root: Path) -> Iterator[str]:
 
 
 def check_no_dead_modules(root: Path) -> Iterator[str]:
-    """Every module is imported by another, named in a text that starts it, or an entry point."""
+    """Every module is imported somewhere, named in a text that starts it, or an entry point."""
     modules = {_module(root, path): path for path in python_files(root, "src")}
     targets = re.findall(r'"(penstock[\w.]*):', _text(root / "pyproject.toml"))
-    for name, path in modules.items():
+    for path in python_files(root):
+        name = _module(root, path) if path.is_relative_to(root / "src") else ""
         targets += (one for one in _mentioned(_tree(path), name, path.name == "__init__.py") if one != name)
     for path in (path for path in _walk(root / "src") if path.suffix == ".yaml"):
         targets += (_module(root, path.with_name(one)) for one in re.findall(r"\w+\.py\b", _text(path)))
@@ -96,7 +97,7 @@ def check_no_dead_modules(root: Path) -> Iterator[str]:
     for name, path in modules.items():
         alone = path.name in ("__main__.py", "__init__.py") or _is_migration(path)
         if name not in reached and not alone:
-            yield f"{_name(root, path)}: imported by nothing in src"
+            yield f"{_name(root, path)}: imported by nothing"
 
 
 def check_locks(root: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Batch scripts of Slurm: what each directive becomes, what cannot be met, and that the script really runs."""
+"""Batch scripts of Slurm: what each directive becomes, what cannot be met, and that the script runs."""
 
 import re
 import subprocess

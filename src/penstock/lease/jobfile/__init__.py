@@ -1,4 +1,4 @@
-"""Job files: YAML in the vocabulary of SkyPilot and dstack, or batch scripts of Slurm, checked whole before use."""
+"""Job files: YAML in the words of SkyPilot and dstack, or batch scripts of Slurm; checked whole before use."""
 
 from penstock.lease.jobfile.check import check_spec
 from penstock.lease.jobfile.finish import JobFile

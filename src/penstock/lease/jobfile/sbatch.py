@@ -223,7 +223,7 @@ def _plain(reading: Reading, options: Options, default: str) -> None:
 
 
 def _time(reading: Reading, given: Given) -> None:
-    """`minutes`, `minutes:seconds`, `hours:minutes:seconds`, `days-hours[:minutes[:seconds]]`; 0 is no limit."""
+    """`minutes[:seconds]`, `hours:minutes:seconds` or `days-hours[:minutes[:seconds]]`; 0 is no limit."""
     match = _TIME.fullmatch(given.value)
     if given.value.upper() in ("UNLIMITED", "INFINITE", "0"):
         reading.put("time_limit_s", None, given.where)

@@ -1,4 +1,4 @@
-"""The commands of a batch script. Slurm runs them once, and `srun` starts the tasks; here each task runs them.
+"""The commands of a batch script. Slurm runs them once and `srun` starts tasks; here each task runs them.
 
 So `srun` becomes a function that runs its command in place, and a script without it must be for one node,
 where it is one task that sees all devices, as it does under Slurm.
@@ -13,8 +13,8 @@ _SHELL = re.compile(
 )
 _SHORT_WITH_VALUE = "ACDGLMNSacdeijmnopqrtwx"
 _LONG_WITH_VALUE = (
-    "account chdir constraint cpu-bind cpus-per-task distribution error exclude export gpu-bind gpus gpus-per-node "
-    "gpus-per-task gres hint input job-name mem mem-bind mem-per-cpu mem-per-gpu mpi nodelist nodes ntasks "
+    "account chdir constraint cpu-bind cpus-per-task distribution error exclude export gpu-bind gpus "
+    "gpus-per-node gpus-per-task gres hint input job-name mem mem-bind mem-per-cpu mem-per-gpu mpi nodelist nodes ntasks "
     "ntasks-per-node output partition qos time"
 )
 _SRUN = re.compile(r"(?:^|[;&|(`]|\$\()\s*(?:time\s+|exec\s+)?srun\b(.*)")
@@ -59,7 +59,7 @@ def uses_srun(text: str) -> bool:
 def translate_body(
     reading: Reading, text: str, filename: str, nodes: int, tasks: int, known: dict[str, str]
 ) -> None:
-    """Put the script that each task runs. `tasks` is of the whole job, `known` variables with fixed values."""
+    """Put the script that each task runs. `tasks`: of the whole job; `known`: variables with fixed values."""
     first = text.partition("\n")[0]
     shell = _SHELL.fullmatch(first)
     if shell is None or "\r" in text:

@@ -86,8 +86,8 @@ _FLAGS = frozenset(
 
 _GROUPS: dict[str, str] = {
     "the centre decides where a job runs": "partition clusters nodelist exclude nodefile switches contiguous "
-    "spread-job use-min-nodes no-kill core-spec thread-spec extra-node-info sockets-per-node cores-per-socket "
-    "reservation distribution tmp reboot",
+    "spread-job use-min-nodes no-kill core-spec thread-spec extra-node-info sockets-per-node "
+    "cores-per-socket reservation distribution tmp reboot",
     "tasks are bound to their devices": "cpu-bind mem-bind gpu-bind hint threads-per-core ntasks-per-core "
     "ntasks-per-socket overcommit oversubscribe cpu-freq gpu-freq accel-bind",
     "a job's devices are always its own": "exclusive",
@@ -137,7 +137,7 @@ type Options = dict[str, Given]
 
 
 def read_options(reading: Reading, text: str, filename: str) -> Options:
-    """The translated options of all directives; the rest is noted or refused. They end at the first command."""
+    """The options that are translated; others are noted or refused. Directives end at the first command."""
     found: Options = {}
     commands = False
     for number, line in enumerate(text.split("\n"), 1):
