@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from penstock.app.ports import Engine, Start, TaskPlan
+from penstock.app.ports import Start, TaskPlan
 from penstock.engines.local.engine import LocalEngine
 from penstock.engines.local.host import Isolation
 from penstock.lease.job import FINAL_ATTEMPT_STATES, Checkpoint, JobSpec, Resources
@@ -28,20 +28,26 @@ class Harness(NamedTuple):
     """How the contract's tests open an engine: twice the same directory is twice the same engine."""
 
     name: str
-    open: Callable[[Path], Engine]
-    offers: frozenset[str] = frozenset()
+    open: Callable[[Path], Any]
+    offers: Callable[[Any], set[str]]
 
 
-def _local(isolation: Isolation | None, **options: Any) -> Callable[[Path], Engine]:
+def _local(isolation: Isolation | None, **options: Any) -> Callable[[Path], LocalEngine]:
     expose = (Path(sys.prefix), Path(sys.base_prefix))
     return lambda root: LocalEngine(root, expose=expose, isolation=isolation, **options)
 
 
+def _local_offers(engine: LocalEngine) -> set[str]:
+    offers = set() if engine.host.isolation is Isolation.PROCESS_GROUPS else {"volumes"}
+    offers |= {"memory"} if engine.host.limits_by("memory") else set()
+    return offers | ({"processes"} if engine.host.limits_by("pids") or not engine.host.is_root else set())
+
+
 HARNESSES = (
-    Harness("bubblewrap", _local(Isolation.BUBBLEWRAP), frozenset({"memory", "processes", "volumes"})),
-    Harness("namespaces", _local(Isolation.NAMESPACES), frozenset({"memory", "processes", "volumes"})),
-    Harness("process-groups", _local(Isolation.PROCESS_GROUPS), frozenset({"memory", "processes"})),
-    Harness("without-control-groups", _local(Isolation.PROCESS_GROUPS, control_groups=False)),
+    Harness("bubblewrap", _local(Isolation.BUBBLEWRAP), _local_offers),
+    Harness("namespaces", _local(Isolation.NAMESPACES), _local_offers),
+    Harness("process-groups", _local(Isolation.PROCESS_GROUPS), _local_offers),
+    Harness("no-control-groups", _local(Isolation.PROCESS_GROUPS, control_groups=False), _local_offers),
 )
 
 
@@ -60,8 +66,12 @@ class Bench:
 
     def needs(self, feature: str) -> None:
         """Skip the test where the engine does not offer this."""
-        if feature not in self.harness.offers:
-            pytest.skip(f"{self.harness.name} does not offer {feature}")
+        if not self.offers(feature):
+            pytest.skip(f"{self.harness.name} on this host offers no {feature}")
+
+    def offers(self, feature: str) -> bool:
+        """Whether the engine has this beyond the core of the contract."""
+        return feature in self.harness.offers(self.engine)
 
     def plan(self, attempt: str, run: str, tasks: int = 1, **spec: object) -> Start:
         """A gang on processors, with its checkpoint directory in `left`."""
@@ -198,10 +208,16 @@ def open_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     benches: list[Bench] = []
 
     def open_one(isolation: Isolation | None = Isolation.PROCESS_GROUPS, **options: Any) -> Bench:
-        harness = Harness("local", _local(isolation, **options))
+        harness = Harness("local", _local(isolation, **options), _local_offers)
         benches.append(Bench(harness, tmp_path / f"bench-{len(benches)}"))
         return benches[-1]
 
     yield open_one
     for bench in benches:
         bench.close()
+
+
+@pytest.fixture
+def bench_of_plans(open_bench: Callable[..., Bench]) -> Bench:
+    """A bench whose plans somebody else runs."""
+    return open_bench(control_groups=False)

@@ -142,6 +142,13 @@ def test_an_attempt_of_before_the_host_restarted_is_lost(bench):
     assert not (bench.left / "ran").exists()
 
 
+def test_an_attempt_whose_plan_was_cut_by_a_crash_of_the_host_is_lost(bench):
+    bench.adopt("a")
+    lay_down(bench, bench.plan("a", "exit 0"))
+    (bench.root / bench.id("a") / "plan.json").write_bytes(b"")
+    assert (bench.end("a").state, bench.end("a").cause) == (AttemptState.LOST, "host_restart")
+
+
 def test_the_engine_starts_attempts_after_its_warm_process_died(bench):
     bench.start("first", "exit 0")
     _, process = bench.engine._spawner._warm

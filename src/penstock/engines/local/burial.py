@@ -16,7 +16,7 @@ _PAUSE_S = 0.01
 def bury(directory: Path) -> bool:
     """Kill every process of an attempt without a supervisor; False while one of them is still there."""
     plan = read_plan(directory)
-    return _bury(Cgroup(plan["groups"], plan["attempt"]), plan["mark"])
+    return plan is None or _bury(Cgroup(plan["groups"], plan["attempt"]), plan["mark"])
 
 
 def bury_strays(groups: Groups, known: Iterable[str]) -> None:

@@ -68,10 +68,11 @@ class LocalEngine:
         self._spawner = Spawner()
         self._spawned_s: dict[str, float] = {}
         self.passed_over: dict[str, str] = {}
-        groups = self._spawner.groups(engine_name(self._root)) if control_groups else NO_GROUPS
-        self.host = read_host(isolation or Isolation.PROCESS_GROUPS, groups)
-        if isolation is None:
-            self._choose_isolation()
+        try:
+            self._look_around(isolation, control_groups)
+        except BaseException:
+            self._spawner.close()
+            raise
 
     def start(self, plan: Start) -> None:
         """Begin; a second call with the same attempt id changes nothing. All tasks start or none."""
@@ -133,15 +134,14 @@ class LocalEngine:
         self._spawner.close()
         remove_bases(self.host.groups)
 
-    def _choose_isolation(self) -> None:
-        try:
+    def _look_around(self, isolation: Isolation | None, control_groups: bool) -> None:
+        groups = self._spawner.groups(engine_name(self._root)) if control_groups else NO_GROUPS
+        self.host = read_host(isolation or Isolation.PROCESS_GROUPS, groups)
+        if isolation is None:
             best, self.passed_over = strongest(
                 self._root, self.host, self._settings, self._system, self._spawner
             )
-        except BaseException:
-            self._spawner.close()
-            raise
-        self.host = msgspec.structs.replace(self.host, isolation=best)
+            self.host = msgspec.structs.replace(self.host, isolation=best)
 
     def _directory(self, attempt: str) -> Path:
         return self._root / ensure(check_id(attempt, "attempt"))
@@ -162,8 +162,8 @@ class LocalEngine:
         if folder.is_final(status):
             return status
         plan = folder.read_plan(directory)
-        before = status or blank_status(plan["limits"])
-        if plan["boot"] != self.host.boot:
+        before = status or blank_status(plan["limits"] if plan else {})
+        if plan is None or plan["boot"] != self.host.boot:
             return _conclude(directory, _lost(before, directory, "host_restart"))
         if folder.has_begun(directory):
             return _conclude(directory, _lost(before, directory, "supervisor_lost"))

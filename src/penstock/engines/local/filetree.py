@@ -70,8 +70,8 @@ def attempt_mounts(plan: Start, directory: Path, checkpoint_at: str) -> list[Mou
     return mounts + _device_mounts(plan)
 
 
-def bad_target(targets: Iterable[str]) -> str:
-    """The first of the job's mount paths that cannot be given to it, or ''.
+def bad_target(targets: Iterable[str]) -> str | None:
+    """The first of the job's mount paths that cannot be given to it, or None.
 
     A path has to be absolute and plain, to lie outside the system's own, and no path may lie in another:
     so every place where something is mounted is ours, and no link of the job's making leads elsewhere.
@@ -79,12 +79,12 @@ def bad_target(targets: Iterable[str]) -> str:
     seen: list[PurePosixPath] = []
     for target in targets:
         path = PurePosixPath(target)
-        plain = path.is_absolute() and ".." not in path.parts and len(path.parts) > 1
+        plain = path.root == "/" and ".." not in path.parts and len(path.parts) > 1
         clash = any(path.is_relative_to(other) or other.is_relative_to(path) for other in seen)
         if not plain or clash or any(path.is_relative_to(reserved) for reserved in _RESERVED):
             return target
         seen.append(path)
-    return ""
+    return None
 
 
 def _device_mounts(plan: Start) -> list[Mount]:

@@ -67,9 +67,12 @@ def remove_leftovers(root: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def read_plan(directory: Path) -> Plan:
-    """What the supervisor was told."""
-    return _plans.decode((directory / PLAN).read_bytes())
+def read_plan(directory: Path) -> Plan | None:
+    """What the supervisor was told, or None where a crash of the host has left no whole plan."""
+    try:
+        return _plans.decode((directory / PLAN).read_bytes())
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
 
 
 def read_status(directory: Path) -> Status | None:
@@ -123,8 +126,8 @@ def held(directory: Path) -> Generator[bool]:
 
 def last_beat_us(directory: Path) -> int:
     """The last instant at which its supervisor, or else its server, is known to have seen to it."""
-    shown = next(path for path in (directory / LOCK, directory / PLAN) if path.exists())
-    return shown.stat().st_mtime_ns // 1000
+    shown = directory / LOCK
+    return (shown if shown.exists() else directory).stat().st_mtime_ns // 1000
 
 
 def write_final(directory: Path, status: Status) -> None:

@@ -52,7 +52,7 @@ def _supervisor_plan(
         "refused": refused,
         "isolation": host.isolation.value,
         "network": settings.network,
-        "mounts": [*system, *attempt_mounts(plan, directory, _checkpoint_at(plan))] if inside else [],
+        "mounts": _mounts(plan, directory, system) if inside and not refused else [],
         "workdir_source": plan.workdir,
         "workdir": WORKSPACE if inside else str(directory / WORKDIR),
         "workdir_limit_bytes": settings.workdir_limit_bytes,
@@ -75,6 +75,10 @@ def _supervisor_plan(
     }
 
 
+def _mounts(plan: Start, directory: Path, system: Sequence[Mount]) -> list[Mount]:
+    return [*system, *attempt_mounts(plan, directory, _checkpoint_at(plan))]
+
+
 def _refusal(plan: Start, host: Host) -> str:
     """Why this host cannot start the gang, as code, line feed, sentence; '' where it can."""
     for task in plan.tasks:
@@ -89,7 +93,7 @@ def _refusal(plan: Start, host: Host) -> str:
     if plan.volumes and host.isolation is Isolation.PROCESS_GROUPS:
         return "volumes_unavailable\nthis host gives us no mount namespaces, so no volume can be mounted"
     targets = [*([_checkpoint_at(plan)] if plan.checkpoint else []), *plan.volumes]
-    if target := bad_target(targets):
+    if (target := bad_target(targets)) is not None:
         return f"mount_path\nnothing can be mounted at {target!r}"
     return ""
 

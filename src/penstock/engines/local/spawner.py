@@ -13,6 +13,8 @@ from penstock.engines.local.outside import fault
 from penstock.engines.local.supervisor.format import Groups
 
 _CLOSE_S = 5
+_KEEP = ("LD_LIBRARY_PATH",)
+"""What the interpreter itself may need to start; jobs do not get it."""
 _ANSWER_S = 30.0
 _ANSWER_BYTES = 2**16
 
@@ -56,7 +58,7 @@ class Spawner:
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    env={},
+                    env={name: os.environ[name] for name in _KEEP if name in os.environ},
                     cwd="/",
                     start_new_session=True,
                 )

@@ -152,10 +152,14 @@ def enable(directory: Path, controllers: Iterable[str]) -> None:
 
 
 def leave_server(groups: Groups) -> None:
-    """Move the calling supervisor out of the group that the server was started in."""
-    if groups["v2"]:
-        with contextlib.suppress(OSError):
-            (Path(groups["v2"]) / SUPERVISORS / "cgroup.procs").write_text("0")
+    """Move the calling process out of the group that the server was started in, where it still is there.
+
+    Moving takes the kernel some milliseconds; what a process forks later needs no move.
+    """
+    base = groups["v2"]
+    with contextlib.suppress(OSError):
+        if base and f"/{Path(base).name}/{SUPERVISORS}\n" not in Path("/proc/self/cgroup").read_text():
+            (Path(base) / SUPERVISORS / "cgroup.procs").write_text("0")
 
 
 def inherit_cpuset(directory: Path) -> None:

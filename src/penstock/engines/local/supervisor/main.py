@@ -44,7 +44,9 @@ def _serve(requests: socket.socket) -> None:
             _fork_supervisor(Path(os.fsdecode(request)), requests)
         else:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            requests.send(json.dumps(discover(request.decode())).encode())
+            groups = discover(request.decode())
+            leave_server(groups)
+            requests.send(json.dumps(groups).encode())
 
 
 def _fork_supervisor(directory: Path, requests: socket.socket) -> None:

@@ -68,8 +68,11 @@ class Record:
         return False
 
     def begin(self) -> None:
-        """Mark, on disk, that the attempt has begun: no other supervisor will ever run it."""
-        replace_file(self.directory / BEGAN, str(now_us()).encode(), durable=True)
+        """Mark that the attempt has begun: no other supervisor will ever run it.
+
+        Its name has to outlast a loss of power, no more: what an earlier start of the host knew is lost.
+        """
+        (self.directory / BEGAN).touch()
         sync_directory(self.directory.parent)
 
     def beat(self) -> None:

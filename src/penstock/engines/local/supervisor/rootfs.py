@@ -32,7 +32,7 @@ def _bind(source: str, target: str, flags: int) -> None:
     origin, place = Path(f"{_OLD}{source}"), Path(target)
     if origin.is_dir():
         place.mkdir(parents=True, exist_ok=True)
-    else:
+    elif not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         place.touch()
     libc.mount(str(origin), target, None, libc.MS_BIND | libc.MS_REC)
