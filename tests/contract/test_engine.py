@@ -139,6 +139,14 @@ def test_all_tasks_start_or_none(bench):
     assert "4000" in bench.log("a")
 
 
+@pytest.mark.parametrize("env", [{"BIG": "x" * 200_000}, {"A=B": "x"}, {"A": "x\0y"}])
+def test_an_environment_that_no_program_can_be_given_starts_no_task(bench, env):
+    bench.start("a", "touch $PENSTOCK_CHECKPOINT_DIR/ran-$RANK", tasks=2, env=env)
+    seen = bench.end("a")
+    assert (seen.state, seen.cause, seen.running_at) == (FAILED, "environment", None)
+    assert list(bench.left.iterdir()) == []
+
+
 def test_set_up_runs_once_and_before_the_tasks(bench):
     setup = "echo set-up >> $PENSTOCK_CHECKPOINT_DIR/order; echo preparing"
     bench.start("a", "echo task >> $PENSTOCK_CHECKPOINT_DIR/order", tasks=2, setup=setup)

@@ -149,6 +149,27 @@ def test_an_attempt_whose_plan_was_cut_by_a_crash_of_the_host_is_lost(bench):
     assert (bench.end("a").state, bench.end("a").cause) == (AttemptState.LOST, "host_restart")
 
 
+def test_a_supervisor_that_fails_is_no_failure_of_the_program(bench):
+    bench.adopt("a")
+    lay_down(bench, bench.plan("a", "touch $PENSTOCK_CHECKPOINT_DIR/ran"))
+    (bench.root / bench.id("a") / "workdir").write_text("in the way")
+    seen = bench.end("a")
+    assert (seen.state, seen.cause, seen.exits) == (AttemptState.LOST, "supervisor_failed", ())
+    messages = bench.root / bench.id("a") / "supervisor.log"
+    bench.wait(lambda: "FileExistsError" in messages.read_text(), "the reason")
+    assert not (bench.left / "ran").exists()
+
+
+def test_one_attempt_that_cannot_be_looked_at_does_not_hide_the_others(bench):
+    bench.start("a", "exit 0")
+    bench.end("a")
+    (bench.root / "broken").mkdir()
+    (bench.root / "broken" / "status.json").mkdir()
+    assert [seen.attempt for seen in bench.engine.observe(["broken", bench.id("a")])] == [bench.id("a")]
+    with pytest.raises(Fault, match="broken"):
+        bench.engine.observe(["broken"])
+
+
 def test_the_engine_starts_attempts_after_its_warm_process_died(bench):
     bench.start("first", "exit 0")
     _, process = bench.engine._spawner._warm

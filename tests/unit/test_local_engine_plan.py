@@ -17,7 +17,7 @@ from penstock.engines.local.filetree import attempt_mounts, bad_target, system_m
 from penstock.engines.local.host import Host, Isolation
 from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.stacks import STACKS
-from penstock.engines.local.supervisor.cgroup import NO_GROUPS
+from penstock.engines.local.supervisor.bases import NO_GROUPS
 from penstock.engines.local.supervisor.format import PLAN, Plan
 from penstock.fleet.accelerators import catalogue
 from penstock.lease.job import JobSpec, Resources

@@ -1,6 +1,6 @@
 """The local engine: attempts as process groups of this host, each under a supervisor that outlives us.
 
-Nothing that matters is kept in memory: any process that opens the same directory sees the same folder.
+Nothing that matters is kept in memory: any process that opens the same directory sees the same attempts.
 """
 
 import os
@@ -13,20 +13,19 @@ import msgspec
 
 from penstock.app.ports import Start
 from penstock.base.ids import check_id
-from penstock.base.refusal import Refusal, Refused, ensure
+from penstock.base.refusal import Fault, ensure
 from penstock.engines.local import folder
-from penstock.engines.local.burial import bury, bury_strays
-from penstock.engines.local.filetree import system_mounts
+from penstock.engines.local.burial import bury_strays
+from penstock.engines.local.endings import conclude, lost, stopped
+from penstock.engines.local.filetree import refuse_exposed, system_mounts
 from penstock.engines.local.host import Isolation, engine_name, read_host
 from penstock.engines.local.outside import fault
 from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.sight import seen
 from penstock.engines.local.spawner import Spawner
-from penstock.engines.local.supervisor.cgroup import NO_GROUPS, remove_bases
+from penstock.engines.local.supervisor.bases import NO_GROUPS, remove_bases
 from penstock.engines.local.supervisor.format import STATUS, Status, blank_status
-from penstock.engines.local.supervisor.record import now_us
 from penstock.engines.local.trial import strongest
-from penstock.lease.job import AttemptState
 from penstock.lease.seen import Seen
 
 _SPAWN_AGAIN_S = 2.0
@@ -55,7 +54,7 @@ class LocalEngine:
     ) -> None:
         self._root = root.resolve()
         exposed = tuple(dict.fromkeys(path.absolute() for path in expose))
-        _refuse_exposed(self._root, exposed)
+        refuse_exposed(self._root, exposed)
         with fault(f"opening {self._root}"):
             self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._settings = Settings(
@@ -85,10 +84,23 @@ class LocalEngine:
                 self._settle(directory)
 
     def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
-        """What is known of each; an attempt that never began here is left out."""
-        with fault("observing"):
-            sights = [self._see(attempt) for attempt in attempts]
-        return tuple(sight for sight in sights if sight is not None)
+        """What is known of each; an attempt that never began here is left out.
+
+        One that cannot be looked at just now is left out too, and raises Fault where there is no other.
+        """
+        sights: list[Seen] = []
+        failures: list[Fault] = []
+        for attempt in attempts:
+            try:
+                with fault(f"observing attempt {attempt}"):
+                    sight = self._see(attempt)
+            except Fault as failure:
+                failures.append(failure)
+            else:
+                sights += [sight] if sight else []
+        if failures and not sights:
+            raise failures[0]
+        return sights
 
     def stop(self, attempt: str, grace_s: float) -> None:
         """Ask all tasks to end, kill their process trees after the grace; final, returns at once.
@@ -97,7 +109,7 @@ class LocalEngine:
         """
         directory = self._directory(attempt)
         with fault(f"stopping attempt {attempt}"):
-            never = {STATUS: msgspec.json.encode(_stopped(blank_status({})))}
+            never = {STATUS: msgspec.json.encode(stopped(blank_status({})))}
             if directory.is_dir() or not folder.make(directory, never):
                 folder.ask_to_stop(directory, grace_s)
 
@@ -164,11 +176,11 @@ class LocalEngine:
         plan = folder.read_plan(directory)
         before = status or blank_status(plan["limits"] if plan else {})
         if plan is None or plan["boot"] != self.host.boot:
-            return _conclude(directory, _lost(before, directory, "host_restart"))
+            return conclude(directory, lost(before, directory, "host_restart"))
         if folder.has_begun(directory):
-            return _conclude(directory, _lost(before, directory, "supervisor_lost"))
+            return conclude(directory, lost(before, directory, "supervisor_lost"))
         if folder.wants_stop(directory):
-            return _conclude(directory, _stopped(before))
+            return conclude(directory, stopped(before))
         self._take_up(directory)
         return before
 
@@ -178,40 +190,3 @@ class LocalEngine:
         if now_s - self._spawned_s.get(directory.name, -_SPAWN_AGAIN_S) >= _SPAWN_AGAIN_S:
             self._spawned_s[directory.name] = now_s
             self._spawner.spawn(directory)
-
-
-def _conclude(directory: Path, final: Status) -> Status | None:
-    """Publish a final state once nothing of the attempt runs; where that cannot be yet, what was there."""
-    with folder.held(directory) as ours:
-        now = folder.read_status(directory)
-        if not ours or folder.is_final(now) or not bury(directory):
-            return now
-        if final["state"] == AttemptState.STOPPED and folder.has_begun(directory):
-            return now
-        folder.write_final(directory, final)
-    return final
-
-
-def _lost(before: Status, directory: Path, cause: str) -> Status:
-    ended_us = folder.last_beat_us(directory)
-    return {**before, "state": AttemptState.LOST.value, "cause": cause, "ended_us": ended_us}
-
-
-def _stopped(before: Status) -> Status:
-    return {**before, "state": AttemptState.STOPPED.value, "cause": "stop", "ended_us": now_us()}
-
-
-def _refuse_exposed(root: Path, exposed: Iterable[Path]) -> None:
-    for path in exposed:
-        if not path.is_dir():
-            raise Refused(
-                Refusal("expose_missing", f"jobs should see {path}, which is no directory", "leave it out")
-            )
-        if root.is_relative_to(path.resolve()):
-            raise Refused(
-                Refusal(
-                    "data_exposed",
-                    f"jobs may read {path}, and the platform's data in {root} lies in it",
-                    "keep the data directory elsewhere",
-                )
-            )

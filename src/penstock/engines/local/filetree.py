@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from penstock.app.ports import Start
+from penstock.base.refusal import Refusal, Refused
 from penstock.engines.local.stacks import CPU, device_files
 from penstock.engines.local.supervisor.format import PRIVATE_TMP, SCRIPTS, WORKDIR, Mount, MountKind
 
@@ -85,6 +86,23 @@ def bad_target(targets: Iterable[str]) -> str | None:
             return target
         seen.append(path)
     return None
+
+
+def refuse_exposed(root: Path, exposed: Iterable[Path]) -> None:
+    """Raise Refused where jobs would see what is not there, or the platform's data."""
+    for path in exposed:
+        if not path.is_dir():
+            raise Refused(
+                Refusal("expose_missing", f"jobs should see {path}, which is no directory", "leave it out")
+            )
+        if root.is_relative_to(path.resolve()):
+            raise Refused(
+                Refusal(
+                    "data_exposed",
+                    f"jobs may read {path}, and the platform's data in {root} lies in it",
+                    "keep the data directory elsewhere",
+                )
+            )
 
 
 def _device_mounts(plan: Start) -> list[Mount]:

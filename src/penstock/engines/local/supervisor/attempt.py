@@ -3,20 +3,30 @@
 import os
 import shutil
 import time
+from collections.abc import Callable
+from pathlib import Path
 
+from penstock.engines.local.supervisor.bubblewrap import Bubblewrap
 from penstock.engines.local.supervisor.cgroup import Cgroup
 from penstock.engines.local.supervisor.events import Events
 from penstock.engines.local.supervisor.format import PRIVATE_TMP, STAGE, WORKDIR, Entry, Plan, blank_status
 from penstock.engines.local.supervisor.gang import Gang
 from penstock.engines.local.supervisor.launch import copier, program
 from penstock.engines.local.supervisor.logs import BoundedLog
+from penstock.engines.local.supervisor.namespaces import Namespaces
 from penstock.engines.local.supervisor.port import reserve_port
 from penstock.engines.local.supervisor.process import Unstartable, start_gang
 from penstock.engines.local.supervisor.processes import descendants, kill
 from penstock.engines.local.supervisor.record import Record, now_us
-from penstock.engines.local.supervisor.sandbox import Plain, Sandbox, open_sandbox
+from penstock.engines.local.supervisor.sandbox import Plain, Sandbox
 from penstock.engines.local.supervisor.vigil import Vigil
 
+_SANDBOXES: dict[str, Callable[[Plan, Cgroup, Path], Sandbox]] = {
+    "bubblewrap": Bubblewrap,
+    "namespaces": Namespaces,
+}
+_STATES = {"": "succeeded", "stop": "stopped", "supervisor_failed": "lost"}
+"""Of the causes that are no failure of the program."""
 _BURIAL_PAUSE_S = 0.002
 _BURIAL_PAUSE_MAX_S = 0.2
 
@@ -33,7 +43,7 @@ class Attempt:
             for rank in self._ranks
         }
         self._cgroup = Cgroup(plan["groups"], plan["attempt"])
-        self._box: Sandbox = Plain()
+        self._box: Sandbox = Plain(plan, self._cgroup, self._directory)
         self._gang = Gang({})
         self._status = blank_status(plan["limits"])
         events = Events(record.control, self._logs.values())
@@ -70,7 +80,8 @@ class Attempt:
         try:
             self._cgroup.create(self._plan)
             self._bind()
-            self._box = open_sandbox(self._plan, self._cgroup, self._directory)
+            sandbox = _SANDBOXES.get(self._plan["isolation"], Plain)
+            self._box = sandbox(self._plan, self._cgroup, self._directory)
         except OSError as error:
             raise Unstartable("limits", f"limits or sandbox could not be set up: {error}") from error
 
@@ -108,17 +119,12 @@ class Attempt:
         return self._vigil.until_ended(self._gang)
 
     def _start(self, entries: list[Entry], arguments: list[str], port: str) -> Gang:
+        members = []
         for entry in entries:
             entry["env"]["MASTER_PORT"] = port
-        box, cgroup, logs = self._box, self._cgroup, self._logs
-        return Gang(
-            start_gang(
-                [
-                    program(entry, arguments, logs[entry["rank"]].writer, self._plan, cgroup, box)
-                    for entry in entries
-                ]
-            )
-        )
+            output = self._logs[entry["rank"]].writer
+            members.append(program(entry, arguments, output, self._plan, self._cgroup, self._box))
+        return Gang(start_gang(members))
 
     def _bury(self) -> None:
         """Kill until no child is left; orphans are ours too, so then nothing of the attempt runs."""
@@ -138,7 +144,7 @@ class Attempt:
         status = self._status
         status["cause"] = cause
         status["exits"] = sorted(self._gang.exits, key=lambda one: one["rank"])
-        status["state"] = {"": "succeeded", "stop": "stopped"}.get(cause, "failed")
+        status["state"] = _STATES.get(cause, "failed")
         status["cpu_seconds"] = self._vigil.cpu_us() / 1_000_000
         status["memory_peak_bytes"] = self._vigil.memory_peak_bytes()
         self._cgroup.remove()

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from penstock.engines.local.supervisor.cgroup import SUPERVISORS, enable, inherit_cpuset, remove_group
+from penstock.engines.local.supervisor.bases import SUPERVISORS, enable, inherit_cpuset, remove_group
 from penstock.engines.local.supervisor.format import Groups
 
 _WANTED = ("memory", "pids", "cpuset", "cpuacct")

@@ -12,6 +12,11 @@ from penstock.engines.local.supervisor.process import Member, Unstartable
 from penstock.engines.local.supervisor.sandbox import Sandbox
 from penstock.engines.local.supervisor.workdir import TooLarge, copy_tree
 
+_VARIABLE_MAX_BYTES = 32 * 4096
+"""MAX_ARG_STRLEN of Linux."""
+_ENVIRONMENT_MAX_BYTES = 2**20
+"""Half of what the usual stack limit of 8 MiB allows (a quarter of it)."""
+
 
 def program(
     entry: Entry, arguments: list[str], output: int, plan: Plan, cgroup: Cgroup, box: Sandbox
@@ -25,6 +30,7 @@ def program(
         box.join()
         os.chdir(plan["workdir"])
         os.umask(0o022)
+        _check_executable(arguments, entry["env"])
         libc.die_with_parent()
 
     def run() -> NoReturn:
@@ -49,6 +55,17 @@ def copier(rank: int, output: int, plan: Plan, cgroup: Cgroup, target: Path) -> 
         os._exit(0)
 
     return Member(rank, output, prepare, run, executes=False)
+
+
+def _check_executable(arguments: list[str], env: dict[str, str]) -> None:
+    """What the kernel would refuse only after the gate, when other tasks already run."""
+    if not os.access(arguments[0], os.X_OK):
+        raise Unstartable("start", f"{arguments[0]} is no program here")
+    sizes = [len(os.fsencode(f"{name}={value}")) + 1 for name, value in env.items()]
+    if max(sizes) > _VARIABLE_MAX_BYTES or sum(sizes) > _ENVIRONMENT_MAX_BYTES:
+        raise Unstartable("environment", "the environment is larger than the kernel passes to a program")
+    if any("\0" in text or "=" in name or not name for name, text in env.items()):
+        raise Unstartable("environment", "the environment has a name or value that no program can be given")
 
 
 def _limit(limits: dict[str, int]) -> None:

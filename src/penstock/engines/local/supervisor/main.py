@@ -11,7 +11,7 @@ from pathlib import Path
 
 from penstock.engines.local.supervisor import libc
 from penstock.engines.local.supervisor.attempt import Attempt
-from penstock.engines.local.supervisor.cgroup import leave_server
+from penstock.engines.local.supervisor.bases import leave_server
 from penstock.engines.local.supervisor.format import MESSAGES
 from penstock.engines.local.supervisor.hierarchies import discover
 from penstock.engines.local.supervisor.record import Record

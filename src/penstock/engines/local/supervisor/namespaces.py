@@ -1,0 +1,73 @@
+"""A sandbox that we build ourselves, for hosts without bubblewrap. Linux 5.12."""
+
+import fcntl
+import os
+import signal
+import socket
+import struct
+from pathlib import Path
+
+from penstock.engines.local.supervisor import libc, rootfs
+from penstock.engines.local.supervisor.cgroup import Cgroup
+from penstock.engines.local.supervisor.format import STAGE, Plan
+from penstock.engines.local.supervisor.sandbox import Held
+
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 0x1
+
+
+class Namespaces(Held):
+    """Built by us: the holder is the first process of the namespaces and collects orphans."""
+
+    def __init__(self, plan: Plan, cgroup: Cgroup, directory: Path) -> None:
+        super().__init__(plan, cgroup, directory)
+        if os.geteuid() != 0:
+            _become_root_of_user_namespace()
+        os.unshare(os.CLONE_NEWPID)
+        self._first = os.fork()
+        if self._first == 0:
+            try:
+                self._hold_open()
+            except OSError as error:
+                os.write(2, f"{error}\n".encode())
+            finally:
+                os._exit(1)
+
+    def wait(self) -> None:
+        """Return once the file tree is built."""
+        self._await_up()
+        self._open_namespaces()
+
+    def _hold_open(self) -> None:
+        libc.die_with_parent()
+        self._cgroup.enter()
+        network = 0 if self._plan["network"] else os.CLONE_NEWNET
+        os.unshare(os.CLONE_NEWNS | os.CLONE_NEWIPC | os.CLONE_NEWUTS | network)
+        if network:
+            _raise_loopback()
+        rootfs.build(self._plan["mounts"], self._directory / STAGE)
+        _keep_only(self._hold_reader, self._up_writer)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries orphans at once
+        os.write(self._up_writer, b"\n")
+        os.read(self._hold_reader, 1)  # ends when the supervisor does
+
+
+def _become_root_of_user_namespace() -> None:
+    user, group = os.geteuid(), os.getegid()
+    os.unshare(os.CLONE_NEWUSER)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+
+
+def _raise_loopback() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", _IFF_UP))
+
+
+def _keep_only(*descriptors: int) -> None:
+    previous = 2
+    for descriptor in sorted(descriptors):
+        os.closerange(previous + 1, descriptor)
+        previous = descriptor
+    os.closerange(previous + 1, 2**20)
