@@ -9,12 +9,13 @@ import pytest
 
 from penstock.cli.app import build
 from penstock.cli.commands import COMMANDS, GROUPS
-from penstock.cli.help import arguments_of, paragraphs, section_of, subcommands
-from penstock.cli.language import _, language
+from penstock.cli.help import ARGUMENTS, OPTIONS, arguments_of, paragraphs, section_of, subcommands
+from penstock.cli.help import COMMANDS as COMMANDS_TITLE
+from penstock.cli.language import language
 from penstock.cli.zh import CATALOGUE
 from penstock.cli.zh.words import WORDS
 from penstock.fleet.device import DeviceState
-from penstock.insight.model import RUNGS, Line
+from penstock.insight.model import Line
 from penstock.lease.job import AttemptState, JobState
 from penstock.lease.offer import LeaseState
 from penstock.lease.tenant import TenantState
@@ -50,7 +51,7 @@ def shown_in_tables(node: ast.Tuple) -> Iterator[str]:
 
 
 def in_help() -> set[str]:
-    found = {_("Arguments"), *GROUPS, *(command.help for command in COMMANDS)}
+    found = {COMMANDS_TITLE, ARGUMENTS, OPTIONS, *GROUPS, *(command.help for command in COMMANDS)}
 
     def visit(app) -> None:
         found.update(paragraphs(app))
@@ -95,7 +96,7 @@ def test_the_chinese_is_chinese():
 
 
 @pytest.mark.parametrize(
-    "states", [JobState, AttemptState, LeaseState, DeviceState, TenantState, Line, RUNGS, REASONS]
+    "states", [JobState, AttemptState, LeaseState, DeviceState, TenantState, Line, REASONS]
 )
 def test_every_state_line_and_reason_has_its_word(states):
     assert sorted(set(map(str, states)) - set(WORDS)) == []

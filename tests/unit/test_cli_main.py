@@ -145,6 +145,16 @@ def test_the_place_in_a_file_is_shown_with_a_caret(tmp_path):
     path.write_text("name: train\n\t数据: [x\n")
     assert excerpt(f"{path}:2:4") == ["     2 |  数据: [x", "       |      ^"]
     assert excerpt(f"{path}:9:1") == []
+
+
+def test_places_in_csv_count_fields(tmp_path):
+    path = tmp_path / "fleet.csv"
+    path.write_text('node,model,count\n"n, 1",h2000,8\n')
+    assert excerpt(f"{path}:2:2")[1] == "       | " + " " * len('"n, 1",') + "^"
+    assert excerpt(f"{path}:2:9")[1] == "       | " + " " * len('"n, 1",h2000,') + "^"
+
+
+def test_a_place_that_is_none_is_not_shown():
     assert excerpt("resources.accelerators") == []
 
 

@@ -72,7 +72,10 @@ def test_a_refusal_is_raised_with_everything_it_says():
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("response", [httpx.Response(500, text="boom"), httpx.Response(200, text="<html>")])
+@pytest.mark.parametrize(
+    "response",
+    [httpx.Response(500, text="boom"), httpx.Response(200, text="<html>"), httpx.Response(500, json=REFUSED)],
+)
 def test_an_answer_that_cannot_be_used_counts_as_none(response):
     with pytest.raises(SdkUnreachable):
         Server(response).client().get("jobs")

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from cyclopts import Parameter
@@ -12,8 +12,10 @@ from cyclopts import Parameter
 from penstock.cli import formats
 from penstock.cli.credentials import resolve
 from penstock.cli.output import print_json
-from penstock.sdk.client import Client
 from penstock.sdk.errors import SdkUnreachable
+
+if TYPE_CHECKING:
+    from penstock.sdk.client import Client
 
 COMMON = "Common options"
 
@@ -32,8 +34,10 @@ class Call:
         bool, Parameter(help="Read and show times in UTC, not in the local zone.", negative="", group=COMMON)
     ] = False
 
-    def client(self) -> Client:
+    def client(self) -> "Client":
         """A client for the centre; close it after use."""
+        from penstock.sdk.client import Client
+
         return Client(*resolve(self.url, self.token))
 
     def time(self, at: datetime | None) -> str:

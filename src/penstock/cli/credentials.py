@@ -54,8 +54,8 @@ def save_credentials(url: str, token: str) -> Path:
 
 def resolve(url: str | None, token: str | None) -> tuple[str, str]:
     """The address and the token to use; options first, then the environment, then the file."""
-    url = url or os.environ.get("PENSTOCK_URL")
-    token = token or os.environ.get("PENSTOCK_TOKEN")
+    url = url or os.environ.get("PENSTOCK_URL") or None
+    token = token or os.environ.get("PENSTOCK_TOKEN") or None
     if url is None or token is None:
         known = load_credentials()
         url = (url or known.url or DEFAULT_URL).rstrip("/")

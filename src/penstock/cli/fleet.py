@@ -129,7 +129,7 @@ def import_file(
         ) from error
     with call.client() as client:
         answer = client.post("fleet", "import", content=content, filename=file.name)
-    call.show(answer, FleetView, fleetview.print_devices)
+    call.show(answer, FleetView, fleetview.print_summary)
 
 
 @app.command(name="set")

@@ -40,6 +40,18 @@ def print_devices(fleet: FleetView) -> None:
     )
 
 
+def print_summary(fleet: FleetView) -> None:
+    """How many devices of each model are in each state."""
+    groups: dict[tuple[str, str], list[Device]] = {}
+    for device in fleet.devices:
+        groups.setdefault((device.model, formats.word(device.state)), []).append(device)
+    rows = [
+        (model, state, str(len({device.node for device in group})), str(len(group)))
+        for (model, state), group in sorted(groups.items())
+    ]
+    print_table(("MODEL", "STATE", "NODES", "DEVICES"), rows, right=(2, 3))
+
+
 def print_device(
     device: Device, calibration: Calibration | None, intervals: list[DeviceInterval], call: Call
 ) -> None:
@@ -54,7 +66,7 @@ def print_device(
             ("state", formats.word(device.state)),
             ("memory", formats.size(device.memory_bytes) if device.memory_bytes else ""),
             ("commissioned", call.time(device.commissioned_at)),
-            ("accepted", call.time(device.accepted_at)),
+            ("accepted at", call.time(device.accepted_at)),
             ("retired", call.time(device.retired_at)),
             ("cost", formats.money(device.cost_micros, "CNY") if device.cost_micros else ""),
             ("tranche", device.tranche),

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from penstock.base.money import Micros, format_amount
 from penstock.base.quantity import CardMicroseconds, card_hours
 from penstock.cli.language import _, language
+from penstock.cli.output import NONE
 
-NONE = "-"
+ANY = "*"
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 

@@ -20,30 +20,28 @@ SHORT = 4
 
 def command_help(apps: Sequence[App]) -> str:
     """Usage, description, commands, arguments and options of the last of a chain of commands."""
-    app = apps[-1]
+    app, arguments = apps[-1], arguments_of(apps[-1])
     sections = dict[str, list[tuple[str, str]]]()
-    for argument in arguments_of(app):
+    for argument in arguments:
         sections.setdefault(section_of(argument), []).append((signature(argument), described(argument)))
     commands = [(name, summary(item)) for name, item in subcommands(app)]
     if commands:
         sections = {COMMANDS: commands, **sections}
-    blocks = [usage(apps), *paragraphs(app)]
+    blocks = [usage(apps, arguments), *paragraphs(app)]
     ordered = (title for title in (COMMANDS, ARGUMENTS, OPTIONS, COMMON) if title in sections)
     blocks += [_section(title, sections[title]) for title in ordered]
     return "\n\n".join(blocks)
 
 
-def usage(apps: Sequence[App]) -> str:
+def usage(apps: Sequence[App], arguments: Sequence[Argument]) -> str:
     """The form of a command line."""
-    app = apps[-1]
     words = [app.name[0] for app in apps]
-    if app.default_command is None:
+    if apps[-1].default_command is None:
         words.append("COMMAND")
-    for argument in arguments_of(app):
-        if section_of(argument) == ARGUMENTS:
-            name = placeholder(argument)
-            words.append(name if argument.required else f"[{name}]")
-    options = [argument for argument in arguments_of(app) if section_of(argument) != ARGUMENTS]
+    for argument in filter(positional, arguments):
+        name = placeholder(argument)
+        words.append(name if argument.required else f"[{name}]")
+    options = [argument for argument in arguments if not positional(argument)]
     words += [signature(argument) for argument in options if argument.required]
     words += ["[OPTIONS]"] if options else []
     return _("Usage: {line}").format(line=" ".join(words))

@@ -64,7 +64,7 @@ def print_job(job: Job, call: Call) -> None:
             ("state", formats.word(job.state)),
             ("waits for", formats.counts(job.reasons) if job.reasons else ""),
             ("asked to stop by", job.stop_reason or ""),
-            ("devices", f"{spec.devices} × {' | '.join(spec.resources.models)}"),
+            ("devices", f"{spec.devices} × {' | '.join(spec.resources.models) or formats.ANY}"),
             ("nodes", str(spec.nodes)),
             ("tasks", str(spec.tasks)),
             ("lease", job.lease or ""),
@@ -81,7 +81,7 @@ def _table(jobs: list[Job], call: Call) -> None:
         (
             job.id,
             formats.word(job.state),
-            f"{'|'.join(job.spec.resources.models)}:{job.spec.devices}",
+            f"{'|'.join(job.spec.resources.models) or formats.ANY}:{job.spec.devices}",
             job.lease or formats.NONE,
             str(job.attempts),
             call.time(job.created_at),

@@ -1,5 +1,7 @@
 """`penstock ladder`: where every card-hour of a time went."""
 
+import sys
+from datetime import UTC
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -7,9 +9,9 @@ from cyclopts import Parameter
 from penstock.base.quantity import CardMicroseconds
 from penstock.cli import formats
 from penstock.cli.call import CALL, Call
-from penstock.cli.language import _
+from penstock.cli.language import _, language
 from penstock.cli.options import ALWAYS, Span
-from penstock.cli.output import print_fields, print_table
+from penstock.cli.output import draw, print_fields, print_table
 from penstock.insight.model import Ladder
 
 
@@ -38,7 +40,18 @@ def _print(ladders: dict[str, Ladder], call: Call, by: str | None, *, every: boo
     for index, (key, one) in enumerate(ladders.items()):
         if index:
             print()
-        print_ladder(one, call, [(by, key or formats.NONE)] if by else [], every=every)
+        if sys.stdout.isatty():
+            _draw(one, call, f"{_(by)}: {key or _('(none)')}" if by else "")
+            continue
+        print_ladder(one, call, [(by, key or _("(none)"))] if by else [], every=every)
+
+
+def _draw(ladder: Ladder, call: Call, heading: str) -> None:
+    from penstock.web.documents.ladder_text import render_ladder
+
+    if heading:
+        print(heading)
+    draw(render_ladder(ladder, "zh" if language() == "zh" else "en", UTC if call.utc else None), broadest=120)
 
 
 def print_ladder(ladder: Ladder, call: Call, heading: list[tuple[str, str]], *, every: bool = False) -> None:
@@ -61,7 +74,7 @@ def print_ladder(ladder: Ladder, call: Call, heading: list[tuple[str, str]], *, 
         ("active", ladder.active_card_us),
         ("effective", ladder.effective_card_us),
     )
-    rows = [(formats.word(name), formats.hours(time), _share(time, capacity)) for name, time in rungs]
+    rows = [(_rung(name), formats.hours(time), _share(time, capacity)) for name, time in rungs]
     print_table(("RUNG", "CARD-HOURS", "OF CAPACITY"), rows, right=(1, 2))
     print()
     _print_lines(ladder, every=every)
@@ -71,7 +84,7 @@ def print_ladder(ladder: Ladder, call: Call, heading: list[tuple[str, str]], *, 
 def _print_lines(ladder: Ladder, *, every: bool) -> None:
     rows = [
         (
-            formats.word(line.rung),
+            _rung(line.rung),
             formats.word(line.line),
             formats.hours(line.card_us),
             formats.share(line.share),
@@ -109,6 +122,15 @@ def _print_caveats(ladder: Ladder) -> None:
                 count=ladder.uncosted_devices
             )
         )
+
+
+def _rung(code: str) -> str:
+    """In English the code itself."""
+    if language() == "en":
+        return code
+    from penstock.web.documents.ladder_words import LOSS_WORDS, RUNG_WORDS
+
+    return {**RUNG_WORDS, **LOSS_WORDS}[code]["zh"]
 
 
 def _share(part: CardMicroseconds, whole: CardMicroseconds) -> str:

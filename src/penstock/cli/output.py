@@ -12,6 +12,8 @@ from penstock.base.refusal import Refused, invalid
 from penstock.cli.language import _
 
 GAP = "  "
+NONE = "-"
+"""Stands for a value that is not there."""
 
 
 def print_json(answer: Any) -> None:
@@ -34,7 +36,7 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], right: Ite
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:
     """Names and values, one a line; fields without a value are left out."""
-    shown = [(_(name), value) for name, value in fields if value]
+    shown = [(_(name), value) for name, value in fields if value not in ("", NONE)]
     broad = max((width(name) for name, _value in shown), default=0)
     for name, value in shown:
         print(f"{_pad(name, broad)}{GAP}{value}")
@@ -78,7 +80,6 @@ def _pad(text: str, columns: int, *, right: bool = False) -> str:
 
 def _draw(titles: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -87,4 +88,14 @@ def _draw(titles: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset
         table.add_column(Text(title), justify="right" if index in right else "left")
     for row in rows:
         table.add_row(*map(Text, row))
-    Console().print(table)
+    draw(table)
+
+
+def draw(drawing: Any, broadest: int = 10_000) -> None:
+    """Something of rich's on the terminal, not squeezed: what is too wide is wrapped by the terminal."""
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    console = Console()
+    needed = Measurement.get(console, console.options.update(width=broadest), drawing).maximum
+    Console(width=max(console.width, needed)).print(drawing)

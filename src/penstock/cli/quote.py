@@ -75,14 +75,14 @@ def _table(quotes: list[Quote], call: Call) -> None:
 
 def _fields(quote: Quote, call: Call) -> None:
     price = f"{formats.price(quote.price_micros_per_card_hour)} {formats.unit(quote.currency)}"
-    refused = not quote.available
+    refused, floating = not quote.available, quote.from_acceptance and not quote.accepted_by
     print_fields(
         [
             ("quote", quote.id),
             ("tenant", quote.tenant),
             ("devices", f"{quote.devices} × {quote.model}"),
-            ("from", call.time(quote.start)),
-            ("to", call.time(quote.end)),
+            ("from", _("its acceptance") if floating else call.time(quote.start)),
+            ("to", "" if floating else call.time(quote.end)),
             ("length", formats.duration(quote.end - quote.start)),
             ("free over the whole time", formats.yes(quote.available)),
             ("why not", formats.counts(quote.reasons) if refused else ""),

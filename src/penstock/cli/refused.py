@@ -34,7 +34,7 @@ def lines(refusal: Refusal) -> list[str]:
 
 
 def excerpt(where: str) -> list[str]:
-    """The line that `file:line:column` names, with a caret under the column; nothing where it is no such place."""
+    """The line of `file:line:column` with a caret under the column (of CSV: the field); nothing for other places."""
     match = _PLACE.fullmatch(where)
     if match is None:
         return []
@@ -46,5 +46,12 @@ def excerpt(where: str) -> list[str]:
     if not 1 <= number <= len(text):
         return []
     line = text[number - 1].expandtabs(1)
+    before = _before_field(line, column) if match.group(1).endswith(".csv") else line[: column - 1]
     margin = f"  {number:>4} | "
-    return [f"{margin}{line}", f"{' ' * (len(margin) - 2)}| {' ' * width(line[: column - 1])}^"]
+    return [f"{margin}{line}", f"{' ' * (len(margin) - 2)}| {' ' * width(before)}^"]
+
+
+def _before_field(line: str, number: int) -> str:
+    """The text before a field of a line of CSV, whose places count fields."""
+    starts = [0, *(match.end() for match in re.finditer(r',(?=(?:[^"]*"[^"]*")*[^"]*$)', line))]
+    return line[: starts[min(number, len(starts)) - 1]]

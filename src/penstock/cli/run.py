@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -9,14 +10,15 @@ import msgspec
 from cyclopts import Parameter
 
 from penstock.base.refusal import Refused, invalid
+from penstock.cli import formats
 from penstock.cli.call import CALL, Call
 from penstock.cli.jobs import print_job
 from penstock.cli.language import _
 from penstock.cli.logs import follow_job
 from penstock.cli.main import UNSUCCESSFUL
 from penstock.cli.options import Id, Tenant
-from penstock.cli.output import note, print_json
-from penstock.lease.job import Job, JobSpec, JobState
+from penstock.cli.output import note, print_fields, print_json
+from penstock.lease.job import Job, JobState
 from penstock.lease.jobfile import JobFile, parse
 from penstock.lease.jobfile.document import SIZE_MAX_BYTES
 from penstock.sdk.client import Client
@@ -50,7 +52,7 @@ def run(
     for remark in found.notes:
         note(remark)
     if check:
-        _checked(file, found.spec, call)
+        _checked(file, found, call)
         return 0
     with call.client() as client:
         job = _submit(client, file, found, own_id or job_id(found.spec.name), tenant, project, lease)
@@ -111,10 +113,20 @@ def _submit(
     return client.post("jobs", body=body)
 
 
-def _checked(file: Path, spec: JobSpec, call: Call) -> None:
+def _checked(file: Path, found: JobFile, call: Call) -> None:
+    spec = found.spec
     if call.json:
         print_json(spec)
         return
-    models = " | ".join(spec.resources.models)
-    sentence = _("{file} is in order: {tasks} tasks on {nodes} nodes, {devices} devices of {models}")
-    print(sentence.format(file=file, tasks=spec.tasks, nodes=spec.nodes, devices=spec.devices, models=models))
+    limit = "" if spec.time_limit_s is None else formats.duration(timedelta(seconds=spec.time_limit_s))
+    print_fields(
+        [
+            ("in order", str(file)),
+            ("name", spec.name),
+            ("devices", f"{spec.devices} × {' | '.join(spec.resources.models) or formats.ANY}"),
+            ("nodes", str(spec.nodes)),
+            ("tasks", str(spec.tasks)),
+            ("working directory", found.workdir),
+            ("time limit", limit),
+        ]
+    )

@@ -162,9 +162,10 @@ class Client:
             found = msgspec.json.decode(response.content, type=_Refusals).refusals
         except msgspec.MsgspecError:
             found = ()
-        if found:
+        if found and not response.is_server_error:
             raise SdkRefused(*found)
-        raise SdkUnreachable(self.url, f"HTTP {response.status_code}")
+        said = f": {found[0].message}" if found else ""
+        raise SdkUnreachable(self.url, f"HTTP {response.status_code}{said}")
 
     def _json(self, response: httpx.Response) -> Any:
         try:

@@ -1,8 +1,9 @@
 """The Chinese catalogue: English sentence -> Chinese sentence, with the same placeholders."""
 
 from penstock.cli.zh.commands import COMMANDS
+from penstock.cli.zh.demo import DEMO
 from penstock.cli.zh.labels import LABELS
 from penstock.cli.zh.messages import MESSAGES
 from penstock.cli.zh.options import OPTIONS
 
-CATALOGUE: dict[str, str] = {**COMMANDS, **OPTIONS, **LABELS, **MESSAGES}
+CATALOGUE: dict[str, str] = {**COMMANDS, **OPTIONS, **LABELS, **MESSAGES, **DEMO}

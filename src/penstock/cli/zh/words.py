@@ -1,9 +1,11 @@
 """States, lines, reasons and other codes; in English the code stands for itself."""
 
-WORDS = {
+from penstock.web.documents.ladder_words import LINE_WORDS
+
+WORDS: dict[str, str] = {
+    **{str(line): words["zh"] for line, words in LINE_WORDS.items()},
     "queued": "排队中",
     "placed": "已放置",
-    "starting": "启动中",
     "running": "运行中",
     "succeeded": "成功",
     "failed": "失败",
@@ -22,32 +24,8 @@ WORDS = {
     "planned": "计划中",
     "available": "可用",
     "cordoned": "已封锁",
-    "draining": "排空中",
-    "maintenance": "维护中",
-    "down": "故障",
     "retired": "已退役",
-    "not_available": "不可用",
-    "not_sold": "可用未售",
-    "not_occupied": "已售未占用",
-    "not_active": "占用未活动",
-    "not_effective": "活动无效",
-    "effective": "有效产出",
-    "sold": "已售",
-    "occupied": "已占用",
-    "no_demand": "无需求",
-    "no_fit_software": "软件不合",
-    "no_fit_model": "型号不合",
-    "no_fit_memory": "设备内存不足",
     "no_fit_host_memory": "主机内存不足",
-    "no_fit_fragmentation": "碎片",
-    "no_fit_topology": "拓扑不合",
-    "no_fit_quota": "超出配额",
-    "no_fit_price": "价格不合",
-    "no_fit_place": "地点不合",
-    "reserved_unused": "已租未用",
-    "stalled": "停滞",
-    "lost_work": "作废的工作",
-    "productive": "有效计算",
     "not_in_service": "未投入服务",
     "lease_not_active": "租约未生效",
     "tenant_suspended": "租户已暂停",
@@ -69,5 +47,5 @@ WORDS = {
     "holds": "笔预留",
     "lines": "条费用",
     "spans": "段卡时",
-    "entries": "条审计记录",
+    "audit_entries": "条审计记录",
 }

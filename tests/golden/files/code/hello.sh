@@ -1,0 +1,2 @@
+echo "hello from rank $RANK of $WORLD_SIZE"
+echo "trouble" >&2
