@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from centre import centre
 
 ROOT = Path(__file__).parents[2]

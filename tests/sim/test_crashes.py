@@ -13,7 +13,7 @@ from walk import opened, walk
 
 MODULES = ("app/", "store/")
 SEED = 20261123
-SAMPLE = 60
+SAMPLE = 20
 
 
 def outcome(centre: SimulatedCentre) -> dict[str, object]:

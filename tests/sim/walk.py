@@ -46,7 +46,9 @@ def steps(centre: SimulatedCentre) -> list[Callable[[], object]]:
 
     goals: dict[int, object] = {}
     failing = spec(
-        "fails-once", 600, env={"SIMULATED_SECONDS": "600", "SIMULATED_EXIT": "1", "SIMULATED_CHECKPOINT_S": "120"}
+        "fails-once",
+        600,
+        env={"SIMULATED_SECONDS": "600", "SIMULATED_EXIT": "1", "SIMULATED_CHECKPOINT_S": "120"},
     )
     offer = selling.NewOffer(id="list", model="a100", price_micros_per_card_hour=7 * YUAN + 130_001)
     payment = money.NewPayment(id="p1", amount_micros=100 * YUAN)

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from penstock.app import asking
 from penstock.app.access import require_operator
 from penstock.app.context import App
 from penstock.app.ports import Discovered, Probe
@@ -134,6 +135,7 @@ def recover(app: App) -> None:
 def set_state(app: App, principal: Principal, name: str, state: DeviceState, reason: str = "") -> Device:
     """Cordon, drain, take down, bring back or retire a device. Safe to repeat."""
     require_operator(principal)
+    asking.text(reason, "reason")
     now = app.now()
     with app.database.write() as tx:
         device = _device(tx, name)

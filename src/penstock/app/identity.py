@@ -7,9 +7,11 @@ from datetime import datetime
 
 import msgspec
 
+from penstock.app import asking
 from penstock.app.access import own_tenant, qualified, readable_tenant, require, require_operator
 from penstock.app.context import App
 from penstock.base.ids import check_id
+from penstock.base.money import AMOUNT_MAX_MICROS
 from penstock.base.refusal import Refusal, Refused, ensure, forbidden, invalid, not_found
 from penstock.lease.tenant import ROLE_SCOPES, Member, Principal, Project, Scope, Tenant, Token
 from penstock.ledger.chart import tenant_accounts
@@ -17,6 +19,8 @@ from penstock.store import audit, ledger, settings, tenants
 from penstock.store.database import Tx
 from penstock.store.tables import Volume
 
+ADDRESS_LENGTH_MAX = 1_000
+QUOTA_MAX = 1_000_000
 _TENANT_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 
 
@@ -73,6 +77,10 @@ def open_tenant(app: App, principal: Principal, request: NewTenant) -> Tenant:
     problem = _tenant_problem(request)
     if problem:
         raise Refused(problem)
+    for where in ("name", "tax_number"):
+        asking.text(getattr(request, where), where)
+    asking.text(request.address, "address", ADDRESS_LENGTH_MAX, lines=True)
+    asking.whole_number(request.device_quota, 0, QUOTA_MAX, "device_quota")
     now = app.now()
     tenant = Tenant(
         id=request.id,
@@ -99,12 +107,13 @@ def _tenant_problem(request: NewTenant) -> Refusal | None:
         return invalid(
             "id_malformed", f"{request.id[:80]!r} is no tenant id", "use a-z, 0-9 and '-', at most 32", "id"
         )
-    if request.credit_limit_micros < 0:
+    if not 0 <= request.credit_limit_micros <= AMOUNT_MAX_MICROS:
         return invalid(
-            "amount_negative", "a credit limit is not negative", "give 0 or more", "credit_limit_micros"
+            "amount_absurd",
+            f"{request.credit_limit_micros:,} micros is no credit limit",
+            f"give 0 to {AMOUNT_MAX_MICROS:,}",
+            "credit_limit_micros",
         )
-    if request.device_quota is not None and request.device_quota < 0:
-        return invalid("quantity_negative", "a quota is not negative", "give 0 or more", "device_quota")
     if request.language not in ("en", "zh"):
         return invalid("language_unknown", f"{request.language!r} is not offered", "use en or zh", "language")
     return None
@@ -114,6 +123,8 @@ def open_project(app: App, principal: Principal, request: NewProject) -> Project
     """Open a project in a tenant."""
     tenant = own_tenant(principal, request.tenant)
     require(principal, Scope.MANAGE, tenant)
+    asking.text(request.name, "name")
+    asking.whole_number(request.device_quota, 0, QUOTA_MAX, "device_quota")
     project = Project(
         id=ensure(check_id(request.id)),
         tenant=tenant,
@@ -138,6 +149,7 @@ def add_member(app: App, principal: Principal, request: NewMember) -> Member:
             )
         )
     _no_more_than_own(principal, ROLE_SCOPES[request.role])
+    asking.text(request.name, "name")
     member = Member(
         id=ensure(check_id(request.id)), tenant=tenant, name=request.name or request.id, role=request.role
     )
@@ -152,7 +164,8 @@ def add_member(app: App, principal: Principal, request: NewMember) -> Member:
 def issue_token(app: App, principal: Principal, request: NewToken) -> IssuedToken:
     """Make a token and show its secret once; a repeat under the same id is refused, not shown again."""
     now = app.now()
-    if request.expires_at is not None and request.expires_at <= now:
+    expires_at = asking.instant(request.expires_at, "expires_at")
+    if expires_at is not None and expires_at <= now:
         raise Refused(
             invalid("expiry_past", "the token would be expired already", "give a later time", "expires_at")
         )
@@ -170,7 +183,7 @@ def issue_token(app: App, principal: Principal, request: NewToken) -> IssuedToke
             created_at=now,
             tenant=tenant,
             member=request.member,
-            expires_at=request.expires_at,
+            expires_at=expires_at,
         )
         tenants.add_token(tx, token)
         audit.record(tx, now, principal.token, "issue_token", name, " ".join(scopes))

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from penstock.app import books, metering
+from penstock.app import asking, books, metering
 from penstock.app.access import own_tenant, qualified, readable_tenant, require_operator, visible
 from penstock.app.context import App
 from penstock.app.money import settle_debt, tenant_accounts_of
@@ -88,6 +88,7 @@ def _names(tx: Tx, charges: tuple[ChargeLine, ...]) -> dict[str, str]:
 def credit_invoice(app: App, principal: Principal, name: str, request: NewCreditNote) -> CreditNote:
     """Give back part of an invoice into the tenant's balance. Safe to repeat."""
     require_operator(principal)
+    asking.text(request.reason, "reason")
     now = app.now()
     with app.database.write() as tx:
         issued = visible(principal, "invoice", name, billing.invoice(tx, name))

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from penstock.app import books
+from penstock.app import asking, books
 from penstock.app.access import known_as, own_tenant, qualified, readable_tenant, require, visible
 from penstock.app.context import App
 from penstock.app.selling import dearest_offer
@@ -20,6 +20,9 @@ from penstock.placement.why import why
 from penstock.store import audit, jobs, leases, settings, tenants
 from penstock.store.database import Tx
 from penstock.store.world import world
+
+LOG_READ_MAX_BYTES = 2**24
+"""What is read of a log in one go."""
 
 
 class NewJob(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -192,6 +195,8 @@ def read_logs(
     app: App, principal: Principal, name: str, rank: int, number: int | None, offset: int, limit_bytes: int
 ) -> bytes:
     """Output of one task of an attempt (the last one where no number is given), from a byte offset."""
+    asking.whole_number(offset, 0, 2**62, "offset")
+    asking.whole_number(limit_bytes, 0, LOG_READ_MAX_BYTES, "limit_bytes")
     detail = show_job(app, principal, name)
     chosen = [a for a in detail.attempts if number is None or a.number == number]
     if not 0 <= rank < detail.job.spec.tasks:

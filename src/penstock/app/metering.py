@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,9 +15,8 @@ from penstock.billing.payment import owed
 from penstock.billing.prepay import Burn, burn_of, funds
 from penstock.billing.rate import Terms, settle, terms_of
 from penstock.billing.rate import rate as rate_event
-from penstock.lease.job import Job
 from penstock.lease.tenant import Tenant, TenantState
-from penstock.ledger.chart import PREPAID, RECEIVABLE, tenant_account
+from penstock.ledger.chart import PREPAID, RECEIVABLE, REVENUE_HOURLY, centre_account, tenant_account
 from penstock.store import audit, billing, fleet, jobs, leases, ledger, settings, tenants
 from penstock.store.database import Tx
 
@@ -59,6 +59,15 @@ def _subjects(tx: Tx, now: datetime) -> list[tuple[Subject, datetime | None]]:
     return [(subject, until) for subject, until in found if subject is not None]
 
 
+class _Agreement(NamedTuple):
+    """At what terms a subject is charged, from which hold, and for whom."""
+
+    terms: Terms
+    hold: str
+    project: str | None = None
+    job: str | None = None
+
+
 def rate(app: App) -> None:
     """Turn unrated usage into charge lines and the transfers that pay for them, together."""
     while True:
@@ -68,37 +77,47 @@ def rate(app: App) -> None:
         now = app.now()
         with app.database.write() as tx:
             events = billing.unrated(tx)
-            lines = [_line(tx, event, now) for event in events]
+            agreed = _agreements(tx, events, app.policy.currency)
+            holds = {found.hold for found in agreed.values() if found.hold}
+            desk = ledger.Desk(tx, _accounts(events, app.policy.currency), holds)
+            lines = [_line(desk, event, agreed[event.subject], now) for event in events]
+            desk.save()
             billing.add_lines(tx, lines)
             billing.mark_rated(tx, events)
 
 
-def _line(tx: Tx, event: UsageEvent, now: datetime) -> ChargeLine:
-    terms, hold_id, job = _terms(tx, event)
-    line = rate_event(event, terms, job.project if job else None, job.id if job else None)
+def _accounts(events: tuple[UsageEvent, ...], currency: str) -> set[str]:
+    owners = {event.tenant for event in events}
+    return {
+        centre_account(REVENUE_HOURLY, currency),
+        *(tenant_account(tenant, name) for tenant in owners for name in (PREPAID, RECEIVABLE)),
+    }
+
+
+def _line(desk: ledger.Desk, event: UsageEvent, agreed: _Agreement, now: datetime) -> ChargeLine:
+    line = rate_event(event, agreed.terms, agreed.project, agreed.job)
     if line.amount_micros:
-        prepaid = ledger.account(tx, tenant_account(event.tenant, PREPAID))
-        assert prepaid is not None, "a tenant has its accounts"
-        hold = ledger.hold(tx, hold_id) if hold_id else None
-        books.book(tx, settle(line, prepaid, hold, now), now)
+        prepaid = desk.accounts[tenant_account(event.tenant, PREPAID)]
+        desk.post(settle(line, prepaid, desk.holds.get(agreed.hold), now), now)
     return line
 
 
-def _terms(tx: Tx, event: UsageEvent) -> tuple[Terms, str, Job | None]:
-    """At what terms an event is charged, from which hold, and for which job."""
-    if event.subject_kind == ATTEMPT:
-        attempt = jobs.attempt(tx, event.subject)
-        job = None if attempt is None else jobs.job(tx, attempt.job)
-        assert job is not None, "usage has its job"
-        assert attempt is not None, "usage has its attempt"
-        offer = leases.offer(tx, attempt.offer or job.offer or "")
-        assert offer is not None, "a job on demand has its offer"
-        return terms_of(offer, offer.price_micros_per_card_hour), job.hold, job
-    lease = leases.lease(tx, event.subject)
-    assert lease is not None, "usage has its lease"
-    offer = leases.offer(tx, lease.offer)
-    assert offer is not None, "a lease has its offer"
-    return terms_of(offer, lease.price_micros_per_card_hour), lease.hold, None
+def _agreements(tx: Tx, events: tuple[UsageEvent, ...], currency: str) -> dict[str, _Agreement]:
+    """Subject -> its agreement."""
+    offers = {offer.id: offer for offer in leases.offers(tx)}
+    subjects = {event.subject for event in events}
+    attempts = jobs.attempts_by_ids(tx, {e.subject for e in events if e.subject_kind == ATTEMPT})
+    owners = jobs.by_ids(tx, {attempt.job for attempt in attempts.values()})
+    found = {}
+    for attempt in attempts.values():
+        job, offer = owners[attempt.job], offers[attempt.offer or ""]
+        terms = terms_of(offer, offer.price_micros_per_card_hour)
+        found[attempt.id] = _Agreement(terms, job.hold, job.project, job.id)
+    for lease in leases.by_ids(tx, subjects - set(attempts)).values():
+        terms = terms_of(offers[lease.offer], lease.price_micros_per_card_hour)
+        found[lease.id] = _Agreement(terms, lease.hold)
+    assert all(agreement.terms.currency == currency for agreement in found.values()), "one currency a centre"
+    return found
 
 
 def release(app: App) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from penstock.app import books
+from penstock.app import asking, books
 from penstock.app.access import readable_tenant, require, require_audit, require_operator
 from penstock.app.context import App
 from penstock.base.ids import check_id
@@ -50,6 +50,7 @@ def pay(app: App, principal: Principal, tenant: str, request: NewPayment) -> Tra
                 "amount_absurd", f"{request.amount_micros} micros cannot be paid", "give a positive amount"
             )
         )
+    asking.text(request.note, "note")
     name = f"payment/{tenant}/{ensure(check_id(request.id))}"
     now = app.now()
     with app.database.write() as tx:
@@ -93,6 +94,7 @@ def list_usage(
     app: App, principal: Principal, tenant: str | None, start: datetime | None, end: datetime | None
 ) -> tuple[UsageEvent, ...]:
     """What was observed, of one tenant or for staff of all."""
+    start, end = asking.instant(start, "start"), asking.instant(end, "end")
     with app.database.read() as tx:
         return billing.usage(tx, readable_tenant(principal, tenant), start, end)
 
@@ -101,6 +103,7 @@ def list_charges(
     app: App, principal: Principal, tenant: str | None, start: datetime | None, end: datetime | None
 ) -> tuple[ChargeLine, ...]:
     """What it cost, of one tenant or for staff of all."""
+    start, end = asking.instant(start, "start"), asking.instant(end, "end")
     with app.database.read() as tx:
         return billing.lines(tx, readable_tenant(principal, tenant), start, end)
 

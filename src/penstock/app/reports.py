@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from penstock.app import asking
 from penstock.app.access import require_audit
 from penstock.app.context import App
 from penstock.base.refusal import Refused, ensure, invalid
@@ -44,14 +45,18 @@ def show_ladder(
     require_audit(principal)
     if by is not None and by not in AXES:
         raise Refused(invalid("axis_unknown", f"no ladder by {by!r}", f"use one of {', '.join(AXES)}", "by"))
-    now = app.now()
-    until = min(end or now, now)
-    window = ensure(check_window(start or until - DEFAULT_WINDOW, until, "start"))
+    window = _asked(start, end, app.now())
     past, spans = spans_of(app, window)
     currency = app.policy.currency
     if by is None:
         return {"": ladder(spans, past, window, currency)}
     return ladder_by(spans, past, window, AXES[by], currency)
+
+
+def _asked(start: datetime | None, end: datetime | None, now: datetime) -> Window:
+    """The window asked for, up to now at most; by default the last seven days of it."""
+    until = min(asking.instant(end, "end") or now, now)
+    return ensure(check_window(start or until - DEFAULT_WINDOW, until, "start"))
 
 
 def spans_of(app: App, window: Window) -> tuple[History, list[Span]]:
@@ -66,9 +71,7 @@ def show_spans(
 ) -> tuple[Span, ...]:
     """The card-hour book itself: each device's lines over a window, with whom to ask about each."""
     require_audit(principal)
-    now = app.now()
-    until = min(end or now, now)
-    window = ensure(check_window(start or until - DEFAULT_WINDOW, until, "start"))
+    window = _asked(start, end, app.now())
     return tuple(spans_of(app, window)[1])
 
 
@@ -109,6 +112,7 @@ def check_books(app: App, principal: Principal) -> CheckReport:
 def list_audit(app: App, principal: Principal, after: int = 0) -> tuple[AuditEntry, ...]:
     """Audit entries after a sequence number, at most 200."""
     require_audit(principal)
+    asking.whole_number(after, 0, 2**63 - 1, "after")
     with app.database.read() as tx:
         return audit.entries(tx, after)
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from penstock.app import books
+from penstock.app import asking, books
 from penstock.app.access import (
     known_as,
     own_tenant,
@@ -63,7 +63,7 @@ def publish_offer(app: App, principal: Principal, request: NewOffer) -> Offer:
     now = app.now()
     offer = Offer(
         id=ensure(check_id(request.id)),
-        model=request.model,
+        model=ensure(check_id(request.model, "model")),
         price_micros_per_card_hour=request.price_micros_per_card_hour,
         created_at=now,
         currency=app.policy.currency,
@@ -153,12 +153,8 @@ def _window(request: NewQuote, now: datetime) -> Window:
         )
     if (request.end is None) == (request.hours is None):
         raise Refused(invalid("window_missing", "say how long", "give either an end or hours", "end"))
-    start = request.start or now
-    if (
-        request.start is not None
-        and request.start.tzinfo is not None
-        and request.start < now - timedelta(minutes=1)
-    ):
+    start = asking.instant(request.start, "start") or now
+    if start < now - timedelta(minutes=1):
         raise Refused(
             invalid("window_past", f"{request.start} has passed", "give a later start, or none", "start")
         )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, func, select, update
 
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
 from penstock.store import rows
@@ -26,9 +26,9 @@ def unrated(tx: Connection, limit: int = RATE_BATCH) -> tuple[UsageEvent, ...]:
 def mark_rated(tx: Connection, events: tuple[UsageEvent, ...]) -> None:
     """Remember that these events have their lines."""
     table = USAGE_EVENTS
-    for event in events:
-        where = (table.c.source == event.source, table.c.id == event.id)
-        tx.execute(update(table).where(*where).values(rated=True))
+    where = and_(table.c.source == bindparam("of"), table.c.id == bindparam("name"))
+    statement = update(table).where(where).values(rated=True)
+    tx.execute(statement, [{"of": event.source, "name": event.id} for event in events])
 
 
 def usage(

@@ -27,16 +27,15 @@ def devices(tx: Connection) -> tuple[Device, ...]:
 def _remembered(tx: Connection) -> tuple[tuple[Node, ...], tuple[Device, ...]]:
     """Nodes and devices, read again only when one has changed.
 
-    A transaction that writes always reads: what it changed may yet be taken back.
+    What a transaction that writes has read is not remembered: it may yet be taken back.
     """
-    if tx.get_execution_options().get("penstock_write"):
-        return _read(tx)
     place = str(tx.engine.url)
     revision = settings.get(tx, _FLEET_REVISION, "0")
     known = _KNOWN.get(place)
     if known is None or known[0] != revision:
         known = (revision, *_read(tx))
-        _KNOWN[place] = known
+        if not tx.get_execution_options().get("penstock_write"):
+            _KNOWN[place] = known
     return known[1:]
 
 
@@ -48,7 +47,7 @@ def _read(tx: Connection) -> tuple[tuple[Node, ...], tuple[Device, ...]]:
 
 
 def _changed(tx: Connection) -> None:
-    settings.put(tx, _FLEET_REVISION, str(int(settings.get(tx, _FLEET_REVISION, "0")) + 1))
+    settings.bump(tx, _FLEET_REVISION)
     settings.bump(tx)
 
 

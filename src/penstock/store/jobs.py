@@ -58,6 +58,12 @@ def attempt(tx: Connection, name: str) -> Attempt | None:
     return rows.get(tx, ATTEMPTS, id=name)
 
 
+def attempts_by_ids(tx: Connection, names: set[str]) -> dict[str, Attempt]:
+    """The attempts of these ids."""
+    found = rows.many(tx, ATTEMPTS, ATTEMPTS.c.id.in_(sorted(names))) if names else ()
+    return {attempt.id: attempt for attempt in found}
+
+
 def attempts_of(tx: Connection, job: str) -> tuple[Attempt, ...]:
     """A job's attempts in order."""
     return rows.many(tx, ATTEMPTS, ATTEMPTS.c.job == job, order=[ATTEMPTS.c.number])

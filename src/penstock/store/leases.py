@@ -57,6 +57,12 @@ def lease(tx: Connection, name: str) -> Lease | None:
     return rows.get(tx, LEASES, id=name)
 
 
+def by_ids(tx: Connection, names: set[str]) -> dict[str, Lease]:
+    """The leases of these ids."""
+    found = rows.many(tx, LEASES, LEASES.c.id.in_(sorted(names))) if names else ()
+    return {lease.id: lease for lease in found}
+
+
 def leases(tx: Connection, tenant: str | None) -> tuple[Lease, ...]:
     """A tenant's leases, or all, newest first."""
     where = [] if tenant is None else [LEASES.c.tenant == tenant]

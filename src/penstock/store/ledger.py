@@ -32,6 +32,35 @@ def post(tx: Connection, entries: Sequence[Entry], now: datetime) -> Outcome:
     return outcome
 
 
+class Desk:
+    """Many batches in one transaction: what they touch is loaded once, and saved once at the end."""
+
+    def __init__(self, tx: Connection, accounts: set[str], holds: set[str]) -> None:
+        self._tx = tx
+        self.accounts = {account.id: account for account in _some(tx, ACCOUNTS, frozenset(accounts))}
+        self.holds = {hold.id: hold for hold in _some(tx, HOLDS, frozenset(holds))}
+        self._transfers: list[Transfer] = []
+        self._changed: tuple[set[str], set[str]] = (set(), set())
+
+    def post(self, transfers: Sequence[Transfer], now: datetime) -> None:
+        """Apply new transfers; that the ledger takes them is the caller's promise."""
+        outcome = apply(self.accounts, self.holds, transfers, now, linked=True)
+        assert not outcome.refusals, outcome.refusals
+        self.accounts |= outcome.accounts
+        self.holds |= outcome.holds
+        self._transfers += outcome.transfers
+        self._changed[0].update(outcome.accounts)
+        self._changed[1].update(outcome.holds)
+
+    def save(self) -> None:
+        """Write what has changed."""
+        for name in sorted(self._changed[0]):
+            rows.put(self._tx, ACCOUNTS, self.accounts[name])
+        for name in sorted(self._changed[1]):
+            rows.put(self._tx, HOLDS, self.holds[name])
+        rows.add(self._tx, TRANSFERS, self._transfers)
+
+
 def _some(tx: Connection, table: Table, names: frozenset[str]) -> Any:
     return rows.many(tx, table, table.c.id.in_(sorted(names))) if names else ()
 

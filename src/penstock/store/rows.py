@@ -50,7 +50,9 @@ def fetch(tx: Connection, query: Select[Any], struct: type[Any]) -> tuple[Any, .
     return tuple(_struct(struct, row) for row in tx.execute(query))
 
 
-def many(tx: Connection, table: Table, *where: Any, order: Sequence[Any] = (), limit: int | None = None) -> Any:
+def many(
+    tx: Connection, table: Table, *where: Any, order: Sequence[Any] = (), limit: int | None = None
+) -> Any:
     """All structs of a table that meet the conditions."""
     query = select(table).where(*where).order_by(*order)
     if limit is not None:

@@ -1,5 +1,7 @@
 """Values of the centre as a whole: its revision, gapless number series, and what was asked under which id."""
 
+from weakref import WeakKeyDictionary
+
 import msgspec
 from sqlalchemy import Connection
 
@@ -9,6 +11,7 @@ from penstock.store import rows
 from penstock.store.tables import REQUESTS, SETTINGS, Request, Setting
 
 _REVISION = "revision"
+_BUMPED: WeakKeyDictionary[Connection, set[str]] = WeakKeyDictionary()
 
 
 def get(tx: Connection, key: str, default: str = "") -> str:
@@ -27,9 +30,12 @@ def revision(tx: Connection) -> int:
     return int(get(tx, _REVISION, "0"))
 
 
-def bump(tx: Connection) -> None:
-    """Say that decisions made on an earlier revision no longer hold."""
-    put(tx, _REVISION, str(revision(tx) + 1))
+def bump(tx: Connection, key: str = _REVISION) -> None:
+    """Say that decisions made on an earlier revision no longer hold; once in a transaction is enough."""
+    bumped = _BUMPED.setdefault(tx, set())
+    if key not in bumped:
+        bumped.add(key)
+        put(tx, key, str(int(get(tx, key, "0")) + 1))
 
 
 def next_number(tx: Connection, series: str) -> int:

@@ -38,7 +38,9 @@ def render_invoice_pdf(invoice: Invoice, language: Language, centre_name: str, z
 def _compile(data: str, invoice: Invoice, *, archival: bool) -> bytes:
     compiler = typst.Compiler(_template(), font_paths=_fonts(), sys_inputs={"data": data})
     standards = "a-2b" if archival else []
-    document = compiler.compile(format="pdf", pdf_standards=standards, timestamp=invoice.issued_at.replace(microsecond=0))
+    document = compiler.compile(
+        format="pdf", pdf_standards=standards, timestamp=invoice.issued_at.replace(microsecond=0)
+    )
     assert isinstance(document, bytes)
     return document
 
