@@ -53,7 +53,7 @@ def supervisor(bench, attempt: str) -> int:
 
 
 def test_an_attempt_outlives_a_server_that_is_killed(bench):
-    run = "touch $PENSTOCK_CHECKPOINT_DIR/up; while [ ! -e $PENSTOCK_CHECKPOINT_DIR/go ]; do sleep 0.05; done; exit 4"
+    run = "cd $PENSTOCK_CHECKPOINT_DIR; touch up; while [ ! -e go ]; do sleep 0.05; done; exit 4"
     plan = bench.plan("a", run)
     bench.adopt("a")
     assert serve(bench, plan, "dies").wait() == -signal.SIGKILL

@@ -135,7 +135,7 @@ class LocalEngine:
         return tuple(sorted(path.name for path in self._root.iterdir() if not path.name.startswith(".")))
 
     def sweep(self) -> tuple[str, ...]:
-        """Clear away what crashes left: half-made directories, processes without a directory. Then `known`."""
+        """Clear away half-made directories, and processes without a directory; then `known`."""
         with fault("sweeping"):
             folder.remove_leftovers(self._root)
             bury_strays(self.host.groups, self.known())

@@ -14,27 +14,18 @@ SCRIPTS_AT = "/penstock"
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _SETTINGS = (
     "alternatives",
-    "ca-certificates",
     "crypto-policies",
-    "gai.conf",
     "group",
-    "host.conf",
     "hosts",
     "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "locale.conf",
     "localtime",
     "nsswitch.conf",
-    "os-release",
     "passwd",
     "pki",
-    "protocols",
     "resolv.conf",
-    "services",
     "ssl",
-    "timezone",
 )
+"""Of /etc. Each costs bubblewrap a tenth of a millisecond at every start."""
 _PROC_READ_ONLY = ("acpi", "bus", "fs", "irq", "mtrr", "scsi", "sys", "sysrq-trigger")
 _PROC_EMPTY = ("kcore", "keys", "latency_stats", "sched_debug", "timer_list")
 """Files of the kernel that obey the root user even without capabilities; some would give it the host."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def marked_processes(mark: str) -> list[int]:
-    """Processes that have this variable in their environment: all of the attempt but those that took it off."""
+    """Processes with this variable in their environment: all of the attempt but those that took it off."""
     found = []
     for directory in Path("/proc").glob("[0-9]*"):
         try:
