@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import Parameter
 
-from penstock.base.refusal import Refused, invalid
+from penstock.base.money import parse_amount
+from penstock.base.refusal import Refused, ensure, invalid
 from penstock.cli import fleetview
 from penstock.cli.app import tree
 from penstock.cli.call import CALL, Call
@@ -57,14 +58,16 @@ def show(device: DeviceId, /, *, call: Call = CALL) -> None:
     """Show a device: rates measured beside nominal, and its states over time."""
     with call.client() as client:
         intervals = list(client.items("fleet", "devices", device, "intervals"))
-        answer = client.get("fleet")
+        answer, currency = client.get("fleet"), str(client.get("centre")["currency"])
     found = {
         "device": next((item for item in answer["devices"] if item["id"] == device), None),
         "calibration": answer["calibrations"].get(device),
         "intervals": intervals,
     }
     call.show(
-        found, DeviceDetail, lambda d: fleetview.print_device(d.device, d.calibration, d.intervals, call)
+        found,
+        DeviceDetail,
+        lambda d: fleetview.print_device(d.device, d.calibration, d.intervals, currency, call),
     )
 
 
@@ -145,4 +148,25 @@ def set_state(
     body = {"state": state, "reason": reason}
     with call.client() as client:
         answer = client.post("fleet", "devices", device, "state", body=body)
+    call.show(answer, Device, lambda found: fleetview.print_devices(FleetView((), (found,), {})))
+
+
+@app.command
+def cost(
+    device: DeviceId,
+    amount: Annotated[str, Parameter(name="AMOUNT", help="What it cost, up to two decimals.")],
+    /,
+    *,
+    tranche: Annotated[str, Parameter(help="Purchase that it belongs to.")] = "",
+    life_years: Annotated[int, Parameter(name="--life", help="Years over which it is depreciated.")] = 5,
+    call: Call = CALL,
+) -> None:
+    """Enter what a device cost; its carried cost on the ladder follows from it."""
+    body = {
+        "cost_micros": ensure(parse_amount(amount, "AMOUNT")),
+        "tranche": tranche,
+        "life_years": life_years,
+    }
+    with call.client() as client:
+        answer = client.post("fleet", "devices", device, "cost", body=body)
     call.show(answer, Device, lambda found: fleetview.print_devices(FleetView((), (found,), {})))

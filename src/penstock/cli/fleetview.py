@@ -53,7 +53,11 @@ def print_summary(fleet: FleetView) -> None:
 
 
 def print_device(
-    device: Device, calibration: Calibration | None, intervals: list[DeviceInterval], call: Call
+    device: Device,
+    calibration: Calibration | None,
+    intervals: list[DeviceInterval],
+    currency: str,
+    call: Call,
 ) -> None:
     """One device with everything known of it."""
     print_fields(
@@ -68,7 +72,7 @@ def print_device(
             ("commissioned", call.time(device.commissioned_at)),
             ("accepted at", call.time(device.accepted_at)),
             ("retired", call.time(device.retired_at)),
-            ("cost", formats.money(device.cost_micros, "CNY") if device.cost_micros else ""),
+            ("cost", formats.money(device.cost_micros, currency) if device.cost_micros else ""),
             ("tranche", device.tranche),
             ("memory bandwidth", _bandwidth(calibration)),
             ("spread of results", formats.share(calibration.spread) if calibration else ""),

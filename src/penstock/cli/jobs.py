@@ -1,6 +1,7 @@
 """`penstock ps`, `show`, `stop`: jobs as they are."""
 
 from datetime import timedelta
+from itertools import islice
 from typing import Annotated
 
 import msgspec
@@ -8,10 +9,13 @@ from cyclopts import Parameter
 
 from penstock.cli import formats
 from penstock.cli.call import CALL, Call
+from penstock.cli.language import _
 from penstock.cli.options import Tenant
-from penstock.cli.output import print_fields, print_table
+from penstock.cli.output import note, print_fields, print_table
 from penstock.lease.job import FINAL_JOB_STATES, Attempt, Job, JobState
 
+PAGE = 1000
+"""What the API gives at once, at most."""
 JobId = Annotated[str, Parameter(name="JOB", help="Job id.")]
 
 
@@ -29,6 +33,7 @@ def list_jobs(
         Parameter(help="Only jobs in this state; may be given more than once.", negative=""),
     ] = None,
     every: Annotated[bool, Parameter(name=["--all", "-a"], help="List ended jobs too.", negative="")] = False,
+    limit: Annotated[int, Parameter(help="List at most so many.")] = 1000,
     tenant: Tenant = None,
     call: Call = CALL,
 ) -> None:
@@ -36,8 +41,13 @@ def list_jobs(
     alive = [one for one in JobState if one not in FINAL_JOB_STATES]
     states = state or ([] if every else alive)
     with call.client() as client:
-        items = client.items("jobs", tenant=tenant, state=[str(one) for one in states] or None)
-        call.show_list(items, Job, lambda jobs: _table(jobs, call))
+        pages = client.items(
+            "jobs", tenant=tenant, state=[str(one) for one in states] or None, limit=min(limit + 1, PAGE)
+        )
+        items = list(islice(pages, max(limit, 0) + 1))
+    call.show_list(items[:limit], Job, lambda jobs: _table(jobs, call))
+    if len(items) > limit:
+        note(_("There are more; list them with --limit or --state."))
 
 
 def show_job(job: JobId, /, *, call: Call = CALL) -> None:

@@ -30,6 +30,7 @@ COMMANDS = {
     "Ends with status 1 where a device was not accepted.": "有设备未通过验收时，退出码为 1。",
     "Add nodes and devices from a file, all or none.": "从文件添加节点和设备，要么全部成功，要么全不写入。",
     "Cordon, drain, take down, bring back or retire a device.": "封锁、排空、停用、恢复或退役一台设备。",
+    "Enter what a device cost; its carried cost on the ladder follows from it.": "登记设备的购置成本；阶梯上的持有成本由此得出。",
     "Prices per card-hour of a model.": "各型号每卡时的价格。",
     "List what is for sale.": "列出在售项目。",
     "Put a price on a model. An offer never changes: publish a new one and withdraw the old.": "为某型号定价。报价项发布后不再改变：要改价，发布新的并撤回旧的。",

@@ -8,6 +8,7 @@ MESSAGES = {
     "audit log": "审计日志",
     "holds": "无误",
     "not known": "未知",
+    "There are more; list them with --limit or --state.": "还有更多；用 --limit 或 --state 列出。",
     "(none)": "（无）",
     "its acceptance": "接受之时",
     "{count} findings": "{count} 处问题",
