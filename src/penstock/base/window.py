@@ -12,6 +12,7 @@ MICROSECOND = timedelta(microseconds=1)
 US_PER_SECOND = 1_000_000
 US_PER_HOUR = 3_600 * US_PER_SECOND
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+YEAR_MIN, YEAR_MAX = 1969, 3000
 
 
 def to_us(instant: datetime) -> int:
@@ -55,10 +56,22 @@ def steps(window: Window, step: timedelta) -> Iterator[Window]:
         start, cut = end, cut + step
 
 
-def check_window(start: datetime, end: datetime, where: str = "window") -> Window | Refusal:
-    """A window whose ends carry a zone and are in order."""
-    if start.tzinfo is None or end.tzinfo is None:
+def check_instant(instant: datetime, where: str = "time") -> datetime | Refusal:
+    """The instant in UTC; it carries a zone, and lies between 1970 and 3000, so that no sum overflows."""
+    if instant.tzinfo is None:
         return invalid("time_without_zone", "a time has no zone", "end it with Z or +08:00", where)
-    if end <= start:
+    if not YEAR_MIN < instant.year < YEAR_MAX:
+        return invalid("time_absurd", f"the year {instant.year} is not ours", "check the date", where)
+    return instant.astimezone(UTC)
+
+
+def check_window(start: datetime, end: datetime, where: str = "window") -> Window | Refusal:
+    """A window whose ends can be used and are in order."""
+    first, last = check_instant(start, where), check_instant(end, where)
+    if isinstance(first, Refusal):
+        return first
+    if isinstance(last, Refusal):
+        return last
+    if last <= first:
         return invalid("window_reversed", f"{end} is not after {start}", "give a later end", where)
-    return Window(start.astimezone(UTC), end.astimezone(UTC))
+    return Window(first, last)

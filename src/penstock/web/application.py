@@ -67,6 +67,7 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
         exception_handlers={
             Refused: edge.on_refused,
             ValidationException: edge.on_malformed,
+            UnicodeDecodeError: edge.on_not_utf8,
             HTTPException: edge.on_http,
             Exception: edge.on_broken,
         },

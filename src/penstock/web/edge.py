@@ -70,6 +70,11 @@ def on_malformed(_request: Request[Any, Any, Any], error: ValidationException) -
     return refusals(422, *(found or [invalid("malformed", error.detail, "see /schema")]))
 
 
+def on_not_utf8(_request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[Any]:
+    """The body is not text that JSON may be written in."""
+    return refusals(422, invalid("not_utf8", f"byte {error.start} is not UTF-8", "send UTF-8"))
+
+
 def on_broken(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """A fault or a broken invariant: told to the log, not to the caller."""
     _LOG.error("request failed", path=request.url.path, exc_info=error)

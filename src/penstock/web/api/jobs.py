@@ -83,7 +83,7 @@ def logs(
     limit_bytes: int = 2**20,
 ) -> Response[bytes]:
     """Output of one task from a byte offset."""
-    text = jobs.read_logs(centre, principal, name, rank, attempt, max(offset, 0), min(limit_bytes, 2**24))
+    text = jobs.read_logs(centre, principal, name, rank, attempt, offset, limit_bytes)
     return Response(text, media_type="text/plain; charset=utf-8")
 
 
@@ -92,7 +92,7 @@ async def follow(
     centre: App, principal: Principal, name: str, rank: int = 0, attempt: int = 0, offset: int = 0
 ) -> ServerSentEvent:
     """Output as it comes, attempt after attempt, until the job ends."""
-    await anyio.to_thread.run_sync(jobs.show_job, centre, principal, name)
+    await anyio.to_thread.run_sync(jobs.read_logs, centre, principal, name, rank, None, offset, 0)
     return ServerSentEvent(_follow(centre, principal, name, rank, attempt, offset))
 
 
