@@ -78,11 +78,18 @@ BOOKS = (
     ),
     Command("audit", "penstock.cli.audit:audit", "List who did what, oldest first."),
 )
+TOOLS = (
+    Command(
+        "plan", "penstock.cli.plan:app", "Rehearse a centre on this host, with the functions that run one."
+    ),
+    Command("port", "penstock.cli.port:app", "What it takes to move a program to another chip."),
+)
 GROUPS: dict[str, tuple[Command, ...]] = {
     "A centre": CENTRE,
     "Fleet and sales": SALES,
     "Tenants": TENANTS,
     "Jobs": JOBS,
     "The books": BOOKS,
+    "Before building and moving": TOOLS,
 }
 COMMANDS = tuple(command for group in GROUPS.values() for command in group)

@@ -5,5 +5,6 @@ from penstock.cli.zh.demo import DEMO
 from penstock.cli.zh.labels import LABELS
 from penstock.cli.zh.messages import MESSAGES
 from penstock.cli.zh.options import OPTIONS
+from penstock.cli.zh.tools import TOOLS
 
-CATALOGUE: dict[str, str] = {**COMMANDS, **OPTIONS, **LABELS, **MESSAGES, **DEMO}
+CATALOGUE: dict[str, str] = {**COMMANDS, **OPTIONS, **LABELS, **MESSAGES, **DEMO, **TOOLS}

@@ -1,0 +1,45 @@
+"""Chinese of `penstock plan` and `penstock port`."""
+
+TOOLS: dict[str, str] = {
+    "Before building and moving": "建设与迁移之前",
+    "Rehearse a centre on this host, with the functions that run one.": "在本机预演一个中心，用的就是运行它的那套函数。",
+    "What it takes to move a program to another chip.": "把程序搬到另一种芯片要做什么。",
+    "Enter what a device cost; its carried cost on the ladder follows from it.": "登记设备成本；阶梯上的持有成本由此得出。",
+    "What it cost, up to two decimals.": "成本，最多两位小数。",
+    "Purchase that it belongs to.": "所属采购批次。",
+    "Years over which it is depreciated.": "折旧年限。",
+    "Fill a fleet with tasks drawn from a trace until demand passes capacity, once for each seed.": (
+        "用从轨迹中抽取的任务填充机群，直到需求超过容量，每个种子一次。"
+    ),
+    "Nodes in openb's columns, CSV, compressed or not.": "节点文件，openb 的列，CSV，可压缩。",
+    "Tasks in openb's columns, CSV, compressed or not.": "任务文件，openb 的列，CSV，可压缩。",
+    "Placement policy, such as penstock, fgd, best-fit.": "放置策略，如 penstock、fgd、best-fit。",
+    "Seeds, first to one past the last, such as 42:52.": "种子，从第一个到最后一个加一，如 42:52。",
+    "Demand to stop at, as a multiple of capacity.": "需求达到容量的多少倍时停止。",
+    "Leave out rows with mistakes and count them.": "跳过有错的行并计数。",
+    "Print the results as JSON.": "以 JSON 打印结果。",
+    "{done} of {all} done": "已完成 {done}/{all}",
+    "SEED": "种子",
+    "ALLOCATED AT 100 %": "需求 100 % 时已分配",
+    "AT THE END": "结束时",
+    "REFUSED": "拒绝",
+    "SECONDS": "秒",
+    "Say what stops a program from running on other chips, where, and what to do about it.": (
+        "说明程序为何不能在其他芯片上运行、在哪一行、该怎么办。"
+    ),
+    "Ends with status 1 where a chip needs more than edits.": "某种芯片需要的不只是修改代码时，以状态码 1 结束。",
+    "Make a patch of what can be mended safely; running it again changes nothing.": (
+        "为能安全修复的部分生成补丁；再次运行不会有变化。"
+    ),
+    "Directory, file or archive to read; nothing in it is run.": "要读取的目录、文件或压缩包；其中的代码不会被运行。",
+    "Chips to run on, such as ascend910b,mlu370.": "目标芯片，如 ascend910b,mlu370。",
+    "Entry points; by default found.": "入口文件；默认自动查找。",
+    "Rule ids to leave out.": "要忽略的规则编号。",
+    "Paths to leave out, as patterns.": "要忽略的路径模式。",
+    "How to print the findings.": "结果的格式。",
+    "File to write to.": "写入的文件。",
+    "Show every finding.": "显示每一条结果。",
+    "The same as --format json.": "等同于 --format json。",
+    "Change the files; without it the patch is printed.": "直接修改文件；否则打印补丁。",
+    "{changes} changes in {files} files": "{files} 个文件中的 {changes} 处修改",
+}
