@@ -10,32 +10,33 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 PATIENCE_S = 60.0
 
 
 class Running(NamedTuple):
-    """Where it listens, and the token that it printed."""
+    """Where it listens, the token that it printed (on its first opening only), and its process."""
 
     url: str
     token: str
+    process: subprocess.Popen[bytes]
 
 
 @contextmanager
-def centre(data: Path, *options: str) -> Iterator[Running]:
-    """`penstock up` until the block ends; then Ctrl-C."""
+def centre(data: Path, *options: str, port: int = 0, first: bool = True) -> Iterator[Running]:
+    """`penstock up` until the block ends; then Ctrl-C, unless it is gone by then."""
     command = [sys.executable, "-c", "from penstock.cli.main import main; raise SystemExit(main())"]
     environment = {**os.environ, "PENSTOCK_LANG": "en", "PYTHONUNBUFFERED": "1"}
     with (data.parent / "server.err").open("w+b") as errors:
         process = subprocess.Popen(
-            [*command, "up", "--data", str(data), "--port", "0", *options],
+            [*command, "up", "--data", str(data), "--port", str(port), *options],
             stdout=subprocess.PIPE,
             stderr=errors,
             env=environment,
         )
         try:
-            yield _greeting(process, errors)
+            yield _greeted(process, errors, "admin token: " if first else "listening on ")
         finally:
             process.send_signal(signal.SIGINT)
             try:
@@ -49,21 +50,20 @@ def centre(data: Path, *options: str) -> Iterator[Running]:
                 process.stdout.close()
 
 
-def _greeting(process: subprocess.Popen[bytes], errors) -> Running:
-    """Read what it prints until it has said where it listens and by which token."""
+def _greeted(process: subprocess.Popen[bytes], errors: IO[bytes], awaited: str) -> Running:
+    """Read what it prints up to the line that is waited for."""
     assert process.stdout is not None
-    said, deadline = b"", time.monotonic() + PATIENCE_S
+    said, deadline = "", time.monotonic() + PATIENCE_S
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
-        while b"admin token: " not in said or not said.endswith(b"\n"):
+        while awaited not in said or not said.endswith("\n"):
             ready = selector.select(deadline - time.monotonic())
             chunk = os.read(process.stdout.fileno(), 4096) if ready else b""
             if not chunk:
                 errors.seek(0)
-                raise AssertionError(f"the server did not open:\n{said.decode()}\n{errors.read().decode()}")
-            said += chunk
-    found = re.search(
-        r"^listening on (?P<url>\S+)$.*^admin token: (?P<token>\S+)$", said.decode(), re.DOTALL | re.MULTILINE
-    )
-    assert found, said.decode()
-    return Running(**found.groupdict())
+                raise AssertionError(f"the server did not open:\n{said}\n{errors.read().decode()}")
+            said += chunk.decode()
+    url = re.search(r"^listening on (\S+)$", said, re.MULTILINE)
+    token = re.search(r"^admin token: (\S+)$", said, re.MULTILINE)
+    assert url, said
+    return Running(url[1], token[1] if token else "", process)

@@ -165,3 +165,42 @@ def test_the_last_column_begins_at_the_same_place_in_every_line(rows):
         print_table(("A", "B"), [(first, f"|{second}") for first, second in rows])
     starts = {width(line.partition("|")[0]) for line in out.getvalue().splitlines()[1:]}
     assert len(starts) <= 1
+
+
+def test_on_a_terminal_a_table_is_never_cut_off(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("TERM", "dumb")
+    row = ("acme.a-long-name", "2026-11-23 20:00:00+08:00", "[bold]not markup[/]")
+    print_table(("JOB", "SUBMITTED", "WAITS FOR"), [row])
+    out = capsys.readouterr().out
+    assert all(cell in out for cell in row)
+    assert "…" not in out
+
+
+def test_on_a_terminal_the_ladder_is_drawn(capsys, monkeypatch):
+    from penstock.cli.call import Call
+    from penstock.cli.ladder import _print
+    from penstock.insight.model import RUNGS, Ladder, LadderLine, Line
+
+    lines = tuple(
+        LadderLine(rung=rung, line=line, card_us=0, share=0.0, list_value_micros=0, carried_cost_micros=0)
+        for rung, members in RUNGS.items()
+        for line in members
+        if line is not Line.DOWN
+    )
+    empty = Ladder(
+        start=NOON,
+        end=NOON + timedelta(hours=1),
+        devices=0,
+        capacity_card_us=0,
+        available_card_us=0,
+        sold_card_us=0,
+        occupied_card_us=0,
+        active_card_us=0,
+        effective_card_us=0,
+        lines=lines,
+    )
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    _print({"": empty}, Call(utc=True), None, every=False)
+    assert "Where every card-hour went" in capsys.readouterr().out

@@ -1,8 +1,9 @@
-"""The reference of the command line, from the commands themselves: `python -m penstock.cli.reference`."""
+"""The reference of the command line, from the commands themselves: `python -m penstock.cli.reference FILE`."""
 
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from cyclopts import App
 
@@ -12,8 +13,9 @@ from penstock.cli.help import command_help, subcommands
 
 HEAD = """# Command line
 
-`penstock` is a client of the REST API; only `up`, `demo`, `doctor` and `admin` work on this host itself.
-This page is generated: `python -m penstock.cli.reference > docs/reference/cli.md`.
+`penstock` is a client of the REST API; only `up`, `demo`, `doctor`, `admin`, `plan`
+and `port` work on this host itself.
+This page is generated: `python -m penstock.cli.reference docs/reference/cli.md`.
 
 **Which centre, as whom.** `--url` and `--token`, else `PENSTOCK_URL` and `PENSTOCK_TOKEN`, else what
 `penstock login` wrote to `$XDG_CONFIG_HOME/penstock/credentials.json` (readable by you alone; a token is
@@ -58,4 +60,4 @@ def _pages(apps: tuple[App, ...]) -> Iterator[str]:
 
 if __name__ == "__main__":
     os.environ["PENSTOCK_LANG"] = "en"
-    sys.stdout.write(reference())
+    Path(sys.argv[1]).write_text(reference(), encoding="utf-8")
