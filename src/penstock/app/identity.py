@@ -107,12 +107,13 @@ def _tenant_problem(request: NewTenant) -> Refusal | None:
         return invalid(
             "id_malformed", f"{request.id[:80]!r} is no tenant id", "use a-z, 0-9 and '-', at most 32", "id"
         )
-    if not 0 <= request.credit_limit_micros <= AMOUNT_MAX_MICROS:
+    if request.credit_limit_micros < 0:
         return invalid(
-            "amount_absurd",
-            f"{request.credit_limit_micros:,} micros is no credit limit",
-            f"give 0 to {AMOUNT_MAX_MICROS:,}",
-            "credit_limit_micros",
+            "amount_negative", "a credit limit is not negative", "give 0 or more", "credit_limit_micros"
+        )
+    if request.credit_limit_micros > AMOUNT_MAX_MICROS:
+        return invalid(
+            "amount_absurd", "the credit limit is past the ledger's range", "give less", "credit_limit_micros"
         )
     if request.language not in ("en", "zh"):
         return invalid("language_unknown", f"{request.language!r} is not offered", "use en or zh", "language")
