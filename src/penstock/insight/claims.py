@@ -68,9 +68,9 @@ def claim(
             events += [(start, _CAME, rank), (end, _LEFT, rank)]
     sweep = _Sweep(models, names, queue, blamed)
     for now, changes in groupby(sorted(events), key=itemgetter(0)):
-        for _, change, index in changes:
-            sweep.apply(change, index)
-        sweep.settle(now)
+        matters = [sweep.apply(change, index) for _, change, index in changes]
+        if any(matters):
+            sweep.settle(now)
     return sweep.pieces
 
 
@@ -100,17 +100,23 @@ class _Sweep:
         self._waiting: dict[tuple[int, ...], list[int]] = defaultdict(list)
         self._owners = np.full(len(models), _TAKEN)
         self._since = [0] * len(models)
+        self._left = [0] * len(names)
+        self._claimed: list[dict[int, int]] = []
 
-    def apply(self, change: int, index: int) -> None:
-        """One device freed or taken, or one wait that came or left."""
+    def apply(self, change: int, index: int) -> bool:
+        """One device freed or taken, or one wait that came or left; whether an owner may change by that.
+
+        Waits come in queue order, so one that comes is the last in the queue and takes only what is left.
+        """
         if change in {_FREED, _TOOK}:
             self._free[index] = change == _FREED
-            return
+            return True
         ranks = self._waiting[self._blamed[index]]
         if change == _CAME:
             insort(ranks, index)
-        else:
-            del ranks[bisect_left(ranks, index)]
+            return any(self._left[model] for model in self._blamed[index])
+        del ranks[bisect_left(ranks, index)]
+        return any(index in claimed for claimed in self._claimed)
 
     def settle(self, now_us: int) -> None:
         """End the pieces that end now, be it only for another owner, and begin the next."""
@@ -126,11 +132,11 @@ class _Sweep:
         """The owner of each device: a wait's rank, unclaimed, or taken."""
         owners = np.full(len(self._owners), _TAKEN)
         free = np.flatnonzero(self._free)
+        self._left = np.diff(np.searchsorted(free, self._bounds)).tolist()
+        self._claimed = self._runs(self._left) if free.size else []
+        ranks = [rank for claimed in self._claimed for rank in (*claimed, _UNCLAIMED)]
+        lengths = [n for m, claimed in enumerate(self._claimed) for n in (*claimed.values(), self._left[m])]
         if free.size:
-            left = np.diff(np.searchsorted(free, self._bounds)).tolist()
-            runs = self._runs(left)
-            ranks = [rank for taken in runs for rank in (*taken, _UNCLAIMED)]
-            lengths = [n for model, taken in enumerate(runs) for n in (*taken.values(), left[model])]
             owners[free] = np.repeat(ranks, lengths)
         return owners
 
