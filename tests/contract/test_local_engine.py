@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from datetime import timedelta
 
 import msgspec
@@ -22,20 +24,25 @@ from penstock.engines.local.trial import strongest
 from penstock.lease.job import AttemptState
 
 SERVER = """
-import os, sys
+import os, sys, time
 from pathlib import Path
 import msgspec
 from penstock.app.ports import Start
 from penstock.engines.local.engine import LocalEngine
 from penstock.engines.local.host import Isolation
 engine = LocalEngine(Path(sys.argv[1]), isolation=Isolation(sys.argv[2]), control_groups=sys.argv[3] == "yes")
-engine.start(msgspec.json.decode(sys.stdin.buffer.read(), type=Start))
-os.kill(os.getpid(), 9) if sys.argv[4] == "dies" else engine.close()
+for plan in msgspec.json.decode(sys.stdin.buffer.read(), type=list[Start]):
+    engine.start(plan)
+if sys.argv[4] == "dies":
+    os.kill(os.getpid(), 9)
+elif sys.argv[4] == "dies late":
+    time.sleep(60)
+engine.close()
 """
-"""A server in a process of its own, which starts one attempt and then dies or closes."""
+"""A server in a process of its own, which starts attempts and then dies, waits to be killed, or closes."""
 
 
-def serve(bench, plan: Start, end: str) -> subprocess.Popen[bytes]:
+def serve(bench, plans: list[Start], end: str) -> subprocess.Popen[bytes]:
     host = bench.engine.host
     groups = "yes" if host.limits_by("pids") else "no"
     server = subprocess.Popen(
@@ -43,7 +50,7 @@ def serve(bench, plan: Start, end: str) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
     )
     assert server.stdin is not None
-    server.stdin.write(msgspec.json.encode(plan))
+    server.stdin.write(msgspec.json.encode(plans))
     server.stdin.close()
     return server
 
@@ -56,7 +63,7 @@ def test_an_attempt_outlives_a_server_that_is_killed(bench):
     run = "cd $PENSTOCK_CHECKPOINT_DIR; touch up; while [ ! -e go ]; do sleep 0.05; done; exit 4"
     plan = bench.plan("a", run)
     bench.adopt("a")
-    assert serve(bench, plan, "dies").wait() == -signal.SIGKILL
+    assert serve(bench, [plan], "dies").wait() == -signal.SIGKILL
     bench.file("up")
     assert bench.until("a", "running").exits == ()
     bench.engine.start(plan)
@@ -67,7 +74,7 @@ def test_an_attempt_outlives_a_server_that_is_killed(bench):
 def test_two_servers_that_start_the_same_attempt_start_it_once(bench):
     plan = bench.plan("a", "echo ran >> $PENSTOCK_CHECKPOINT_DIR/ran")
     bench.adopt("a")
-    servers = [serve(bench, plan, "closes") for _ in range(3)]
+    servers = [serve(bench, [plan], "closes") for _ in range(3)]
     assert [server.wait() for server in servers] == [0, 0, 0]
     assert bench.end("a").state == AttemptState.SUCCEEDED
     assert (bench.left / "ran").read_text() == "ran\n"
@@ -129,6 +136,34 @@ def test_a_lost_attempt_is_never_run_again(bench):
     again.close()
     assert bench.end("a").state == AttemptState.LOST
     assert (bench.left / "ran").read_text() == "ran\n"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_dies_nothing_runs_twice_or_stays(bench, seed):
+    """A server is killed at some instant of starting four attempts, and any supervisor may be killed."""
+    chance = random.Random(seed)
+    run = "echo $RANK >> $PENSTOCK_CHECKPOINT_DIR/ran-$PENSTOCK_ATTEMPT; (setsid sleep 600 &); sleep 0.1"
+    plans = [bench.plan(f"a{number}", run, tasks=2) for number in range(4)]
+    for number in range(4):
+        bench.adopt(f"a{number}")
+    server = serve(bench, plans, "dies late")
+    bench.wait(lambda: any(bench.root.iterdir()), "the first directory")
+    time.sleep(chance.random() / 20)
+    server.kill()
+    server.wait()
+    while sum(seen.ended_at is not None for seen in bench.engine.observe(plan.attempt for plan in plans)) < 4:
+        for plan in plans:
+            bench.engine.start(plan)
+        time.sleep(0.01)
+        victim = folder.supervisor_of(bench.root / chance.choice(plans).attempt)
+        if victim and chance.random() < 0.1:
+            os.kill(victim, signal.SIGKILL)
+    for number, plan in enumerate(plans):
+        ran = bench.left / f"ran-{plan.attempt}"
+        ranks = sorted(ran.read_text().split()) if ran.exists() else []
+        state = bench.see(f"a{number}").state
+        assert state in (AttemptState.SUCCEEDED, AttemptState.LOST)
+        assert ranks == ["0", "1"] if state == AttemptState.SUCCEEDED else len(ranks) == len(set(ranks))
 
 
 def test_an_attempt_of_before_the_host_restarted_is_lost(bench):
