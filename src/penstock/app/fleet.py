@@ -81,7 +81,10 @@ def import_fleet(app: App, principal: Principal, found: FleetFile) -> FleetView:
 
 
 def calibrate(app: App, principal: Principal, probe: Probe, name: str) -> Calibration:
-    """Measure one free device now (seconds to a minute), keep the result, and accept it if it passes."""
+    """Measure one free device now (seconds to a minute), keep the result, and accept it if it passes.
+
+    One that was on sale and fails stays in maintenance until it passes, or until an operator puts it back.
+    """
     require_operator(principal)
     with app.database.write() as tx:
         device = _free_device(tx, name)
@@ -93,19 +96,16 @@ def calibrate(app: App, principal: Principal, probe: Probe, name: str) -> Calibr
     now = app.now()
     with app.database.write() as tx:
         device = _device(tx, name)
-        if before is DeviceState.AVAILABLE and device.state is DeviceState.MAINTENANCE:
-            device = msgspec.structs.replace(device, state=before)
         fleet.add_calibration(tx, result)
-        accepted = fleet.accept(device, now) if result.accepted else _unaccepted(device)
-        fleet.save_device(tx, accepted, now, "calibration")
+        if result.accepted:
+            if before is DeviceState.AVAILABLE and device.state is DeviceState.MAINTENANCE:
+                device = msgspec.structs.replace(device, state=before)
+            device = fleet.accept(device, now)
+        fleet.save_device(tx, device, now, "calibrated")
         audit.record(
             tx, now, principal.token, "calibrate", name, "accepted" if result.accepted else "rejected"
         )
     return result
-
-
-def _unaccepted(device: Device) -> Device:
-    return msgspec.structs.replace(device, accepted_at=None)
 
 
 def _free_device(tx: Tx, name: str) -> Device:

@@ -135,6 +135,7 @@ def _save_plan(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
             reason=waiting.reason,
             devices=job.spec.devices,
             start=now,
+            lease=job.lease,
         )
         if job.reasons != waiting.counts:
             jobs.put_job(tx, msgspec.structs.replace(job, reasons=waiting.counts))

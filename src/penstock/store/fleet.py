@@ -104,8 +104,8 @@ def calibrations(tx: Connection) -> dict[str, Calibration]:
 
 
 def accept(device: Device, at: datetime) -> Device:
-    """The device as it goes on sale: accepted, and in service if it was only planned."""
-    changed = msgspec.structs.replace(device, accepted_at=at)
+    """The device as it goes on sale: accepted since its first acceptance, in service if it was only planned."""
+    changed = msgspec.structs.replace(device, accepted_at=device.accepted_at or at)
     if device.state is DeviceState.PLANNED:
         commissioned = device.commissioned_at or at
         changed = msgspec.structs.replace(changed, state=DeviceState.AVAILABLE, commissioned_at=commissioned)

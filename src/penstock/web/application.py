@@ -16,13 +16,14 @@ from penstock.app.ports import Probe
 from penstock.base.refusal import Refused
 from penstock.web import edge
 from penstock.web.api import centre, fleet, identity, jobs, money, selling
+from penstock.web.given import GivenApp
 from penstock.web.index import render_index
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
 @get("/", media_type=MediaType.HTML, sync_to_thread=True)
-def index(centre: App, request: Request) -> str:
+def index(centre: GivenApp, request: Request) -> str:
     """What this is, and how to begin."""
     return render_index(centre, request.headers.get("accept-language", ""))
 

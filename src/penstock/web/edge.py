@@ -8,10 +8,10 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from penstock.app.context import App
 from penstock.app.identity import authenticate
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.lease.tenant import Principal
+from penstock.web.given import GivenApp
 
 _LOG = structlog.get_logger()
 _SECURITY_HEADERS = (
@@ -33,7 +33,7 @@ class Page[T](msgspec.Struct, frozen=True):
     next: str | int | None = None
 
 
-def principal_of(request: Request[Any, Any, Any], centre: App) -> Principal:
+def principal_of(request: Request[Any, Any, Any], centre: GivenApp) -> Principal:
     """The holder of the request's bearer token; refused without one."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret:

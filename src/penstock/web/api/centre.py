@@ -8,14 +8,15 @@ import anyio
 import msgspec
 from litestar import Router, get, post
 from litestar.middleware.rate_limit import RateLimitConfig
+from litestar.params import FromQuery, JSONBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from penstock.app import opening, passwords, reports
 from penstock.app.context import App
 from penstock.insight.model import Ladder, Span
-from penstock.lease.tenant import Principal
 from penstock.store.tables import AuditEntry
 from penstock.web.edge import Page
+from penstock.web.given import GivenApp, GivenPrincipal
 
 LIVE_EVERY_S = 0.25
 
@@ -42,13 +43,13 @@ class Session(msgspec.Struct, frozen=True):
 
 
 @get("/centre", sync_to_thread=True)
-def centre_info(centre: App) -> Centre:
+def centre_info(centre: GivenApp) -> Centre:
     """Name and version; needs no token."""
     return Centre(opening.centre_name(centre), version("penstock"), centre.policy.currency)
 
 
 @post("/login", sync_to_thread=True, middleware=[RateLimitConfig(("minute", 10)).middleware])
-def login(centre: App, data: Login) -> Session:
+def login(centre: GivenApp, data: JSONBody[Login]) -> Session:
     """An operator token for the admin password; at most ten tries a minute."""
     issued = passwords.sign_in(centre, data.password)
     return Session(issued.secret, issued.token.expires_at)
@@ -56,11 +57,11 @@ def login(centre: App, data: Login) -> Session:
 
 @get("/ladder", sync_to_thread=True)
 def ladder(
-    centre: App,
-    principal: Principal,
-    start: datetime | None = None,
-    end: datetime | None = None,
-    by: str | None = None,
+    centre: GivenApp,
+    principal: GivenPrincipal,
+    start: FromQuery[datetime | None] = None,
+    end: FromQuery[datetime | None] = None,
+    by: FromQuery[str | None] = None,
 ) -> dict[str, Ladder]:
     """Where every card-hour of a window went."""
     return reports.show_ladder(centre, principal, start, end, by)
@@ -68,21 +69,24 @@ def ladder(
 
 @get("/card-hours", sync_to_thread=True)
 def card_hours(
-    centre: App, principal: Principal, start: datetime | None = None, end: datetime | None = None
+    centre: GivenApp,
+    principal: GivenPrincipal,
+    start: FromQuery[datetime | None] = None,
+    end: FromQuery[datetime | None] = None,
 ) -> Page[Span]:
     """Each device's lines over a window."""
     return Page(reports.show_spans(centre, principal, start, end))
 
 
 @get("/audit", sync_to_thread=True)
-def audit(centre: App, principal: Principal, after: int = 0) -> Page[AuditEntry]:
+def audit(centre: GivenApp, principal: GivenPrincipal, after: FromQuery[int] = 0) -> Page[AuditEntry]:
     """What was done, by whom."""
     found = reports.list_audit(centre, principal, after)
     return Page(found, found[-1].sequence if found else None)
 
 
 @get("/events")
-async def events(centre: App, principal: Principal) -> ServerSentEvent:  # noqa: ARG001
+async def events(centre: GivenApp, principal: GivenPrincipal) -> ServerSentEvent:  # noqa: ARG001
     """Says within a second that something changed."""
     return ServerSentEvent(_changes(centre))
 

@@ -2,17 +2,15 @@
 
 import msgspec
 from litestar import Router, get, post
-from litestar.params import SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, RawBody
 
 from penstock.app import fleet
-from penstock.app.context import App
-from penstock.app.ports import Probe
 from penstock.base.refusal import Refused, invalid
 from penstock.fleet.accelerators import catalogue
 from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState
 from penstock.fleet.importfile import FleetFile, parse_fleet
-from penstock.lease.tenant import Principal
 from penstock.web.edge import Page
+from penstock.web.given import GivenApp, GivenPrincipal, GivenProbe
 
 
 class NewState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,13 +21,15 @@ class NewState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get("/", sync_to_thread=True)
-def show(centre: App, principal: Principal) -> fleet.FleetView:  # noqa: ARG001
+def show(centre: GivenApp, principal: GivenPrincipal) -> fleet.FleetView:  # noqa: ARG001
     """Nodes, devices and latest calibrations."""
     return fleet.view(centre)
 
 
 @post("/import", sync_to_thread=True)
-def import_file(centre: App, principal: Principal, body: bytes, filename: str) -> fleet.FleetView:
+def import_file(
+    centre: GivenApp, principal: GivenPrincipal, body: RawBody, filename: FromQuery[str]
+) -> fleet.FleetView:
     """Add nodes and devices from a CSV or YAML text."""
     try:
         text = body.decode("utf-8-sig")
@@ -45,25 +45,31 @@ def import_file(centre: App, principal: Principal, body: bytes, filename: str) -
 
 
 @post("/devices/{name:str}/calibrate", sync_to_thread=True, status_code=200)
-def calibrate(centre: App, principal: Principal, probe: SkipValidation[Probe], name: str) -> Calibration:
+def calibrate(
+    centre: GivenApp, principal: GivenPrincipal, probe: GivenProbe, name: FromPath[str]
+) -> Calibration:
     """Measure one device now."""
     return fleet.calibrate(centre, principal, probe, name)
 
 
 @post("/devices/{name:str}/state", sync_to_thread=True, status_code=200)
-def set_state(centre: App, principal: Principal, name: str, data: NewState) -> Device:
+def set_state(
+    centre: GivenApp, principal: GivenPrincipal, name: FromPath[str], data: JSONBody[NewState]
+) -> Device:
     """Change a device's state."""
     return fleet.set_state(centre, principal, name, data.state, data.reason)
 
 
 @post("/devices/{name:str}/cost", sync_to_thread=True, status_code=200)
-def set_cost(centre: App, principal: Principal, name: str, data: fleet.NewCost) -> Device:
+def set_cost(
+    centre: GivenApp, principal: GivenPrincipal, name: FromPath[str], data: JSONBody[fleet.NewCost]
+) -> Device:
     """Enter what a device cost."""
     return fleet.set_cost(centre, principal, name, data)
 
 
 @get("/devices/{name:str}/intervals", sync_to_thread=True)
-def intervals(centre: App, principal: Principal, name: str) -> Page[DeviceInterval]:  # noqa: ARG001
+def intervals(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> Page[DeviceInterval]:  # noqa: ARG001
     """A device's states over time."""
     return Page(fleet.intervals(centre, name))
 

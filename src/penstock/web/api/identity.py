@@ -4,13 +4,14 @@ from datetime import datetime
 
 import msgspec
 from litestar import Router, delete, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from penstock.app import identity, money
-from penstock.app.context import App
-from penstock.lease.tenant import Member, Principal, Project, Tenant, Token
+from penstock.lease.tenant import Member, Project, Tenant, Token
 from penstock.ledger.model import Transfer
 from penstock.store.tables import Volume
 from penstock.web.edge import Page
+from penstock.web.given import GivenApp, GivenPrincipal
 
 
 class NewVolume(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,55 +22,61 @@ class NewVolume(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get("/tenants", sync_to_thread=True)
-def list_tenants(centre: App, principal: Principal) -> Page[Tenant]:
+def list_tenants(centre: GivenApp, principal: GivenPrincipal) -> Page[Tenant]:
     """Tenants the caller may see."""
     return Page(identity.list_tenants(centre, principal))
 
 
 @post("/tenants", sync_to_thread=True)
-def open_tenant(centre: App, principal: Principal, data: identity.NewTenant) -> Tenant:
+def open_tenant(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[identity.NewTenant]) -> Tenant:
     """Open a tenant."""
     return identity.open_tenant(centre, principal, data)
 
 
 @get("/tenants/{name:str}", sync_to_thread=True)
-def show_tenant(centre: App, principal: Principal, name: str) -> Tenant:
+def show_tenant(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> Tenant:
     """One tenant."""
     return identity.show_tenant(centre, principal, name)
 
 
 @post("/tenants/{name:str}/payments", sync_to_thread=True)
-def pay(centre: App, principal: Principal, name: str, data: money.NewPayment) -> Transfer:
+def pay(
+    centre: GivenApp, principal: GivenPrincipal, name: FromPath[str], data: JSONBody[money.NewPayment]
+) -> Transfer:
     """Record a payment."""
     return money.pay(centre, principal, name, data)
 
 
 @get("/tenants/{name:str}/balance", sync_to_thread=True)
-def balance(centre: App, principal: Principal, name: str) -> money.Balance:
+def balance(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> money.Balance:
     """What a tenant has, what is set aside, and what can be spent."""
     return money.balance(centre, principal, name)
 
 
 @get("/projects", sync_to_thread=True)
-def list_projects(centre: App, principal: Principal, tenant: str | None = None) -> Page[Project]:
+def list_projects(
+    centre: GivenApp, principal: GivenPrincipal, tenant: FromQuery[str | None] = None
+) -> Page[Project]:
     """A tenant's projects."""
     return Page(identity.list_projects(centre, principal, tenant))
 
 
 @post("/projects", sync_to_thread=True)
-def open_project(centre: App, principal: Principal, data: identity.NewProject) -> Project:
+def open_project(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[identity.NewProject]) -> Project:
     """Open a project."""
     return identity.open_project(centre, principal, data)
 
 
 @get("/members", sync_to_thread=True)
-def list_members(centre: App, principal: Principal, tenant: str | None = None) -> Page[Member]:
+def list_members(
+    centre: GivenApp, principal: GivenPrincipal, tenant: FromQuery[str | None] = None
+) -> Page[Member]:
     """A tenant's members."""
     return Page(identity.list_members(centre, principal, tenant))
 
 
 @post("/members", sync_to_thread=True)
-def add_member(centre: App, principal: Principal, data: identity.NewMember) -> Member:
+def add_member(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[identity.NewMember]) -> Member:
     """Add a member."""
     return identity.add_member(centre, principal, data)
 
@@ -92,7 +99,9 @@ def _shown(token: Token) -> ShownToken:
 
 
 @get("/tokens", sync_to_thread=True)
-def list_tokens(centre: App, principal: Principal, tenant: str | None = None) -> Page[ShownToken]:
+def list_tokens(
+    centre: GivenApp, principal: GivenPrincipal, tenant: FromQuery[str | None] = None
+) -> Page[ShownToken]:
     """Tokens of a tenant, or of the centre's staff."""
     return Page(tuple(map(_shown, identity.list_tokens(centre, principal, tenant))))
 
@@ -105,26 +114,28 @@ class Issued(msgspec.Struct, frozen=True):
 
 
 @post("/tokens", sync_to_thread=True)
-def issue_token(centre: App, principal: Principal, data: identity.NewToken) -> Issued:
+def issue_token(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[identity.NewToken]) -> Issued:
     """Issue a token."""
     issued = identity.issue_token(centre, principal, data)
     return Issued(_shown(issued.token), issued.secret)
 
 
 @delete("/tokens/{name:str}", sync_to_thread=True, status_code=200)
-def revoke_token(centre: App, principal: Principal, name: str) -> ShownToken:
+def revoke_token(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> ShownToken:
     """Revoke a token."""
     return _shown(identity.revoke_token(centre, principal, name))
 
 
 @get("/volumes", sync_to_thread=True)
-def list_volumes(centre: App, principal: Principal, tenant: str | None = None) -> Page[Volume]:
+def list_volumes(
+    centre: GivenApp, principal: GivenPrincipal, tenant: FromQuery[str | None] = None
+) -> Page[Volume]:
     """A tenant's volumes."""
     return Page(identity.list_volumes(centre, principal, tenant))
 
 
 @post("/volumes", sync_to_thread=True)
-def add_volume(centre: App, principal: Principal, data: NewVolume) -> Volume:
+def add_volume(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[NewVolume]) -> Volume:
     """Make a volume."""
     return identity.add_volume(centre, principal, data.name, data.tenant)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import anyio
 import msgspec
 from litestar import Request, Response, Router, get, post
-from litestar.params import QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from penstock.app import jobs
@@ -16,6 +16,7 @@ from penstock.lease.tenant import Principal
 from penstock.placement.model import Why
 from penstock.store.files import WORKDIR_LIMIT_BYTES
 from penstock.web.edge import Page
+from penstock.web.given import GivenApp, GivenPrincipal
 
 LOG_CHUNK_BYTES = 64 * 1024
 FOLLOW_EVERY_S = 0.2
@@ -28,7 +29,11 @@ class Uploaded(msgspec.Struct, frozen=True):
 
 
 @post("/workdirs", request_max_body_size=WORKDIR_LIMIT_BYTES)
-async def upload_workdir(centre: App, principal: Principal, request: Request[Any, Any, Any]) -> Uploaded:  # noqa: ARG001
+async def upload_workdir(
+    centre: GivenApp,
+    principal: GivenPrincipal,  # noqa: ARG001
+    request: Request[Any, Any, Any],
+) -> Uploaded:
     """Upload a working directory as a gzipped tar."""
     archive = await request.body()
     return Uploaded(await anyio.to_thread.run_sync(centre.files.add_workdir, archive))
@@ -36,11 +41,11 @@ async def upload_workdir(centre: App, principal: Principal, request: Request[Any
 
 @get("/jobs", sync_to_thread=True)
 def list_jobs(
-    centre: App,
-    principal: Principal,
-    tenant: str | None = None,
-    after: str = "",
-    limit: int = 100,
+    centre: GivenApp,
+    principal: GivenPrincipal,
+    tenant: FromQuery[str | None] = None,
+    after: FromQuery[str] = "",
+    limit: FromQuery[int] = 100,
     states: Annotated[list[JobState] | None, QueryParameter(name="state")] = None,
 ) -> Page[Job]:
     """A page of jobs."""
@@ -49,38 +54,38 @@ def list_jobs(
 
 
 @post("/jobs", sync_to_thread=True)
-def submit(centre: App, principal: Principal, data: jobs.NewJob) -> Job:
+def submit(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[jobs.NewJob]) -> Job:
     """Submit a job."""
     return jobs.submit(centre, principal, data)
 
 
 @get("/jobs/{name:str}", sync_to_thread=True)
-def show(centre: App, principal: Principal, name: str) -> jobs.JobDetail:
+def show(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> jobs.JobDetail:
     """A job with its attempts."""
     return jobs.show_job(centre, principal, name)
 
 
 @post("/jobs/{name:str}/stop", sync_to_thread=True, status_code=200)
-def stop(centre: App, principal: Principal, name: str) -> Job:
+def stop(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> Job:
     """Stop a job."""
     return jobs.stop(centre, principal, name)
 
 
 @get("/jobs/{name:str}/why", sync_to_thread=True)
-def why(centre: App, principal: Principal, name: str) -> Why:
+def why(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> Why:
     """Why a job waits."""
     return jobs.why_waiting(centre, principal, name)
 
 
 @get("/jobs/{name:str}/logs", sync_to_thread=True)
 def logs(
-    centre: App,
-    principal: Principal,
-    name: str,
-    rank: int = 0,
-    attempt: int | None = None,
-    offset: int = 0,
-    limit_bytes: int = 2**20,
+    centre: GivenApp,
+    principal: GivenPrincipal,
+    name: FromPath[str],
+    rank: FromQuery[int] = 0,
+    attempt: FromQuery[int | None] = None,
+    offset: FromQuery[int] = 0,
+    limit_bytes: FromQuery[int] = 2**20,
 ) -> Response[bytes]:
     """Output of one task from a byte offset."""
     text = jobs.read_logs(centre, principal, name, rank, attempt, offset, limit_bytes)
@@ -89,7 +94,12 @@ def logs(
 
 @get("/jobs/{name:str}/logs/follow")
 async def follow(
-    centre: App, principal: Principal, name: str, rank: int = 0, attempt: int = 0, offset: int = 0
+    centre: GivenApp,
+    principal: GivenPrincipal,
+    name: FromPath[str],
+    rank: FromQuery[int] = 0,
+    attempt: FromQuery[int] = 0,
+    offset: FromQuery[int] = 0,
 ) -> ServerSentEvent:
     """Output as it comes, attempt after attempt, until the job ends."""
     await anyio.to_thread.run_sync(jobs.read_logs, centre, principal, name, rank, None, offset, 0)

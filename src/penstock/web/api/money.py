@@ -3,24 +3,24 @@
 from datetime import datetime
 
 from litestar import Response, Router, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from penstock.app import invoicing, money, opening, reports
-from penstock.app.context import App
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
-from penstock.lease.tenant import Principal
 from penstock.ledger.model import Account, Transfer
 from penstock.web.documents.invoice_csv import render_invoice_csv
 from penstock.web.documents.invoice_pdf import render_invoice_pdf
 from penstock.web.edge import Page
+from penstock.web.given import GivenApp, GivenPrincipal
 
 
 @get("/usage", sync_to_thread=True)
 def usage(
-    centre: App,
-    principal: Principal,
-    tenant: str | None = None,
-    start: datetime | None = None,
-    end: datetime | None = None,
+    centre: GivenApp,
+    principal: GivenPrincipal,
+    tenant: FromQuery[str | None] = None,
+    start: FromQuery[datetime | None] = None,
+    end: FromQuery[datetime | None] = None,
 ) -> Page[UsageEvent]:
     """What was observed."""
     return Page(money.list_usage(centre, principal, tenant, start, end))
@@ -28,36 +28,42 @@ def usage(
 
 @get("/charges", sync_to_thread=True)
 def charges(
-    centre: App,
-    principal: Principal,
-    tenant: str | None = None,
-    start: datetime | None = None,
-    end: datetime | None = None,
+    centre: GivenApp,
+    principal: GivenPrincipal,
+    tenant: FromQuery[str | None] = None,
+    start: FromQuery[datetime | None] = None,
+    end: FromQuery[datetime | None] = None,
 ) -> Page[ChargeLine]:
     """What it costs."""
     return Page(money.list_charges(centre, principal, tenant, start, end))
 
 
 @get("/invoices", sync_to_thread=True)
-def list_invoices(centre: App, principal: Principal, tenant: str | None = None) -> Page[Invoice]:
+def list_invoices(
+    centre: GivenApp, principal: GivenPrincipal, tenant: FromQuery[str | None] = None
+) -> Page[Invoice]:
     """Invoices, newest first."""
     return Page(invoicing.list_invoices(centre, principal, tenant))
 
 
 @post("/invoices", sync_to_thread=True)
-def issue_invoice(centre: App, principal: Principal, data: invoicing.NewInvoice) -> Invoice:
+def issue_invoice(
+    centre: GivenApp, principal: GivenPrincipal, data: JSONBody[invoicing.NewInvoice]
+) -> Invoice:
     """Issue the invoice of a tenant and period."""
     return invoicing.issue_invoice(centre, principal, data)
 
 
 @get("/invoices/{name:str}", sync_to_thread=True)
-def show_invoice(centre: App, principal: Principal, name: str) -> Invoice:
+def show_invoice(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> Invoice:
     """One invoice."""
     return invoicing.show_invoice(centre, principal, name)
 
 
 @get("/invoices/{name:str}/pdf", sync_to_thread=True)
-def invoice_pdf(centre: App, principal: Principal, name: str, language: str = "en") -> Response[bytes]:
+def invoice_pdf(
+    centre: GivenApp, principal: GivenPrincipal, name: FromPath[str], language: FromQuery[str] = "en"
+) -> Response[bytes]:
     """An invoice as PDF, in English or Chinese."""
     invoice = invoicing.show_invoice(centre, principal, name)
     content = render_invoice_pdf(invoice, "zh" if language == "zh" else "en", opening.centre_name(centre))
@@ -66,7 +72,7 @@ def invoice_pdf(centre: App, principal: Principal, name: str, language: str = "e
 
 
 @get("/invoices/{name:str}/csv", sync_to_thread=True)
-def invoice_csv(centre: App, principal: Principal, name: str) -> Response[str]:
+def invoice_csv(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> Response[str]:
     """An invoice as CSV."""
     invoice = invoicing.show_invoice(centre, principal, name)
     headers = {"content-disposition": f'attachment; filename="invoice-{invoice.number}.csv"'}
@@ -74,31 +80,35 @@ def invoice_csv(centre: App, principal: Principal, name: str) -> Response[str]:
 
 
 @post("/invoices/{name:str}/credit", sync_to_thread=True)
-def credit(centre: App, principal: Principal, name: str, data: invoicing.NewCreditNote) -> CreditNote:
+def credit(
+    centre: GivenApp, principal: GivenPrincipal, name: FromPath[str], data: JSONBody[invoicing.NewCreditNote]
+) -> CreditNote:
     """Give back part of an invoice."""
     return invoicing.credit_invoice(centre, principal, name, data)
 
 
 @get("/ledger/accounts", sync_to_thread=True)
-def accounts(centre: App, principal: Principal, tenant: str | None = None) -> Page[Account]:
+def accounts(
+    centre: GivenApp, principal: GivenPrincipal, tenant: FromQuery[str | None] = None
+) -> Page[Account]:
     """Accounts and balances."""
     return Page(money.list_accounts(centre, principal, tenant))
 
 
 @get("/ledger/transfers", sync_to_thread=True)
-def transfers(centre: App, principal: Principal, account: str) -> Page[Transfer]:
+def transfers(centre: GivenApp, principal: GivenPrincipal, account: FromQuery[str]) -> Page[Transfer]:
     """Transfers of one account, oldest first."""
     return Page(money.list_transfers(centre, principal, account))
 
 
 @get("/ledger/check", sync_to_thread=True)
-def check(centre: App, principal: Principal) -> reports.CheckReport:
+def check(centre: GivenApp, principal: GivenPrincipal) -> reports.CheckReport:
     """Verify every invariant of both books."""
     return reports.check_books(centre, principal)
 
 
 @get("/ledger/beancount", sync_to_thread=True)
-def beancount(centre: App, principal: Principal) -> Response[str]:
+def beancount(centre: GivenApp, principal: GivenPrincipal) -> Response[str]:
     """The ledger as beancount text."""
     return Response(money.export_beancount(centre, principal), media_type="text/plain; charset=utf-8")
 

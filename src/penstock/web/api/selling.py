@@ -2,12 +2,12 @@
 
 import msgspec
 from litestar import Router, delete, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from penstock.app import selling
-from penstock.app.context import App
 from penstock.lease.offer import Lease, Offer, Quote
-from penstock.lease.tenant import Principal
 from penstock.web.edge import Page
+from penstock.web.given import GivenApp, GivenPrincipal
 
 
 class NewLease(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,61 +18,65 @@ class NewLease(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get("/offers", sync_to_thread=True)
-def list_offers(centre: App, principal: Principal) -> Page[Offer]:  # noqa: ARG001
+def list_offers(centre: GivenApp, principal: GivenPrincipal) -> Page[Offer]:  # noqa: ARG001
     """Every offer."""
     return Page(selling.list_offers(centre))
 
 
 @post("/offers", sync_to_thread=True)
-def publish_offer(centre: App, principal: Principal, data: selling.NewOffer) -> Offer:
+def publish_offer(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[selling.NewOffer]) -> Offer:
     """Publish a price."""
     return selling.publish_offer(centre, principal, data)
 
 
 @delete("/offers/{name:str}", sync_to_thread=True, status_code=200)
-def withdraw_offer(centre: App, principal: Principal, name: str) -> Offer:
+def withdraw_offer(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> Offer:
     """Withdraw an offer."""
     return selling.withdraw_offer(centre, principal, name)
 
 
 @get("/quotes", sync_to_thread=True)
-def list_quotes(centre: App, principal: Principal, tenant: str | None = None) -> Page[Quote]:
+def list_quotes(
+    centre: GivenApp, principal: GivenPrincipal, tenant: FromQuery[str | None] = None
+) -> Page[Quote]:
     """Quotes, newest first."""
     return Page(selling.list_quotes(centre, principal, tenant))
 
 
 @post("/quotes", sync_to_thread=True)
-def ask_quote(centre: App, principal: Principal, data: selling.NewQuote) -> Quote:
+def ask_quote(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[selling.NewQuote]) -> Quote:
     """Ask for a quote."""
     return selling.ask_quote(centre, principal, data)
 
 
 @get("/quotes/{name:str}", sync_to_thread=True)
-def show_quote(centre: App, principal: Principal, name: str) -> Quote:
+def show_quote(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> Quote:
     """One quote."""
     return selling.show_quote(centre, principal, name)
 
 
 @get("/leases", sync_to_thread=True)
-def list_leases(centre: App, principal: Principal, tenant: str | None = None) -> Page[Lease]:
+def list_leases(
+    centre: GivenApp, principal: GivenPrincipal, tenant: FromQuery[str | None] = None
+) -> Page[Lease]:
     """Leases, newest first."""
     return Page(selling.list_leases(centre, principal, tenant))
 
 
 @post("/leases", sync_to_thread=True)
-def accept_quote(centre: App, principal: Principal, data: NewLease) -> Lease:
+def accept_quote(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[NewLease]) -> Lease:
     """Accept a quote."""
     return selling.accept_quote(centre, principal, data.quote, data.id)
 
 
 @get("/leases/{name:str}", sync_to_thread=True)
-def show_lease(centre: App, principal: Principal, name: str) -> Lease:
+def show_lease(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> Lease:
     """One lease."""
     return selling.show_lease(centre, principal, name)
 
 
 @delete("/leases/{name:str}", sync_to_thread=True, status_code=200)
-def cancel_lease(centre: App, principal: Principal, name: str) -> Lease:
+def cancel_lease(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> Lease:
     """Cancel a lease before it begins."""
     return selling.cancel_lease(centre, principal, name)
 
