@@ -38,6 +38,15 @@ def fixed(source: str) -> str:
 
 REWRITES = [
     ("ok = torch.cuda.is_available()", "ok = torch.accelerator.is_available()"),
+    ("a.to(b, non_blocking=d.device.type == 'cuda')", "a.to(b, non_blocking=d.device.type != 'cpu')"),
+    (
+        "if torch.cuda.is_available():\n    x = y.cuda()",
+        "if torch.accelerator.is_available():\n    x = y.to(_accelerator_type)",
+    ),
+    (
+        "x = y.cuda() if not torch.cuda.is_available() else 1",
+        "x = y.to(_accelerator_type) if not torch.accelerator.is_available() else 1",
+    ),
     ("n = torch.cuda.device_count()", "n = torch.accelerator.device_count()"),
     ("torch.cuda.set_device(rank)", "torch.accelerator.set_device_index(rank)"),
     ("torch.cuda.synchronize()", "torch.accelerator.synchronize()"),
@@ -73,6 +82,18 @@ def test_rewrites(before: str, after: str) -> None:
 
 
 LEFT = [
+    "def is_cuda_there():\n    return torch.cuda.is_available()",
+    "assert torch.cuda.is_available(), 'needs CUDA'",
+    "rocm = torch.version.hip is not None and torch.cuda.is_available()",
+    "if torch.cuda.is_available():\n    other.use_gpu()",
+    "table = {'cuda': 'cuda:0'}",
+    "def cuda(self):\n    return self.apply('cuda')",
+    "x = call('cuda', torch.cuda.memory_allocated)",
+    "device = 'cuda' if torch.cuda.is_available() else 'mps'",
+    "import cupy\nx = y.cuda()",
+    "kind = torch.accelerator if hasattr(torch, 'accelerator') else 'cuda'",
+    "if device.type == 'cuda':\n    y = kernels.run(x)",
+    "same = x.device.type == 'cuda'\nreturn_it(same, x.device.type == 'cuda')\nif same:\n    launch(x)",
     "torch.cuda.empty_cache()",
     "print('cuda')",
     "ok = torch.cuda.is_available() and torch.cuda.get_device_capability()[0] > 7",

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from penstock.portability.check import is_wanted
 from penstock.portability.edits import Edit, Places, applied
-from penstock.portability.model import Change, Finding, Options, Patch, Skipped
+from penstock.portability.model import Change, Finding, Guard, Options, Patch, Skipped
 from penstock.portability.python_imports import Names, names
 from penstock.portability.python_source import findings, hits
 from penstock.portability.rewrite import DEVICE, Rewriter
-from penstock.portability.rewrite_regions import Regions
+from penstock.portability.rewrite_regions import Regions, several_vendors
 from penstock.portability.targets import Target
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -19,6 +19,7 @@ _HELPER = (
     "if torch.accelerator.is_available():",
     f"    {DEVICE} = torch.accelerator.current_accelerator().type",
 )
+_CUDA_LIBRARIES = frozenset({"LIB-006", "LIB-007", "LIB-017", "LIB-018", "EXT-006"})
 _NOTHING = Options()
 
 
@@ -47,7 +48,7 @@ def fix(files: Mapping[str, bytes], targets: Sequence[Target], options: Options 
 
 
 def fixed(path: str, data: bytes, options: Options = _NOTHING) -> tuple[bytes, list[Change]]:
-    """One file and the edits made; SyntaxError or ValueError where it cannot be read, as from `ast.parse`."""
+    """One file and the edits made; SyntaxError or ValueError where it cannot be read or is left to a person."""
     if b"cuda" not in data and b"nccl" not in data:
         return data, []
     mark, source = (data[:3], data[3:]) if data.startswith(_BYTE_ORDER_MARK) else (b"", data)
@@ -59,12 +60,20 @@ def fixed(path: str, data: bytes, options: Options = _NOTHING) -> tuple[bytes, l
         return data, []
     places = Places(source)
     edits = [e for e in _edits(places, tree, known, found) if e.rule not in options.ignore]
+    if edits and several_vendors(tree):
+        raise ValueError("handles several vendors' devices already; left to a person")
+    if edits and any(_is_cuda_alone(f) for f in found):
+        raise ValueError("needs a library that is for CUDA alone; left to a person")
     helper = _helper(places, tree, edits)
     if helper is None:
         return data, []
     result = applied(source, [*edits, *helper])
     ast.parse(result, path)
     return mark + result, _changes(path, places, edits)
+
+
+def _is_cuda_alone(finding: Finding) -> bool:
+    return finding.rule in _CUDA_LIBRARIES and finding.variant == "import" and finding.guard is Guard.NONE
 
 
 def _edits(places: Places, tree: ast.Module, known: Names, found: tuple[Finding, ...]) -> list[Edit]:

@@ -70,6 +70,18 @@ def branches(test: ast.expr, flags: Set[str]) -> Branches:
     return _of_name(last_name(test), flags)
 
 
+def names_other_device(node: ast.expr) -> bool:
+    """Whether a name, a string or a collection of strings is about the device of another vendor."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return len(text) < 12 and _OTHER_DEVICE.search(text.partition(":")[0]) is not None
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return _OTHER_DEVICE.search(name) is not None
+        case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
+            return any(names_other_device(i) for i in items)
+    return False
+
+
 def leaves(body: list[ast.stmt]) -> bool:
     """Whether a block always goes back or on without an error, so that what follows it is its `else`."""
     return bool(body) and isinstance(body[-1], ast.Return | ast.Continue | ast.Break)
@@ -101,6 +113,8 @@ def _of_comparison(left: ast.expr, op: ast.cmpop, right: ast.expr, flags: Set[st
         guard = guard if guard is Guard.AVAILABILITY else None
         return (None, guard) if isinstance(op, ast.Is) else (guard, None)
     positive = isinstance(op, ast.Eq | ast.In | ast.Gt | ast.GtE)
+    if any(names_other_device(side) for side in (left, right)):
+        return Guard.AVAILABILITY, Guard.AVAILABILITY
     if any(_is_device_text(side) for side in (left, right)):
         return (Guard.AVAILABILITY, None) if positive else (None, Guard.AVAILABILITY)
     guard = branches(left, flags)[0] if last_name(left) else None

@@ -20,7 +20,7 @@ _NOT_DEVICE_CALL = re.compile(
     r"^(print|join|open|glob|rglob|Path|find_spec|import_module|__import__|hasattr|debug|info|warning|warn|error|"
     r"exception|critical|log|add_subparsers|add_subparser|add_parser|replace|split|startswith|endswith|rstrip|lstrip|"
     r"strip|sub|match|search|compile_regex|find|count|index|remove_prefix|removeprefix|isdir|exists|isfile|"
-    r"mark|addinivalue_line|register_module|Extension|find_packages|package_data|write|format|namedtuple|"
+    r"mark|addinivalue_line|register\w*|Extension|find_packages|package_data|write|format|namedtuple|"
     r"setLevel|getLogger|ImportError|RuntimeError|ValueError|Exception|which|TypeVar|Literal|get_logger)$"
 )
 

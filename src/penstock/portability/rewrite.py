@@ -58,7 +58,9 @@ class Rewriter:
 
     def _attribute(self, node: ast.Attribute) -> Iterator[Edit]:
         renamed = _RENAMED.get(self.known.qualified(node))
-        if renamed and isinstance(node.ctx, ast.Load) and self.regions.is_safe(node, understood=False):
+        if renamed is None or not isinstance(node.ctx, ast.Load) or self.regions.stays_whole(node):
+            return
+        if renamed[0] != "DEV-003" or self.regions.is_called_safely(node):
             yield self.places.replace(node, renamed[1], renamed[0])
 
     def _call(self, node: ast.Call) -> Iterator[Edit]:
@@ -131,7 +133,7 @@ class Rewriter:
 
     def _compare(self, node: ast.Compare) -> Iterator[Edit]:
         rule, _ = rule_of_comparison(node)
-        if rule != "DEV-004" or not self.regions.is_safe(node, understood=True):
+        if rule != "DEV-004" or not self.regions.is_safe(node):
             return
         constant, other = node.left, node.comparators[0]
         if not isinstance(constant, ast.Constant):
@@ -153,7 +155,7 @@ class Rewriter:
         rule, _ = rule_of_prefix_test(node)
         if rule == "DEV-004" and isinstance(node.func, ast.Attribute) and _names_device(node.func.value):
             argument = node.args[0]
-            if isinstance(argument, ast.Constant) and self.regions.is_safe(node, understood=True):
+            if isinstance(argument, ast.Constant) and self.regions.is_safe(node):
                 start = self.places.start(node)
                 yield Edit(start, start, "(not ", rule)
                 quote = self.places.quote(argument)
@@ -161,7 +163,7 @@ class Rewriter:
                 yield Edit(self.places.end(node), self.places.end(node), ")", rule)
 
     def _string(self, node: ast.Constant, text: str) -> Iterator[Edit]:
-        if node not in self.strings or self.regions.is_compiled(node):
+        if node not in self.strings or self.regions.is_fixed(node):
             return
         if text == "nccl" and self.distributed:
             yield self.places.replace(node, _BACKEND, "DST-003")
@@ -172,7 +174,7 @@ class Rewriter:
             yield self.places.replace(node, f"f{quote}{{{DEVICE}}}:{text[5:]}{quote}", "DEV-002")
 
     def _formatted(self, node: ast.JoinedStr) -> Iterator[Edit]:
-        if node not in self.strings or self.regions.is_compiled(node):
+        if node not in self.strings or self.regions.is_fixed(node):
             return
         first = node.values[0]
         if isinstance(first, ast.Constant) and str(first.value).startswith("cuda:"):

@@ -2,10 +2,11 @@
 
 import ast
 import builtins
+import re
 from collections.abc import Iterator
 
 from penstock.portability.model import Finding
-from penstock.portability.python_guards import last_name, leaves
+from penstock.portability.python_guards import last_name, leaves, names_other_device
 from penstock.portability.python_imports import Names
 
 _HARMLESS = frozenset(
@@ -24,36 +25,17 @@ _HARMLESS = frozenset(
     | {"AMP-002", "DAT-001", "DAT-002", "DEV-017"}
 )
 """Rules whose places are rewritten, or do nothing on other devices."""
-_REWRITTEN_CALLS = ("device_count", "current_device", "set_device", "synchronize")
-_TENSOR_METHODS = frozenset(
-    {
-        "to",
-        "cuda",
-        "cpu",
-        "pin_memory",
-        "float",
-        "half",
-        "item",
-        "backward",
-        "step",
-        "update",
-        "scale",
-        "unscale_",
-    }
-    | {
-        "zero_grad",
-        "contiguous",
-        "detach",
-        "clone",
-        "size",
-        "numel",
-        "format",
-        "append",
-        "parameters",
-        "train",
-        "eval",
-    }
+_CUDA_ALONE = frozenset(
+    {"DEV-005", "DEV-006", "DEV-007", "DEV-009", "DEV-013", "DEV-018", "DST-006", "PRF-001"}
 )
+"""Rules about calls of torch.cuda: a statement that keeps one is left as it is."""
+_REWRITTEN_CALLS = ("device_count", "current_device", "set_device", "synchronize")
+_ABOUT_CUDA = re.compile(r"cuda|nvidia|rocm|(^|_)hip(_|$)|nccl", re.IGNORECASE)
+_SWITCHES = frozenset({"non_blocking", "pin_memory", "enabled"})
+_TENSOR_METHODS = frozenset(
+    {"to", "cuda", "cpu", "pin_memory", "float", "half", "item", "contiguous", "detach", "clone", "size", "numel"}
+    | {"info", "warning", "debug", "backward", "step", "update", "scale", "unscale_", "zero_grad", "parameters", "train", "eval", "append", "format"}
+)  # fmt: skip
 
 
 class Regions:
@@ -63,37 +45,93 @@ class Regions:
         self._tree = tree
         self._known = known
         self._parents = {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
-        self._left = sorted(f.line for f in found if _is_left(f))
+        self._uses: dict[str, list[ast.expr]] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+                self._uses.setdefault(last_name(node), []).append(node)
+        self._left = {f.line: f.rule for f in found if _is_left(f)}
         self.has_own_cuda_method = any(
             isinstance(n, ast.FunctionDef) and n.name == "cuda" for n in ast.walk(tree)
         )
 
-    def is_safe(self, node: ast.expr, *, understood: bool) -> bool:
-        """Whether nothing that a test leads to is left for CUDA alone.
+    def is_safe(self, node: ast.expr) -> bool:
+        """Whether a test may be widened: it only chooses, and nothing that it leads to is left for CUDA alone.
 
-        With `understood` every call there must be one of torch, a builtin or a usual method of tensors: a
-        comparison of devices often chooses a kernel that we cannot see.
+        Every call there must be one of torch, a builtin or a usual method of tensors: tests often choose a kernel
+        or a library that we cannot see.
         """
-        for region in self._led_to(node, frozenset()):
-            first, last = region.lineno, region.end_lineno or region.lineno
-            if any(first <= line <= last for line in self._left):
-                return False
-            if understood and not all(
-                self._is_understood(n) for n in ast.walk(region) if isinstance(n, ast.Call)
-            ):
-                return False
-        return True
+        return self._only_chooses(node) and all(
+            self._is_free(region) and self._is_all_understood(region) for region in self._led_to(node, set())
+        )
 
-    def is_compiled(self, node: ast.expr) -> bool:
+    def stays_whole(self, node: ast.expr) -> bool:
+        """Whether the statement around a node keeps a call of torch.cuda, so that it is better left alone."""
+        statement: ast.AST | None = node
+        while statement is not None and not isinstance(statement, ast.stmt):
+            statement = self._parents.get(statement)
+        if statement is None or hasattr(statement, "body"):
+            return False
+        lines = range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
+        return any(self._left.get(line) in _CUDA_ALONE for line in lines)
+
+    def is_called_safely(self, func: ast.expr) -> bool:
+        """Whether a function is called here, and its answer only chooses among what runs on any device."""
+        call = self._parents.get(func)
+        return isinstance(call, ast.Call) and call.func is func and self.is_safe(call)
+
+    def is_fixed(self, node: ast.expr) -> bool:
+        """Whether a string must stay: an entry of a table, in compiled code, or beside a call of torch.cuda."""
+        return (
+            self._is_table_entry(node)
+            or self._is_compiled(node)
+            or self._is_about_cuda(node)
+            or self.stays_whole(node)
+        )
+
+    def _is_table_entry(self, node: ast.expr) -> bool:
+        """Whether a node is the value of a key: `{"cuda": "nccl"}` says what goes with CUDA, not what to use."""
+        parent = self._parents.get(node)
+        return isinstance(parent, ast.Dict) and node in parent.values
+
+    def _only_chooses(self, node: ast.expr) -> bool:
+        """Whether a truth value flows into a test, a flag or a switch of a call, and nowhere else."""
+        if self._is_about_cuda(node):
+            return False
+        present: ast.AST = node
+        parent = self._parents.get(present)
+        while isinstance(parent, ast.Call | ast.UnaryOp | ast.BoolOp) and present not in getattr(
+            parent, "args", ()
+        ):
+            if any(_is_other_platform(n) for n in ast.walk(parent)):
+                return False
+            present, parent = parent, self._parents.get(parent)
+        if isinstance(parent, ast.If | ast.IfExp | ast.While):
+            return present is parent.test
+        if isinstance(parent, ast.keyword):
+            return parent.arg in _SWITCHES
+        return isinstance(parent, ast.Assign)
+
+    def _is_free(self, region: ast.stmt | ast.expr) -> bool:
+        last = region.end_lineno or region.lineno
+        return not any(region.lineno <= line <= last for line in self._left)
+
+    def _is_all_understood(self, region: ast.stmt | ast.expr) -> bool:
+        return all(self._is_understood(n) for n in ast.walk(region) if isinstance(n, ast.Call))
+
+    def _is_compiled(self, node: ast.expr) -> bool:
         """Whether a node lies in a function that TorchScript or Triton compiles: those see no global strings."""
+        return any(last_name(d) in {"jit", "script"} for f in self._functions(node) for d in f.decorator_list)
+
+    def _is_about_cuda(self, node: ast.expr) -> bool:
+        """Whether a node lies in a function whose name says that it is about CUDA alone."""
+        return any(_ABOUT_CUDA.search(f.name) for f in self._functions(node))
+
+    def _functions(self, node: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
         parent = self._parents.get(node)
         while parent is not None:
-            if isinstance(parent, ast.FunctionDef) and any(
-                last_name(d) in {"jit", "script"} for d in parent.decorator_list
-            ):
-                return True
+            if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield parent
             parent = self._parents.get(parent)
-        return False
 
     def follows_same_seed(self, call: ast.Call) -> bool:
         """Whether the statement before seeds torch itself with the same value, so that nothing changes."""
@@ -126,21 +164,24 @@ class Regions:
                 return block[index - 1] if index else None
         return None
 
-    def _led_to(self, node: ast.AST, seen: frozenset[str]) -> Iterator[ast.stmt | ast.expr]:
+    def _led_to(self, node: ast.AST, seen: set[str]) -> Iterator[ast.stmt | ast.expr]:
         parent = self._parents.get(node)
         while parent is not None and not isinstance(
             parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.Module
         ):
             if isinstance(parent, ast.If | ast.While) and node is parent.test:
                 yield from self._statements_of(parent)
-            elif isinstance(parent, ast.IfExp) and node is parent.test:
+                return
+            if isinstance(parent, ast.IfExp) and node is parent.test:
                 yield from (parent.body, parent.orelse)
-            elif isinstance(parent, ast.BoolOp):
+                return
+            if isinstance(parent, ast.BoolOp):
                 yield from (v for v in parent.values if v is not node)
-            elif isinstance(parent, ast.Assign) and node is parent.value and not _is_choice(node):
+            elif isinstance(parent, ast.Assign) and node is parent.value:
                 names = {last_name(t) for t in parent.targets} - seen - {""}
-                for use in self._uses(names):
-                    yield from self._led_to(use, seen | names)
+                seen |= names
+                for use in (u for name in sorted(names) for u in self._uses.get(name, ())):
+                    yield from self._led_to(use, seen)
             node, parent = parent, self._parents.get(parent)
 
     def _statements_of(self, test: ast.If | ast.While) -> Iterator[ast.stmt]:
@@ -151,15 +192,6 @@ class Regions:
                 if test in block:
                     yield from block[block.index(test) + 1 :]
 
-    def _uses(self, names: set[str]) -> Iterator[ast.expr]:
-        for node in ast.walk(self._tree):
-            if (
-                isinstance(node, ast.Name | ast.Attribute)
-                and isinstance(node.ctx, ast.Load)
-                and last_name(node) in names
-            ):
-                yield node
-
     def _is_understood(self, call: ast.Call) -> bool:
         qualified = self._known.qualified(call.func)
         if qualified:
@@ -169,15 +201,30 @@ class Regions:
         return isinstance(call.func, ast.Name) and hasattr(builtins, call.func.id)
 
 
+def several_vendors(tree: ast.Module) -> bool:
+    """Whether a file names devices of other vendors in its code, or asks whether torch has an accelerator: then
+    it chooses by itself already."""
+    named = (n for n in ast.walk(tree) if isinstance(n, ast.Name | ast.Attribute | ast.Constant))
+    return any(names_other_device(n) or _asks_for_accelerator(n) for n in named)
+
+
+def _asks_for_accelerator(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value == "accelerator"
+
+
+def _is_other_platform(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name | ast.Attribute) and last_name(node) in {
+        "hip",
+        "version",
+        "is_rocm",
+        "rocm",
+    }
+
+
 def _is_left(finding: Finding) -> bool:
     if finding.rule in {"DEV-005", "DEV-009"}:
         return not any(f".{name}(" in finding.evidence for name in _REWRITTEN_CALLS)
     return finding.rule not in _HARMLESS
-
-
-def _is_choice(node: ast.AST) -> bool:
-    """A conditional expression gives one of two values; its own test does not flow into the name."""
-    return isinstance(node, ast.IfExp)
 
 
 def _blocks(node: ast.AST | None) -> Iterator[list[ast.stmt]]:
