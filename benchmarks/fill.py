@@ -69,9 +69,7 @@ def faithful(runs: Runs, scenario: dict, folder: Path) -> Iterator[str]:
     """Each published figure beside ours."""
     with (folder / "fgd_reference.csv").open() as file:
         published = {(row["trace"], row["policy"]): row for row in csv.DictReader(file)}
-    print(
-        "\nFaithful: percent of device capacity allocated, mean over the seeds; published / ours / difference\n"
-    )
+    print("\nFaithful: percent of capacity allocated, mean of the seeds; published / ours / difference\n")
     print(f"{'trace':<12}{'policy':<16}{'at 100 %':^24}{'at 130 %':^24}")
     for trace in scenario["traces"]:
         for policy, name in scenario["published"].items():
@@ -87,9 +85,7 @@ def faithful(runs: Runs, scenario: dict, folder: Path) -> Iterator[str]:
 
 def ahead(runs: Runs, scenario: dict, traces: dict[str, Trace]) -> Iterator[str]:
     """Ours beside FGD, with the bounds at the end of demand."""
-    print(
-        "\nAhead: percent allocated when demand is 90, 100, 110, 130 % of capacity; tasks held; bound at 130 %\n"
-    )
+    print("\nAhead: percent allocated when demand is so much of capacity; tasks held; bound at 130 %\n")
     header = "".join(f"{f'at {p} %':>10}" for p in POINTS)
     print(f"{'trace':<12}{'policy':<16}{header}{'held':>8}{'bound':>9}")
     for name, trace in traces.items():

@@ -13,9 +13,12 @@ from penstock.sim.compiled import prepare
 prepare()
 
 from penstock.placement import fill as filling  # noqa: E402
+from penstock.placement import workload as loads  # noqa: E402
 from penstock.placement.kernels import fgd, published, state, worth  # noqa: E402
 from penstock.placement.kernels.fill import place_all, why_not  # noqa: E402
-from penstock.placement.workload import ANY_MODEL, Fleet, Workload, resolution, typical, workload  # noqa: E402
+
+ANY_MODEL, Fleet, Workload = loads.ANY_MODEL, loads.Fleet, loads.Workload
+resolution, typical, workload = loads.resolution, loads.typical, loads.workload
 
 SHARES = st.sampled_from([50, 190, 250, 470, 500, 810, 1000])
 ROOMS = st.sampled_from([0, 40, 190, 250, 500, 530, 750, 810, 1000])

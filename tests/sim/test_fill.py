@@ -12,8 +12,8 @@ from penstock.sim.fill import run_fill
 OPENB = Path(__file__).parents[2] / "../shared/data/traces/openb"
 NODES = "sn,cpu_milli,memory_mib,gpu,model\n" + "".join(f"n{i},32000,65536,4,A\n" for i in range(6))
 TASKS = "name,cpu_milli,memory_mib,num_gpu,gpu_milli\n" + "".join(
-    f"t{i},{2000 + 500 * (i % 5)},4096,{1 if i % 7 else 4},{(1000, 330, 810, 470)[i % 4] if i % 7 else 1000}\n"
-    for i in range(40)
+    f"t{i},{2000 + 500 * (i % 5)},4096,{devices},{(1000, 330, 810, 470)[i % 4] if devices == 1 else 1000}\n"
+    for i, devices in enumerate([4, 1, 1, 1, 1, 1, 1] * 6)
 )
 
 

@@ -29,7 +29,7 @@ def commissioned(device: Device) -> bool:
 
 
 def bookings(leases: Iterable[Lease], now: datetime) -> dict[str, list[Window]]:
-    """The windows that leases hold on each device, by start; a lease past its end holds until it has ended."""
+    """The windows that leases hold on each device, by start; one past its end holds until it has ended."""
     booked: dict[str, list[Window]] = defaultdict(list)
     for lease in sorted(leases, key=lambda lease: (lease.start, lease.id)):
         if lease.state in _BOOKING:

@@ -13,8 +13,10 @@ from penstock.base.refusal import Refusal, invalid
 from penstock.placement.workload import Fleet, Workload, resolution, typical
 
 if TYPE_CHECKING:
+    from penstock.placement.kernels.fgd import Target
     from penstock.placement.kernels.fill import Rules
     from penstock.placement.kernels.state import Memo, Nodes, Shapes
+    from penstock.placement.kernels.worth import Outlook
 
 OVERLOAD = 1.05
 """Our policy reckons with a twentieth more work to come than there is room for."""
@@ -39,7 +41,7 @@ REASONS = ("held", "no_fit_model", "no_fit_cpu", "no_fit_memory", "no_fit_fragme
 
 
 class Filled(msgspec.Struct, frozen=True):
-    """For each task in order its shape, and the node that took it or -1 - index of the reason in `REASONS`."""
+    """For each task in order its shape, and the node that took it or -1 - index of the reason."""
 
     tasks: np.ndarray
     outcome: np.ndarray
@@ -77,7 +79,7 @@ def check_policy(name: str) -> str | Refusal:
 
 
 def fill(fleet: Fleet, work: Workload, tasks: np.ndarray, policy: str, seed: int) -> Filled:
-    """Place the tasks one by one on the empty fleet, its nodes shuffled by the seed (ties go to the first)."""
+    """Place the tasks on the empty fleet, its nodes shuffled by the seed (ties go to the first)."""
     from penstock.placement.kernels.fill import place_all
 
     order = np.random.default_rng(seed).permutation(len(fleet.cpu))
@@ -98,7 +100,7 @@ def fill(fleet: Fleet, work: Workload, tasks: np.ndarray, policy: str, seed: int
 
 
 def allocated(fleet: Fleet, work: Workload, filled: Filled, until: float) -> list[float]:
-    """Percent of capacity allocated when demand first reaches 0, 1, … percent; the last is that at the end."""
+    """Percent of capacity allocated when demand first reaches 0, 1, … percent; the last: at the end."""
     volumes = work.volumes[filled.tasks]
     demand = np.concatenate([[0], np.cumsum(volumes)])
     taken = np.concatenate([[0], np.cumsum(np.where(filled.outcome >= 0, volumes, 0))])
@@ -147,7 +149,7 @@ def sizes_of(work: Workload) -> tuple[np.ndarray, np.ndarray]:
     return sizes, size_of
 
 
-def target_of(work: Workload) -> object:
+def target_of(work: Workload) -> "Target":
     """FGD's target workload as the kernels take it."""
     from penstock.placement.kernels.fgd import Target
 
@@ -155,7 +157,7 @@ def target_of(work: Workload) -> object:
     return Target(*(np.array(column, np.int64) for column in columns[:4]), np.array(columns[4], np.float64))
 
 
-def empty_outlook(fleet: Fleet, work: Workload) -> object:
+def empty_outlook(fleet: Fleet, work: Workload) -> "Outlook":
     """Room for the worths that our policy computes."""
     from penstock.placement.kernels.fill import GRID
     from penstock.placement.kernels.worth import Outlook

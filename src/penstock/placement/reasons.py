@@ -29,7 +29,7 @@ _BOOK_REASONS = {
     MODEL: MODEL,
     NOT_IN_SERVICE: BUSY,
 }
-"""In order of how close a device came to serving: a free one that almost did explains more than a busy one."""
+"""In order of how close a device came to serving: a free one explains more than a busy one."""
 
 REASONS = tuple(_BOOK_REASONS)
 

@@ -1,4 +1,4 @@
-"""Fleets and workloads as arrays, for rehearsal: device rooms in thousandths, CPU in thousandths, memory in MiB."""
+"""Fleets and workloads as arrays: device rooms and CPU cores in thousandths, memory in MiB."""
 
 from collections import Counter
 from math import gcd
@@ -55,7 +55,7 @@ def workload(tasks: list[tuple[int, int, int, int, int]]) -> Workload:
 
 
 def typical(work: Workload, coverage: float = 0.95) -> tuple[tuple[int, int, int, int, float], ...]:
-    """The most frequent shapes, without memory, that cover so much of the workload, with weights that sum to 1.
+    """The most frequent shapes, without memory, that cover so much of the workload; weights sum to 1.
 
     FGD's target workload: (cpu, devices, share, models mask, weight), CPU-only tasks included.
     """

@@ -12,7 +12,7 @@ _VARIABLE = "NUMBA_CACHE_DIR"
 
 
 def prepare() -> Path:
-    """Name the cache folder of these kernels, before numba is first imported; a folder already set is kept."""
+    """Name the cache folder of these kernels, before numba is imported; one already set is kept."""
     kernels = Path(__file__).parents[1] / "placement" / "kernels"
     digest = hashlib.sha256()
     for source in sorted(kernels.glob("*.py")):

@@ -32,7 +32,10 @@ def run_fill(
     skip_bad: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> list[FillResult]:
-    """One run a seed, in order; `progress` is told how many are done. Raises `Refused` for a bad file or an unknown policy."""
+    """One run a seed, in order; `progress` is told how many are done.
+
+    Raises `Refused` for a bad file or an unknown policy.
+    """
     ensure(check_policy(policy))
     trace = read_trace(nodes_path, tasks_path, skip_bad=skip_bad)
     warm(trace, policy)

@@ -1,1 +1,1 @@
-"""Compiled functions over arrays: the only place where numba is imported. Import them late; they cost seconds."""
+"""Compiled functions over arrays, the only place where numba is imported. Import them late."""

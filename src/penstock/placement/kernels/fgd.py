@@ -58,7 +58,7 @@ def score(before, after):
 
 @njit(cache=True)
 def rate(nodes, node, shapes, shape, target):
-    """The score of the node, and the device for one that takes one: that of the steepest fall, first of equals.
+    """The score of the node, and the device for a share: that of the steepest fall, first of equals.
 
     The node is changed for the trial and put back.
     """

@@ -1,4 +1,4 @@
-"""Place a stream of tasks one by one; none leaves. Every policy rates nodes, the best rated takes the task."""
+"""Place a stream of tasks one by one; none leaves. The best rated node takes the task."""
 
 from typing import NamedTuple
 
@@ -98,7 +98,7 @@ def why_not(nodes, shapes, shape):
 
 
 @njit(cache=True)
-def plan(rules, nodes, shapes, size_of, sizes, weight, price, outlook, first):
+def plan(overload, nodes, shapes, size_of, sizes, weight, price, outlook, first):
     """New prices and worths, from what is free and the mix of what has come."""
     rooms = np.zeros(1 + WHOLE // outlook.unit)
     for node in range(len(nodes.cpu)):
@@ -112,7 +112,7 @@ def plan(rules, nodes, shapes, size_of, sizes, weight, price, outlook, first):
             cpu += weight[shape] * shapes.cpu[shape]
             memory += weight[shape] * shapes.memory[shape]
     free = (rooms * np.arange(len(rooms))).sum() * outlook.unit
-    supply *= rules.overload * free / shares
+    supply *= overload * free / shares
     gains = (sizes * outlook.unit).astype(np.float64)
     step = STEP_FIRST if first else STEP_NEXT
     price[:] = worth.prices(rooms, sizes, gains, supply, price, step, ROUNDS)[0]
@@ -138,7 +138,7 @@ def place_all(rules, nodes, shapes, size_of, sizes, tasks, target, outlook, memo
         counted *= 1 + 1 / rules.memory_tasks
         weight[shape] += counted
         if rules.policy == PENSTOCK and demand > planned * capacity:
-            plan(rules, nodes, shapes, size_of, sizes, weight, price, outlook, planned == 0)
+            plan(rules.overload, nodes, shapes, size_of, sizes, weight, price, outlook, planned == 0)
             planned = demand / capacity + rules.plan_every
             weight /= counted
             counted = 1.0

@@ -29,7 +29,7 @@ class Outlook(NamedTuple):
 
 @njit(cache=True)
 def best_filling(gains, sizes, worth, chosen):
-    """Unbounded knapsack: the best sum of gains of sizes within each room; `chosen` is one size of it or -1."""
+    """Unbounded knapsack: the best sum of gains of sizes in each room; `chosen` is one of them or -1."""
     worth[0], chosen[0] = 0.0, -1
     for room in range(1, len(worth)):
         worth[room], chosen[room] = worth[room - 1], -1

@@ -1,1 +1,1 @@
-"""Traces of other centres: read from files in their publishers' columns, refused with the place of a mistake."""
+"""Traces of other centres: read in their publishers' columns, refused with the place of a mistake."""

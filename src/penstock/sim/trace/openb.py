@@ -27,7 +27,7 @@ class Trace(msgspec.Struct, frozen=True):
 
 
 def read_trace(nodes: Path, tasks: Path, *, skip_bad: bool = False) -> Trace:
-    """The nodes that have devices, and all tasks; raises `Refused` with file, line and column of a mistake."""
+    """The nodes that have devices, and all tasks; raises `Refused` with the place of a mistake."""
     seen: set[str] = set()
     hosts = read(nodes, NODE_COLUMNS, (), lambda row: _node(row, seen), skip_bad=skip_bad)
     fleet = _fleet(hosts, nodes)

@@ -1,4 +1,4 @@
-"""Tables of text with named columns, plain or compressed; every mistake is refused with file, line and column."""
+"""Tables of text with named columns, plain or compressed; mistakes are refused with file, line and column."""
 
 import bz2
 import csv
@@ -44,7 +44,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Table[T](msgspec.Struct, frozen=True):
-    """The values of the good rows; the bad ones that were left out are counted, the first ones with places."""
+    """The values of the good rows; bad ones left out are counted, the first with places."""
 
     values: list[T]
     skipped: int = 0
@@ -59,7 +59,7 @@ def read[T](
     *,
     skip_bad: bool = False,
 ) -> Table[T]:
-    """Parse each row; raises `Refused` for a file that cannot be read, and for a bad row unless they are skipped."""
+    """Parse each row; raises `Refused` for an unreadable file, and for a bad row unless skipped."""
     values: list[T] = []
     skipped: list[Refusal] = []
     for row in _rows(path, tuple(needed), tuple(optional)):
