@@ -28,7 +28,8 @@ def mark_rated(tx: Connection, events: tuple[UsageEvent, ...]) -> None:
     table = USAGE_EVENTS
     where = and_(table.c.source == bindparam("of"), table.c.id == bindparam("name"))
     statement = update(table).where(where).values(rated=True)
-    tx.execute(statement, [{"of": event.source, "name": event.id} for event in events])
+    if events:
+        tx.execute(statement, [{"of": event.source, "name": event.id} for event in events])
 
 
 def usage(
