@@ -37,6 +37,9 @@ def centre(data: Path, *options: str, port: int = 0, first: bool = True) -> Iter
         )
         try:
             yield _greeted(process, errors, "admin token: " if first else "listening on ")
+            if process.poll() not in (None, -signal.SIGKILL):
+                errors.seek(0)
+                raise AssertionError(f"the server ended by itself: {errors.read().decode()}")
         finally:
             process.send_signal(signal.SIGINT)
             try:

@@ -6,6 +6,7 @@
     ~$ penstock ladder                   figures vary: they become …, runs of spaces two spaces, limits that
                                          depend on the host …, and equal lines are shown once
     ?$ penstock charges                  asked again until it is as expected (or for a while, when recording)
+    !$ penstock invoice issue acme …     asked again while it is refused: what it needs is still being recorded
     $ penstock login < secret            with this on standard input
 
 `{cpu}` is the one device of this host, `{recently}` three seconds ago, `{token}` the token asked with,
@@ -32,7 +33,7 @@ from penstock.probes.host import node_id
 
 HOST = node_id(platform.node())
 PATIENCE_S, PAUSE_S, SETTLED_S = 60.0, 0.1, 5.0
-_PROMPT = re.compile(r"(?P<who>[a-z0-9-]*)(?P<marks>[~?]*)\$ penstock(?P<rest>.*)")
+_PROMPT = re.compile(r"(?P<who>[a-z0-9-]*)(?P<marks>[~?!]*)\$ penstock(?P<rest>.*)")
 _REPLACED = (
     (re.compile(rf"\b{re.escape(HOST)}(?=-cpu0\b)"), "host"),
     (re.compile(r"\bprocess \d+"), "process <number>"),
@@ -124,6 +125,8 @@ def _play(step: Step, environ: MutableMapping[str, str], tokens: dict[str, str],
             shown = shown.replace(place, f"<{Path(place).name}>")
         return shown
 
+    if "!" in prompt["marks"]:
+        return _accepted(once)
     return _until(once, step.expected, record=record) if again else once()
 
 
@@ -134,6 +137,13 @@ def _until(once: Callable[[], str], expected: str, *, record: bool) -> str:
         if (shown == expected and not record) or time.monotonic() > deadline:
             return shown
         time.sleep(PAUSE_S)
+
+
+def _accepted(once: Callable[[], str]) -> str:
+    deadline = time.monotonic() + PATIENCE_S
+    while (shown := once()).endswith("]") and time.monotonic() < deadline:
+        time.sleep(PAUSE_S)
+    return shown
 
 
 def _call(command: str, tokens: dict[str, str]) -> tuple[str, str, int]:
