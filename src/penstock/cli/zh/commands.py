@@ -11,14 +11,20 @@ COMMANDS = {
     "`penstock COMMAND --help` explains one of them.": "用 `penstock 命令 --help` 查看某个命令的说明。",
     "Open a centre: REST API, loop and index page in one process.": "开启一个智算中心：REST 接口、调度循环和首页在同一进程中。",
     "Walk one real job from lease to invoice in a throw-away centre.": "在一个用完即弃的中心里，让一个真实作业从租约走到账单。",
-    "Everything is real: measured devices, two training processes, a failure and a resumption, the bill.": "一切都是真的：实测的设备、两个训练进程、一次失败与恢复，以及账单。",
+    "Everything is real: measured devices, two training processes, a failure and a resumption, the bill.": (
+        "一切都是真的：实测的设备、两个训练进程、一次失败与恢复，以及账单。"
+    ),
     "Sign in to a centre and remember the token.": "登录一个中心并记住令牌。",
     "With --token that token is checked and kept. Without, the admin password is asked for (or read from "
-    "standard input) and a short-lived operator token is kept.": "给出 --token 时，校验并保存该令牌；否则询问管理员密码（或从标准输入读取），并保存一个短期的运营者令牌。",
+    "standard input) and a short-lived operator token is kept.": (
+        "给出 --token 时，校验并保存该令牌；否则询问管理员密码（或从标准输入读取），并保存一个短期的运营者令牌。"
+    ),
     "Check this host, and say what to do about what is missing.": "检查本机，并说明缺什么、该怎么办。",
     "Ends with status 1 where something does not work.": "有不能工作的项目时，退出码为 1。",
     "Administer the centre of this host.": "管理本机上的中心。",
-    "Set the admin password of a centre on this host; read from the terminal or standard input.": "设置本机某个中心的管理员密码；从终端或标准输入读取。",
+    "Set the admin password of a centre on this host; read from the terminal or standard input.": (
+        "设置本机某个中心的管理员密码；从终端或标准输入读取。"
+    ),
     "Print a new admin token of a centre on this host; the centre must be stopped.": "打印本机某个中心的新管理员令牌；须先停止该中心。",
     "Complete commands and options in the shell.": "在 shell 中补全命令和选项。",
     "Install completion for your account, and load it when the shell starts.": "为当前账户安装补全，shell 启动时加载。",
@@ -33,9 +39,13 @@ COMMANDS = {
     "Enter what a device cost; its carried cost on the ladder follows from it.": "登记设备的购置成本；阶梯上的持有成本由此得出。",
     "Prices per card-hour of a model.": "各型号每卡时的价格。",
     "List what is for sale.": "列出在售项目。",
-    "Put a price on a model. An offer never changes: publish a new one and withdraw the old.": "为某型号定价。报价项发布后不再改变：要改价，发布新的并撤回旧的。",
+    "Put a price on a model. An offer never changes: publish a new one and withdraw the old.": (
+        "为某型号定价。报价项发布后不再改变：要改价，发布新的并撤回旧的。"
+    ),
     "Stop selling at this price; what was sold stays sold.": "停止按此价格出售；已售出的不受影响。",
-    "Ask for devices over a time: whether they are free, from when they would be, and the price.": "为一段时间询价：设备是否空闲、何时起空闲、价格多少。",
+    "Ask for devices over a time: whether they are free, from when they would be, and the price.": (
+        "为一段时间询价：设备是否空闲、何时起空闲、价格多少。"
+    ),
     "List quotes.": "列出询价单。",
     "Show a quote.": "显示一张询价单。",
     "Guaranteed devices over a time.": "一段时间内有保障的设备。",

@@ -67,8 +67,12 @@ MESSAGES = {
     "install Python 3.13 or later": "安装 Python 3.13 或更新版本",
     "mend what the error says; until then no job runs on this host": "按错误提示修复；在此之前本机不能运行作业",
     "install bubblewrap, e.g. `apt install bubblewrap`": "安装 bubblewrap，例如 `apt install bubblewrap`",
-    "allow user namespaces: `sysctl kernel.apparmor_restrict_unprivileged_userns=0`": "允许用户命名空间：`sysctl kernel.apparmor_restrict_unprivileged_userns=0`",
-    "run as root, or as a systemd user service with Delegate=yes; other limits are used till then": "以 root 运行，或作为带 Delegate=yes 的 systemd 用户服务运行；在此之前使用其他限制方式",
+    "allow user namespaces: `sysctl kernel.apparmor_restrict_unprivileged_userns=0`": (
+        "允许用户命名空间：`sysctl kernel.apparmor_restrict_unprivileged_userns=0`"
+    ),
+    "run as root, or as a systemd user service with Delegate=yes; other limits are used till then": (
+        "以 root 运行，或作为带 Delegate=yes 的 systemd 用户服务运行；在此之前使用其他限制方式"
+    ),
     "make it writable, or give another with --data": "使其可写，或用 --data 指定其他目录",
     "{size} free": "剩余 {size}",
     "make room, or give another with --data": "腾出空间，或用 --data 指定其他目录",
