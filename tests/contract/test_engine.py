@@ -103,8 +103,8 @@ def test_a_second_stop_can_shorten_the_grace(bench):
 
 
 def test_stop_is_final(bench):
-    plan = bench.start("a", "echo ran >> $PENSTOCK_CHECKPOINT_DIR/ran; exec sleep 600")
-    bench.file("ran")
+    plan = bench.start("a", "cd $PENSTOCK_CHECKPOINT_DIR; echo ran >> ran; touch up; exec sleep 600")
+    bench.file("up")
     bench.stop("a", 0)
     bench.end("a")
     bench.engine.start(plan)

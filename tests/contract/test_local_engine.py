@@ -126,8 +126,8 @@ def test_when_the_supervisor_is_killed_everything_dies_and_the_attempt_is_lost(b
 
 
 def test_a_lost_attempt_is_never_run_again(bench):
-    plan = bench.start("a", "echo ran >> $PENSTOCK_CHECKPOINT_DIR/ran; exec sleep 600")
-    bench.file("ran")
+    plan = bench.start("a", "cd $PENSTOCK_CHECKPOINT_DIR; echo ran >> ran; touch up; exec sleep 600")
+    bench.file("up")
     os.kill(supervisor(bench, "a"), signal.SIGKILL)
     bench.engine.start(plan)
     assert bench.end("a").state == AttemptState.LOST

@@ -22,8 +22,11 @@ def conclude(directory: Path, final: Status) -> Status | None:
 
 
 def lost(before: Status, directory: Path, cause: str) -> Status:
-    """It began, or its host ended, and nobody knows how far it came; it ended at the last heartbeat."""
-    ended_us = folder.last_beat_us(directory)
+    """It began, or its host ended, and nobody knows how far it came; it ended when it was last
+    known to live."""
+    known_us = [before["began_us"], before["running_us"], *before["checkpoints_us"]]
+    known_us += [end_us for _, end_us in before["stalls_us"]]
+    ended_us = max(folder.last_beat_us(directory), *(instant_us or 0 for instant_us in known_us))
     return {**before, "state": AttemptState.LOST.value, "cause": cause, "ended_us": ended_us}
 
 
