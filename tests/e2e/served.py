@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -44,14 +44,16 @@ class Served:
         headers = {**({"authorization": f"Bearer {secret}"} if secret else {}), **request.pop("headers", {})}
         return self._http.request(method, f"/api/v1{path}", headers=headers, **request)
 
-    def stream(self, method: str, path: str) -> AbstractContextManager[httpx.Response]:
-        """One request by the operator whose answer may not end; it is read only where it is a refusal."""
-        return self._streamed(method, path)
-
     @contextmanager
-    def _streamed(self, method: str, path: str) -> Iterator[httpx.Response]:
-        headers = {"authorization": f"Bearer {self.admin}"}
-        with self._http.stream(method, f"/api/v1{path}", headers=headers) as answer:
+    def opened(
+        self, method: str, path: str, token: str | None = "", *, whole: bool = False, **request: Any
+    ) -> Iterator[httpx.Response]:
+        """One request whose answer may not end; a refusal is read. `whole`: the path is not under /api/v1."""
+        secret = self.admin if token == "" else token
+        headers = {"content-type": "application/json"} if "content" in request else {}
+        headers |= {"authorization": f"Bearer {secret}"} if secret else {}
+        place = path if whole else f"/api/v1{path}"
+        with self._http.stream(method, place, headers=headers, **request) as answer:
             if answer.status_code >= 400:
                 answer.read()
             yield answer

@@ -5,7 +5,15 @@ from datetime import datetime
 import msgspec
 
 from penstock.app import asking, books
-from penstock.app.access import known_as, own_tenant, qualified, readable_tenant, require, visible
+from penstock.app.access import (
+    known_as,
+    own_tenant,
+    qualified,
+    readable_tenant,
+    require,
+    require_operator,
+    visible,
+)
 from penstock.app.context import App
 from penstock.app.selling import dearest_offer
 from penstock.base.refusal import Refusal, Refused, invalid, not_found
@@ -40,6 +48,14 @@ class JobDetail(msgspec.Struct, frozen=True):
 
     job: Job
     attempts: tuple[Attempt, ...]
+
+
+def require_upload(principal: Principal) -> None:
+    """Refuse an upload by who could not submit a job with it."""
+    if principal.tenant is None:
+        require_operator(principal)
+    else:
+        require(principal, Scope.SUBMIT, principal.tenant)
 
 
 def submit(app: App, principal: Principal, request: NewJob) -> Job:

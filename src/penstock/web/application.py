@@ -7,7 +7,6 @@ from litestar import Litestar, MediaType, Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
@@ -57,14 +56,14 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
     def provide[T](value: T) -> Callable[[], T]:
         return lambda: value
 
-    return Litestar(
+    web = Litestar(
         route_handlers=[api, index, stylesheet, health],
         dependencies={
             "centre": Provide(provide(app), sync_to_thread=False),
             "probe": Provide(provide(probe), sync_to_thread=False),
             "principal": Provide(edge.principal_of, sync_to_thread=True),
         },
-        middleware=[DefineMiddleware(edge.TrustedEdge, hosts=LOOPBACK_HOSTS | hosts)],
+        request_class=edge.TypedRequest,
         exception_handlers={
             Refused: edge.on_refused,
             ValidationException: edge.on_malformed,
@@ -76,3 +75,6 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
         state=State(),
         debug=debug,
     )
+    # Around everything: what middleware gets never hears of a path that does not exist.
+    web.asgi_handler = edge.TrustedEdge(web.asgi_handler, LOOPBACK_HOSTS | hosts)
+    return web

@@ -8,7 +8,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from penstock.app.identity import authenticate
+from penstock.app.tokens import authenticate
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.lease.tenant import Principal
 from penstock.web.given import GivenApp
@@ -31,6 +31,20 @@ class Page[T](msgspec.Struct, frozen=True):
 
     items: tuple[T, ...]
     next: str | int | None = None
+
+
+class TypedRequest(Request[Any, Any, Any]):
+    """Reads a body straight into its endpoint's type: a text that looks like a number is none."""
+
+    async def json(self) -> Any:
+        """The body as the endpoint's `data`; refused with the path of what is wrong."""
+        body = await self.body()
+        field = self.route_handler.parsed_data_field
+        try:
+            return msgspec.json.decode(body, type=Any if field is None else field.annotation)
+        except msgspec.MsgspecError as error:
+            message, _, path = str(error).partition(" - at `$")
+            raise Refused(invalid("malformed", message, "see /schema", path.strip(".`"))) from error
 
 
 def principal_of(request: Request[Any, Any, Any], centre: GivenApp) -> Principal:
@@ -138,5 +152,6 @@ class TrustedEdge:
 
 
 def _name(host: str) -> str:
-    """The host without its port."""
-    return host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    """The host without its port; what is no host and port is no name of ours."""
+    name, _, port = host.rpartition(":")
+    return name if port.isdecimal() and port.isascii() else host

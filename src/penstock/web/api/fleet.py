@@ -5,6 +5,7 @@ from litestar import Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, RawBody
 
 from penstock.app import fleet
+from penstock.app.access import require_operator
 from penstock.base.refusal import Refused, invalid
 from penstock.fleet.accelerators import catalogue
 from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState
@@ -31,6 +32,7 @@ def import_file(
     centre: GivenApp, principal: GivenPrincipal, body: RawBody, filename: FromQuery[str]
 ) -> fleet.FleetView:
     """Add nodes and devices from a CSV or YAML text."""
+    require_operator(principal)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -31,10 +31,11 @@ class Uploaded(msgspec.Struct, frozen=True):
 @post("/workdirs", request_max_body_size=WORKDIR_LIMIT_BYTES)
 async def upload_workdir(
     centre: GivenApp,
-    principal: GivenPrincipal,  # noqa: ARG001
+    principal: GivenPrincipal,
     request: Request[Any, Any, Any],
 ) -> Uploaded:
     """Upload a working directory as a gzipped tar."""
+    jobs.require_upload(principal)
     archive = await request.body()
     return Uploaded(await anyio.to_thread.run_sync(centre.files.add_workdir, archive))
 
