@@ -1,9 +1,6 @@
-"""Tenants, projects, members, volumes, and the tokens by which they are known."""
+"""Tenants and what hangs on them: projects, members, volumes."""
 
-import hashlib
 import re
-import secrets
-from datetime import datetime
 
 import msgspec
 
@@ -13,10 +10,9 @@ from penstock.app.context import App
 from penstock.base.ids import check_id
 from penstock.base.money import AMOUNT_MAX_MICROS
 from penstock.base.refusal import Refusal, Refused, ensure, forbidden, invalid, not_found
-from penstock.lease.tenant import ROLE_SCOPES, Member, Principal, Project, Scope, Tenant, Token
+from penstock.lease.tenant import ROLE_SCOPES, Member, Principal, Project, Scope, Tenant
 from penstock.ledger.chart import tenant_accounts
 from penstock.store import audit, ledger, settings, tenants
-from penstock.store.database import Tx
 from penstock.store.tables import Volume
 
 ADDRESS_LENGTH_MAX = 1_000
@@ -52,23 +48,6 @@ class NewMember(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     tenant: str | None = None
     name: str = ""
     role: str = "developer"
-
-
-class NewToken(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A token to issue: for a member with the scopes of the role, or for staff (no tenant)."""
-
-    id: str
-    tenant: str | None = None
-    member: str | None = None
-    scopes: tuple[Scope, ...] = ()
-    expires_at: datetime | None = None
-
-
-class IssuedToken(msgspec.Struct, frozen=True):
-    """A token with its secret, which is shown this once."""
-
-    token: Token
-    secret: str
 
 
 def open_tenant(app: App, principal: Principal, request: NewTenant) -> Tenant:
@@ -133,7 +112,7 @@ def open_project(app: App, principal: Principal, request: NewProject) -> Project
         device_quota=request.device_quota,
     )
     with app.database.write() as tx:
-        _exists(tenants.tenant(tx, tenant), tenant)
+        existing(tenants.tenant(tx, tenant), tenant)
         if settings.first_time(tx, "project", qualified(tenant, project.id), request):
             tenants.add_project(tx, project)
         return _known(tenants.project(tx, tenant, project.id))
@@ -149,93 +128,17 @@ def add_member(app: App, principal: Principal, request: NewMember) -> Member:
                 "role_unknown", f"there is no role {request.role!r}", f"use {', '.join(ROLE_SCOPES)}", "role"
             )
         )
-    _no_more_than_own(principal, ROLE_SCOPES[request.role])
+    no_more_than_own(principal, ROLE_SCOPES[request.role])
     asking.text(request.name, "name")
     member = Member(
         id=ensure(check_id(request.id)), tenant=tenant, name=request.name or request.id, role=request.role
     )
     with app.database.write() as tx:
-        _exists(tenants.tenant(tx, tenant), tenant)
+        existing(tenants.tenant(tx, tenant), tenant)
         if settings.first_time(tx, "member", qualified(tenant, member.id), request):
             tenants.add_member(tx, member)
             audit.record(tx, app.now(), principal.token, "add_member", f"{tenant}/{member.id}", member.role)
         return _known(tenants.member(tx, tenant, member.id))
-
-
-def issue_token(app: App, principal: Principal, request: NewToken) -> IssuedToken:
-    """Make a token and show its secret once; a repeat under the same id is refused, not shown again."""
-    now = app.now()
-    expires_at = asking.instant(request.expires_at, "expires_at")
-    if expires_at is not None and expires_at <= now:
-        raise Refused(
-            invalid("expiry_past", "the token would be expired already", "give a later time", "expires_at")
-        )
-    with app.database.write() as tx:
-        tenant, scopes = _scopes_for(tx, principal, request)
-        _no_more_than_own(principal, scopes)
-        name = ensure(check_id(request.id)) if tenant is None else qualified(tenant, request.id)
-        if tenants.token(tx, name) is not None:
-            raise Refused(Refusal("token_exists", f"token {name!r} was issued", "revoke it, or use a new id"))
-        secret = f"pst_{secrets.token_urlsafe(32)}"
-        token = Token(
-            id=name,
-            secret_hash=_hash(secret),
-            scopes=scopes,
-            created_at=now,
-            tenant=tenant,
-            member=request.member,
-            expires_at=expires_at,
-        )
-        tenants.add_token(tx, token)
-        audit.record(tx, now, principal.token, "issue_token", name, " ".join(scopes))
-    return IssuedToken(token, secret)
-
-
-def _scopes_for(tx: Tx, principal: Principal, request: NewToken) -> tuple[str | None, tuple[Scope, ...]]:
-    if request.tenant is None and principal.tenant is None:
-        require_operator(principal)
-        return None, request.scopes or (Scope.AUDIT, Scope.READ)
-    tenant = own_tenant(principal, request.tenant)
-    require(principal, Scope.MANAGE, tenant)
-    _exists(tenants.tenant(tx, tenant), tenant)
-    member = None if request.member is None else tenants.member(tx, tenant, request.member)
-    if member is None:
-        raise Refused(not_found("member", str(request.member)))
-    allowed = ROLE_SCOPES[member.role]
-    if not set(request.scopes) <= set(allowed):
-        raise Refused(forbidden(f"a {member.role} has only {', '.join(allowed)}", "ask for fewer scopes"))
-    return tenant, request.scopes or allowed
-
-
-def revoke_token(app: App, principal: Principal, name: str) -> Token:
-    """End a token at once. Safe to repeat."""
-    now = app.now()
-    with app.database.write() as tx:
-        token = tenants.token(tx, name)
-        if token is None or (token.tenant is None and not principal.may(Scope.OPERATOR)):
-            raise Refused(not_found("token", name))
-        if token.tenant is not None:
-            require(principal, Scope.MANAGE, token.tenant)
-        if token.revoked_at is None:
-            token = msgspec.structs.replace(token, revoked_at=now)
-            tenants.put_token(tx, token)
-            audit.record(tx, now, principal.token, "revoke_token", name)
-        return token
-
-
-def authenticate(app: App, secret: str) -> Principal:
-    """Who holds this secret; one answer for unknown, revoked and expired tokens."""
-    with app.database.read() as tx:
-        token = tenants.token_by_hash(tx, _hash(secret))
-    now = app.now()
-    ended = token is not None and (token.revoked_at is not None or (token.expires_at or now) < now)
-    if token is None or ended:
-        raise Refused(
-            Refusal(
-                "token_invalid", "the token is unknown, revoked or expired", "ask for a new one", status=401
-            )
-        )
-    return Principal(token.id, token.scopes, token.tenant, token.member)
 
 
 def add_volume(app: App, principal: Principal, name: str, tenant: str | None = None) -> Volume:
@@ -244,7 +147,7 @@ def add_volume(app: App, principal: Principal, name: str, tenant: str | None = N
     require(principal, Scope.SUBMIT, owner)
     volume = Volume(id=qualified(owner, name), tenant=owner, name=name, created_at=app.now())
     with app.database.write() as tx:
-        _exists(tenants.tenant(tx, owner), owner)
+        existing(tenants.tenant(tx, owner), owner)
         known = tenants.volume(tx, owner, name)
         if known is None:
             tenants.add_volume(tx, volume)
@@ -266,17 +169,6 @@ def list_members(app: App, principal: Principal, tenant: str | None = None) -> t
         return tenants.members(tx, owner)
 
 
-def list_tokens(app: App, principal: Principal, tenant: str | None = None) -> tuple[Token, ...]:
-    """A tenant's tokens, or for operators the centre's own."""
-    owner = tenant or principal.tenant
-    if owner is None:
-        require_operator(principal)
-    else:
-        require(principal, Scope.MANAGE, owner)
-    with app.database.read() as tx:
-        return tenants.tokens(tx, owner)
-
-
 def list_volumes(app: App, principal: Principal, tenant: str | None = None) -> tuple[Volume, ...]:
     """Volumes of one tenant, or for staff of all."""
     with app.database.read() as tx:
@@ -293,15 +185,17 @@ def show_tenant(app: App, principal: Principal, name: str) -> Tenant:
     """One tenant."""
     require(principal, Scope.READ, name)
     with app.database.read() as tx:
-        return _exists(tenants.tenant(tx, name), name)
+        return existing(tenants.tenant(tx, name), name)
 
 
-def _no_more_than_own(principal: Principal, scopes: tuple[Scope, ...]) -> None:
+def no_more_than_own(principal: Principal, scopes: tuple[Scope, ...]) -> None:
+    """Refuse to give scopes that the giver does not have."""
     if Scope.OPERATOR not in principal.scopes and not set(scopes) <= set(principal.scopes):
         raise Refused(forbidden("nobody gives scopes beyond their own", "ask for fewer scopes"))
 
 
-def _exists(tenant: Tenant | None, name: str) -> Tenant:
+def existing(tenant: Tenant | None, name: str) -> Tenant:
+    """The tenant, or refuse where there is none."""
     if tenant is None:
         raise Refused(not_found("tenant", name))
     return tenant
@@ -310,7 +204,3 @@ def _exists(tenant: Tenant | None, name: str) -> Tenant:
 def _known[T](row: T | None) -> T:
     assert row is not None, "a row just written is there"
     return row
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

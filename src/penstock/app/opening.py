@@ -6,7 +6,7 @@ import msgspec
 
 from penstock.app.access import SYSTEM
 from penstock.app.context import App
-from penstock.app.identity import NewToken, issue_token
+from penstock.app.tokens import NewToken, issue_token
 from penstock.lease.tenant import Scope
 from penstock.ledger.chart import centre_accounts
 from penstock.store import ledger, settings, tenants

@@ -8,7 +8,7 @@ from argon2.exceptions import VerifyMismatchError
 
 from penstock.app.access import SYSTEM
 from penstock.app.context import App
-from penstock.app.identity import IssuedToken, NewToken, issue_token
+from penstock.app.tokens import IssuedToken, NewToken, issue_token
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.lease.tenant import Scope
 from penstock.store import audit, settings

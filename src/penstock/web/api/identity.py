@@ -6,7 +6,7 @@ import msgspec
 from litestar import Router, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from penstock.app import identity, money
+from penstock.app import identity, money, tokens
 from penstock.lease.tenant import Member, Project, Tenant, Token
 from penstock.ledger.model import Transfer
 from penstock.store.tables import Volume
@@ -103,7 +103,7 @@ def list_tokens(
     centre: GivenApp, principal: GivenPrincipal, tenant: FromQuery[str | None] = None
 ) -> Page[ShownToken]:
     """Tokens of a tenant, or of the centre's staff."""
-    return Page(tuple(map(_shown, identity.list_tokens(centre, principal, tenant))))
+    return Page(tuple(map(_shown, tokens.list_tokens(centre, principal, tenant))))
 
 
 class Issued(msgspec.Struct, frozen=True):
@@ -114,16 +114,16 @@ class Issued(msgspec.Struct, frozen=True):
 
 
 @post("/tokens", sync_to_thread=True)
-def issue_token(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[identity.NewToken]) -> Issued:
+def issue_token(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[tokens.NewToken]) -> Issued:
     """Issue a token."""
-    issued = identity.issue_token(centre, principal, data)
+    issued = tokens.issue_token(centre, principal, data)
     return Issued(_shown(issued.token), issued.secret)
 
 
 @delete("/tokens/{name:str}", sync_to_thread=True, status_code=200)
 def revoke_token(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> ShownToken:
     """Revoke a token."""
-    return _shown(identity.revoke_token(centre, principal, name))
+    return _shown(tokens.revoke_token(centre, principal, name))
 
 
 @get("/volumes", sync_to_thread=True)
