@@ -200,3 +200,14 @@ def test_a_whole_log_is_read_piece_by_piece():
 )
 def test_events_are_read_as_the_standard_says(lines, expected):
     assert list(events(iter(lines))) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "verified"), [("https://centre.example", True), ("HTTP://centre.example", False)]
+)
+def test_certificates_are_verified_wherever_there_are_any(monkeypatch, url, verified):
+    asked = {}
+    monkeypatch.setattr(httpx, "Client", lambda **options: asked.update(options))
+    Client(url)
+    assert asked["verify"] is verified
+    assert "follow_redirects" not in asked, "an http centre cannot lead to an https one"
