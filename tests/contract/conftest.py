@@ -51,18 +51,33 @@ HARNESSES = (
 )
 
 
-class Bench:
-    """One engine with a directory for what its jobs leave behind, and plans with little to say."""
+class Opened:
+    """An engine on a directory; opening takes a moment, so tests that leave it alone share one."""
 
-    def __init__(self, harness: Harness, base: Path) -> None:
-        self.harness, self.base = harness, base
-        self.root = base / "engine"
-        self.left = base / "checkpoint"
+    def __init__(self, harness: Harness, root: Path) -> None:
+        self.harness, self.root = harness, root
+        self.engine = harness.open(root)
+
+    def reopen(self) -> None:
+        """Let go of the engine and open it again, as a server does that starts anew."""
+        self.engine.close()
+        self.engine = self.harness.open(self.root)
+
+
+class Bench:
+    """An engine with a directory for what jobs leave behind, and plans with little to say."""
+
+    def __init__(self, opened: Opened, base: Path) -> None:
+        self.opened, self.harness, self.root = opened, opened.harness, opened.root
+        self.base, self.left = base, base / "checkpoint"
         self.left.mkdir(parents=True)
-        self.engine = harness.open(self.root)
-        self._opened = [self.engine]
         self._tag = secrets.token_hex(4)
         self._started: set[str] = set()
+
+    @property
+    def engine(self) -> Any:
+        """The engine, as it is open now."""
+        return self.opened.engine
 
     def needs(self, feature: str) -> None:
         """Skip the test where the engine does not offer this."""
@@ -153,12 +168,10 @@ class Bench:
 
     def reopen(self) -> None:
         """Let go of the engine and open it again."""
-        self.engine.close()
-        self.engine = self.harness.open(self.root)
-        self._opened.append(self.engine)
+        self.opened.reopen()
 
-    def close(self) -> None:
-        """End everything and prove that nothing is left."""
+    def end_all(self) -> None:
+        """End everything that this test has started and prove that nothing is left."""
         for attempt in self._started:
             self.stop(attempt, 0)
         for attempt in self._started:
@@ -166,8 +179,6 @@ class Bench:
             assert self.survivors(attempt) == []
             self.engine.forget(self.id(attempt))
             assert self.see(attempt) is None
-        for engine in self._opened:
-            engine.close()
 
 
 def wait_for[T](look: Callable[[], T], what: str) -> T:
@@ -194,12 +205,29 @@ def survivors(attempt: str) -> list[str]:
     return found
 
 
-@pytest.fixture(params=HARNESSES, ids=lambda harness: harness.name)
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+@pytest.fixture(scope="module", params=HARNESSES, ids=lambda harness: harness.name)
+def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     """Each engine in turn."""
-    one = Bench(request.param, tmp_path)
+    one = Opened(request.param, tmp_path_factory.mktemp(request.param.name) / "engine")
     yield one
-    one.close()
+    one.engine.close()
+
+
+@pytest.fixture
+def bench(opened: Opened, tmp_path: Path) -> Iterator[Bench]:
+    """Each engine in turn, with a bench of the test's own."""
+    one = Bench(opened, tmp_path)
+    yield one
+    one.end_all()
+
+
+@pytest.fixture(params=HARNESSES, ids=lambda harness: harness.name)
+def own_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    """Each engine in turn, on a directory that no other test uses."""
+    one = Bench(Opened(request.param, tmp_path / "engine"), tmp_path)
+    yield one
+    one.end_all()
+    one.engine.close()
 
 
 @pytest.fixture
@@ -209,12 +237,14 @@ def open_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
 
     def open_one(isolation: Isolation | None = Isolation.PROCESS_GROUPS, **options: Any) -> Bench:
         harness = Harness("local", _local(isolation, **options), _local_offers)
-        benches.append(Bench(harness, tmp_path / f"bench-{len(benches)}"))
+        base = tmp_path / f"bench-{len(benches)}"
+        benches.append(Bench(Opened(harness, base / "engine"), base))
         return benches[-1]
 
     yield open_one
     for bench in benches:
-        bench.close()
+        bench.end_all()
+        bench.engine.close()
 
 
 @pytest.fixture

@@ -139,42 +139,45 @@ def test_a_lost_attempt_is_never_run_again(bench):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_dies_nothing_runs_twice_or_stays(bench, seed):
+def test_whatever_dies_nothing_runs_twice_or_stays(own_bench, seed):
     """A server is killed at some instant of starting four attempts, and any supervisor may be killed."""
     chance = random.Random(seed)
     run = "echo $RANK >> $PENSTOCK_CHECKPOINT_DIR/ran-$PENSTOCK_ATTEMPT; (setsid sleep 600 &); sleep 0.1"
-    plans = [bench.plan(f"a{number}", run, tasks=2) for number in range(4)]
+    plans = [own_bench.plan(f"a{number}", run, tasks=2) for number in range(4)]
     for number in range(4):
-        bench.adopt(f"a{number}")
-    server = serve(bench, plans, "dies late")
-    bench.wait(lambda: any(bench.root.iterdir()), "the first directory")
+        own_bench.adopt(f"a{number}")
+    server = serve(own_bench, plans, "dies late")
+    own_bench.wait(lambda: any(own_bench.root.iterdir()), "the first directory")
     time.sleep(chance.random() / 20)
     server.kill()
     server.wait()
-    while sum(seen.ended_at is not None for seen in bench.engine.observe(plan.attempt for plan in plans)) < 4:
+    while (
+        sum(seen.ended_at is not None for seen in own_bench.engine.observe(plan.attempt for plan in plans))
+        < 4
+    ):
         for plan in plans:
-            bench.engine.start(plan)
+            own_bench.engine.start(plan)
         time.sleep(0.01)
-        victim = folder.supervisor_of(bench.root / chance.choice(plans).attempt)
+        victim = folder.supervisor_of(own_bench.root / chance.choice(plans).attempt)
         if victim and chance.random() < 0.1:
             os.kill(victim, signal.SIGKILL)
     for number, plan in enumerate(plans):
-        ran = bench.left / f"ran-{plan.attempt}"
+        ran = own_bench.left / f"ran-{plan.attempt}"
         ranks = sorted(ran.read_text().split()) if ran.exists() else []
-        state = bench.see(f"a{number}").state
+        state = own_bench.see(f"a{number}").state
         assert state in (AttemptState.SUCCEEDED, AttemptState.LOST)
         assert ranks == ["0", "1"] if state == AttemptState.SUCCEEDED else len(ranks) == len(set(ranks))
 
 
-def test_an_attempt_of_before_the_host_restarted_is_lost(bench):
-    bench.adopt("a")
-    host = bench.engine.host
-    bench.engine.host = msgspec.structs.replace(host, boot="an earlier start of the kernel")
-    lay_down(bench, bench.plan("a", "touch $PENSTOCK_CHECKPOINT_DIR/ran"))
-    bench.engine.host = host
-    seen = bench.end("a")
+def test_an_attempt_of_before_the_host_restarted_is_lost(own_bench):
+    own_bench.adopt("a")
+    host = own_bench.engine.host
+    own_bench.engine.host = msgspec.structs.replace(host, boot="an earlier start of the kernel")
+    lay_down(own_bench, own_bench.plan("a", "touch $PENSTOCK_CHECKPOINT_DIR/ran"))
+    own_bench.engine.host = host
+    seen = own_bench.end("a")
     assert (seen.state, seen.cause, seen.began_at) == (AttemptState.LOST, "host_restart", None)
-    assert not (bench.left / "ran").exists()
+    assert not (own_bench.left / "ran").exists()
 
 
 def test_an_attempt_whose_plan_was_cut_by_a_crash_of_the_host_is_lost(bench):
@@ -195,39 +198,41 @@ def test_a_supervisor_that_fails_is_no_failure_of_the_program(bench):
     assert not (bench.left / "ran").exists()
 
 
-def test_one_attempt_that_cannot_be_looked_at_does_not_hide_the_others(bench):
-    bench.start("a", "exit 0")
-    bench.end("a")
-    (bench.root / "broken").mkdir()
-    (bench.root / "broken" / "status.json").mkdir()
-    assert [seen.attempt for seen in bench.engine.observe(["broken", bench.id("a")])] == [bench.id("a")]
+def test_one_attempt_that_cannot_be_looked_at_does_not_hide_the_others(own_bench):
+    own_bench.start("a", "exit 0")
+    own_bench.end("a")
+    (own_bench.root / "broken").mkdir()
+    (own_bench.root / "broken" / "status.json").mkdir()
+    assert [seen.attempt for seen in own_bench.engine.observe(["broken", own_bench.id("a")])] == [
+        own_bench.id("a")
+    ]
     with pytest.raises(Fault, match="broken"):
-        bench.engine.observe(["broken"])
+        own_bench.engine.observe(["broken"])
 
 
-def test_the_engine_starts_attempts_after_its_warm_process_died(bench):
-    bench.start("first", "exit 0")
-    _, process = bench.engine._spawner._warm
+def test_the_engine_starts_attempts_after_its_warm_process_died(own_bench):
+    own_bench.start("first", "exit 0")
+    _, process = own_bench.engine._spawner._warm
     process.kill()
     process.wait()
-    bench.start("a", "exit 0")
-    assert bench.end("a").state == AttemptState.SUCCEEDED
+    own_bench.start("a", "exit 0")
+    assert own_bench.end("a").state == AttemptState.SUCCEEDED
 
 
-def test_no_file_or_process_outside_is_in_sight(bench):
-    if bench.engine.host.isolation is Isolation.PROCESS_GROUPS:
+def test_no_file_or_process_outside_is_in_sight(own_bench):
+    if own_bench.engine.host.isolation is Isolation.PROCESS_GROUPS:
         pytest.skip("process groups hide no files, and the record says so")
-    secret = bench.root / "other" / "secret"
+    secret = own_bench.root / "other" / "secret"
     secret.parent.mkdir()
     secret.write_text("of another tenant")
     run = f"""
-    for path in {secret} {bench.root} {bench.base} /root/.ssh /home /var/log /sys/fs/cgroup /etc/shadow; do
+    for path in {secret} {own_bench.root} {own_bench.base} /root/.ssh /home /var/log /sys/fs/cgroup /etc/shadow; do
       [ -e $path ] && echo sees $path
     done
     for process in /proc/[0-9]*; do
       tr '\\0' ' ' < $process/cmdline; cat $process/environ $process/root{secret}
     done > /tmp/seen 2>/dev/null
-    grep -ae pytest -ae {bench.base} -ae tenant /tmp/seen
+    grep -ae pytest -ae {own_bench.base} -ae tenant /tmp/seen
     for path in /usr/x /etc/x /x /penstock/x; do
       touch $path 2>/dev/null && echo writes $path
     done
@@ -238,10 +243,10 @@ def test_no_file_or_process_outside_is_in_sight(bench):
     grep CapEff /proc/self/status | grep -v 0000000000000000
     echo mine > /tmp/x && cat /tmp/x
     """
-    bench.start("a", run)
-    bench.end("a")
-    assert bench.log("a") == "mine\n"
-    (bench.root / "other").rename(bench.base / "other")
+    own_bench.start("a", run)
+    own_bench.end("a")
+    assert own_bench.log("a") == "mine\n"
+    (own_bench.root / "other").rename(own_bench.base / "other")
 
 
 def test_the_private_tmp_of_one_attempt_is_not_that_of_another(bench):
@@ -252,12 +257,12 @@ def test_the_private_tmp_of_one_attempt_is_not_that_of_another(bench):
     assert bench.log("b") == ""
 
 
-def test_the_environment_of_the_server_stays_there(bench, monkeypatch):
+def test_the_environment_of_the_server_stays_there(own_bench, monkeypatch):
     monkeypatch.setenv("PENSTOCK_ADMIN_TOKEN", "secret")
-    bench.reopen()
-    bench.start("a", "env", env={"MINE": "1"})
-    bench.end("a")
-    assert {line.partition("=")[0] for line in bench.log("a").splitlines()} == {
+    own_bench.reopen()
+    own_bench.start("a", "env", env={"MINE": "1"})
+    own_bench.end("a")
+    assert {line.partition("=")[0] for line in own_bench.log("a").splitlines()} == {
         *("PATH", "HOME", "TMPDIR", "LANG", "TERM", "PWD", "SHLVL", "_", "OMP_NUM_THREADS", "MINE"),
         *("MASTER_ADDR", "MASTER_PORT", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"),
         *("NODE_RANK", "PENSTOCK_JOB", "PENSTOCK_ATTEMPT", "PENSTOCK_ENGINE", "PENSTOCK_CHECKPOINT_DIR"),
@@ -321,21 +326,21 @@ def test_a_data_directory_that_jobs_could_read_is_refused(tmp_path):
         LocalEngine(tmp_path / "data" / "engine", expose=[tmp_path / "nowhere"])
 
 
-def test_a_sweep_ends_processes_without_a_directory_and_clears_half_made_ones(bench):
-    if not bench.engine.host.limits_by("pids"):
+def test_a_sweep_ends_processes_without_a_directory_and_clears_half_made_ones(own_bench):
+    if not own_bench.engine.host.limits_by("pids"):
         pytest.skip("without control groups nothing holds the processes of an attempt without a directory")
-    bench.start("a", "touch $PENSTOCK_CHECKPOINT_DIR/up; trap '' TERM; while :; do sleep 0.1; done")
-    bench.file("up")
-    process = supervisor(bench, "a")
+    own_bench.start("a", "touch $PENSTOCK_CHECKPOINT_DIR/up; trap '' TERM; while :; do sleep 0.1; done")
+    own_bench.file("up")
+    process = supervisor(own_bench, "a")
     os.kill(process, signal.SIGSTOP)
-    folder.remove(bench.root / bench.id("a"))
-    (bench.root / f"{folder.NEW}half").mkdir()
-    os.utime(bench.root / f"{folder.NEW}half", (0, 0))
-    assert bench.engine.known() == ()
-    bench.engine.sweep()
-    bench.wait(lambda: not bench.survivors("a"))
+    folder.remove(own_bench.root / own_bench.id("a"))
+    (own_bench.root / f"{folder.NEW}half").mkdir()
+    os.utime(own_bench.root / f"{folder.NEW}half", (0, 0))
+    assert own_bench.engine.known() == ()
+    own_bench.engine.sweep()
+    own_bench.wait(lambda: not own_bench.survivors("a"))
     os.kill(process, signal.SIGKILL)
-    assert list(bench.root.iterdir()) == []
+    assert list(own_bench.root.iterdir()) == []
 
 
 def test_an_id_that_is_a_path_is_refused(bench):
