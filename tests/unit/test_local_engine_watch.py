@@ -22,7 +22,8 @@ def test_stalls_are_the_long_idle_runs_and_nothing_else(busy, after_s):
     activity = Activity(after_s * SECOND_US, 0.02, 0, 0)
     for second, active in enumerate(busy):
         cpu_us += SECOND_US if active else 0
-        activity.look(status, (second + 1) * SECOND_US, cpu_us)
+        if activity.is_due((second + 1) * SECOND_US):
+            activity.look(status, (second + 1) * SECOND_US, cpu_us)
     stalls = status["stalls_us"]
     assert all(end - start >= after_s * SECOND_US for start, end in stalls)
     assert all(stalls[i][1] <= stalls[i + 1][0] for i in range(len(stalls) - 1))

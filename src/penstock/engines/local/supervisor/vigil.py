@@ -74,11 +74,9 @@ class Vigil:
     def memory_peak_bytes(self) -> int:
         """The most memory used at once; without control groups, by the largest process."""
         peak_bytes = self._cgroup.memory_peak_bytes()
-        return (
-            resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-            if peak_bytes is None
-            else peak_bytes
-        )
+        if peak_bytes is not None:
+            return peak_bytes
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
     def last_look(self) -> None:
         """Note a checkpoint that was finished just before the end."""
@@ -110,7 +108,7 @@ class Vigil:
         if (stop := self._record.stop()) is not None:
             self._end("stop", stop["grace_s"])
         changed = self._checkpoints is not None and self._checkpoints.look(self.status)
-        if self._activity is not None:
+        if self._activity is not None and self._activity.is_due(now_us()):
             changed |= self._activity.look(self.status, now_us(), self.cpu_us())
         if changed:
             self._record.write(self.status)

@@ -52,11 +52,13 @@ class Activity:
         self._idle_since_us = start_us
         self._noted = False
 
+    def is_due(self, now_us: int) -> bool:
+        """Whether it is time for a sample."""
+        return now_us - self._last_us >= self._sample_us
+
     def look(self, status: Status, now_us: int, cpu_us: int) -> bool:
-        """Take a sample when one is due; True where the list of stalls has changed."""
+        """Take a sample; True where the list of stalls has changed."""
         elapsed_us = now_us - self._last_us
-        if elapsed_us < self._sample_us:
-            return False
         idle = cpu_us - self._last_cpu_us < self._cores * elapsed_us
         last_us, self._last_us, self._last_cpu_us = self._last_us, now_us, cpu_us
         if not idle:
