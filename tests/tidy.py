@@ -9,6 +9,8 @@ from pathlib import Path
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
 LINE_LENGTH_MAX = 120
+CASE_LENGTH_MAX = 150
+"""In tests, where a table keeps each case on a line of its own."""
 CODE = ("src", "tests", "benchmarks")
 CORE = ("base", "fleet", "lease", "ledger", "placement", "billing", "insight", "portability")
 COMMANDS = ("make demo", "make test")
@@ -26,7 +28,7 @@ _SKIPPED = {".git", ".venv", ".tools", ".cache", "__pycache__", "demo-report", "
 
 
 def check_sizes(root: Path) -> Iterator[str]:
-    """Files of at most 500 lines, lines of at most 120 characters, functions of at most 70 lines.
+    """Files of at most 500 lines, lines of at most 120 characters (150 in tests), functions of at most 70 lines.
 
     A migration is one long list of statements, written once and never changed.
     """
@@ -35,7 +37,7 @@ def check_sizes(root: Path) -> Iterator[str]:
         if len(lines) > FILE_LINES_MAX:
             yield f"{_name(root, path)}: {len(lines)} lines"
         for number, line in enumerate(lines, 1):
-            if len(line) > LINE_LENGTH_MAX:
+            if len(line) > (LINE_LENGTH_MAX if _name(root, path).startswith("src/") else CASE_LENGTH_MAX):
                 yield f"{_name(root, path)}:{number}: {len(line)} characters"
         for node in ast.walk(_tree(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _is_migration(path):

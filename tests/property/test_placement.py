@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.base.window import Window
@@ -150,6 +150,7 @@ def _held(tasks):
     return {device for task in tasks for device in task}
 
 
+@settings(deadline=None)
 @given(worlds())
 def test_each_waiting_job_has_one_line_and_equal_worlds_give_equal_plans(world):
     plan = solve(world, NOW)
@@ -162,6 +163,7 @@ def test_each_waiting_job_has_one_line_and_equal_worlds_give_equal_plans(world):
     assert solve(shuffled, NOW) == plan
 
 
+@settings(deadline=None)
 @given(worlds())
 def test_placed_devices_are_free_sellable_and_given_once(world):
     sellable = {d.id for d in world.devices if d.state == DeviceState.AVAILABLE and d.accepted_at is not None}
@@ -172,6 +174,7 @@ def test_placed_devices_are_free_sellable_and_given_once(world):
     assert len(taken) == len(set(taken))
 
 
+@settings(deadline=None)
 @given(worlds())
 def test_a_gang_is_whole_and_each_group_on_one_node_in_one_fabric(world):
     node_of = {d.id: d.node for d in world.devices}
@@ -189,6 +192,7 @@ def test_a_gang_is_whole_and_each_group_on_one_node_in_one_fabric(world):
         assert len({nodes[node_of[device]].fabric for device in _held(tasks)}) == 1
 
 
+@settings(deadline=None)
 @given(worlds())
 def test_constraints_hold(world):
     by_id = {d.id: d for d in world.devices}
@@ -220,6 +224,7 @@ def test_constraints_hold(world):
     assert all(memory[node] <= 100 or node not in placed_on for node in memory)
 
 
+@settings(deadline=None)
 @given(worlds())
 def test_work_on_demand_never_meets_a_booking(world):
     booked = defaultdict(list)
@@ -234,6 +239,7 @@ def test_work_on_demand_never_meets_a_booking(world):
             assert not any(w.overlap(Window(NOW, end)) for w in windows)
 
 
+@settings(deadline=None)
 @given(worlds())
 def test_counts_add_up_to_the_devices_considered(world):
     jobs_by_id = {job.id: job for job in world.queue}
@@ -273,6 +279,7 @@ def _is_free(world, name, window):
     return free
 
 
+@settings(deadline=None)
 @given(worlds(), requests)
 def test_the_calendar_offers_exactly_what_is_free(world, request):
     answer = calendar.find(world, request, NOW)
@@ -287,6 +294,7 @@ def test_the_calendar_offers_exactly_what_is_free(world, request):
         assert sum(answer.reasons.values()) == commissioned
 
 
+@settings(deadline=None)
 @given(worlds(), requests)
 def test_the_calendar_names_the_first_start_that_would_do(world, request):
     answer = calendar.find(world, request, NOW)
@@ -307,6 +315,7 @@ def test_the_calendar_names_the_first_start_that_would_do(world, request):
     assert answer.available_from == (starts[0] if starts else None)
 
 
+@settings(deadline=None)
 @given(worlds())
 def test_why_agrees_with_the_plan(world):
     waiting = {line.job: line for line in solve(world, NOW).waiting}

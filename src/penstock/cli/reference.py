@@ -31,7 +31,7 @@ nothing, so a command may be repeated when it is not known whether it arrived.
 | exit status | means |
 |---|---|
 | 0 | done |
-| 1 | refused, with code, place and remedy on standard error (with `--json` as JSON on standard output); or a check found something |
+| 1 | refused: code, place and remedy on standard error (`--json`: on standard output); or a check found something |
 | 2 | typed wrongly |
 | 3 | no centre answered |
 | 4 | `run --follow`: the job did not succeed |

@@ -64,7 +64,8 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     """One place that a rule speaks of. Lines and columns count from 1, columns in characters.
 
     `variant` names a form of the rule that weighs otherwise: `own_string` (a comparison with a string that
-    the program itself chose), `lists_others` (one that names other vendors' devices as well), `requirement` (a dependency declared), `flag` (a keyword), `import`. `subject`
+    the program itself chose), `lists_others` (one that names other vendors' devices as well), `requirement`
+    (a dependency declared), `flag` (a keyword), `import`. `subject`
     is the module imported or the distribution required.
     """
 

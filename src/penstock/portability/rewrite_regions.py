@@ -34,7 +34,8 @@ _ABOUT_CUDA = re.compile(r"cuda|nvidia|rocm|(^|_)hip(_|$)|nccl", re.IGNORECASE)
 _SWITCHES = frozenset({"non_blocking", "pin_memory", "enabled"})
 _TENSOR_METHODS = frozenset(
     {"to", "cuda", "cpu", "pin_memory", "float", "half", "item", "contiguous", "detach", "clone", "size", "numel"}
-    | {"info", "warning", "debug", "backward", "step", "update", "scale", "unscale_", "zero_grad", "parameters", "train", "eval", "append", "format"}
+    | {"info", "warning", "debug", "backward", "step", "update", "scale", "unscale_", "zero_grad", "parameters"}
+    | {"train", "eval", "append", "format"}
 )  # fmt: skip
 
 

@@ -24,7 +24,8 @@ _VARIABLE = re.compile(r"\$\{?(CUDA_VISIBLE_DEVICES|NCCL_[A-Z_]+|CUDA_HOME|TORCH
 _ASSIGNED = re.compile(r"(CUDA_VISIBLE_DEVICES|NCCL_[A-Z_]+|CUDA_HOME|TORCH_CUDA_ARCH_LIST)\+?=")
 _NAMES = re.compile(r"CUDA_VISIBLE_DEVICES|NCCL_[A-Z_]+|CUDA_HOME|TORCH_CUDA_ARCH_LIST")
 _PASSES_ON = frozenset(
-    {"sudo", "exec", "time", "nohup", "env", "watch", "command", "srun", "mpirun", "then", "do", "else", "if", "while", "!",
+    {"sudo", "exec", "time", "nohup", "env", "watch", "command", "srun", "mpirun", "then", "do", "else", "if",
+     "while", "!",
      "eval", "xargs", "RUN", "CMD"}
 )  # fmt: skip
 _INSTALLERS = frozenset({"pip", "pip3", "uv", "conda", "mamba", "micromamba", "poetry", "pipx"})

@@ -22,8 +22,8 @@ _HEADER_BYTES = 2 * 2**20
 """Most that headers before one member of a tar may take: long names and attributes are small."""
 _XZ_MEMORY_BYTES = 128 * 2**20
 _BROKEN = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError,
-    NotImplementedError, RuntimeError, IndexError, KeyError, OverflowError, MemoryError,
+    zipfile.BadZipFile, zipfile.LargeZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError,
+    OSError, ValueError, NotImplementedError, RuntimeError, IndexError, KeyError, OverflowError, MemoryError,
 )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ _SHELL = re.compile(
 _SHORT_WITH_VALUE = "ACDGLMNSacdeijmnopqrtwx"
 _LONG_WITH_VALUE = (
     "account chdir constraint cpu-bind cpus-per-task distribution error exclude export gpu-bind gpus "
-    "gpus-per-node gpus-per-task gres hint input job-name mem mem-bind mem-per-cpu mem-per-gpu mpi nodelist nodes ntasks "
+    "gpus-per-node gpus-per-task gres hint input job-name mem mem-bind mem-per-cpu mem-per-gpu mpi nodelist nodes "
+    "ntasks "
     "ntasks-per-node output partition qos time"
 )
 _SRUN = re.compile(r"(?:^|[;&|(`]|\$\()\s*(?:time\s+|exec\s+)?srun\b(.*)")
