@@ -14,7 +14,8 @@ LINES = 60
 def open_shop(operator: Client) -> None:
     """A measured device on sale, and a tenant with money."""
     device = operator.get("fleet")["devices"][0]["id"]
-    assert operator.post("fleet", "devices", device, "calibrate", timeout_s=300.0)["accepted"]
+    measured = (operator.post("fleet", "devices", device, "calibrate", timeout_s=300.0) for _try in range(9))
+    assert any(calibration["accepted"] for calibration in measured), "a busy host may need more than one try"
     operator.post("offers", body={"id": "cpu", "model": "cpu", "price_micros_per_card_hour": 0})
     operator.post("tenants", body={"id": "acme"})
 

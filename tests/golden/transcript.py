@@ -6,7 +6,7 @@
     ~$ penstock ladder                   figures vary: they become …, runs of spaces two spaces, limits that
                                          depend on the host …, and equal lines are shown once
     ?$ penstock charges                  asked again until it is as expected (or for a while, when recording)
-    !$ penstock invoice issue acme …     asked again while it is refused: what it needs is still being recorded
+    !$ penstock invoice issue acme …     asked again while it ends with a status: what it needs is not there yet
     $ penstock login < secret            with this on standard input
 
 `{cpu}` is the one device of this host, `{recently}` three seconds ago, `{token}` the token asked with,
@@ -109,25 +109,25 @@ def run(text: str, environ: MutableMapping[str, str], tokens: dict[str, str], *,
 
 def _play(step: Step, environ: MutableMapping[str, str], tokens: dict[str, str], *, record: bool) -> str:
     prompt = step.prompt
-    environ["PENSTOCK_TOKEN"] = tokens[prompt["who"]]
-    known = {
-        "{cpu}": f"{HOST}-cpu0",
-        "{recently}": (now() - timedelta(seconds=3)).isoformat(),
-        "{token}": tokens[prompt["who"]],
-        "{data}": environ["GOLDEN_DATA"],
-    }
-    command = re.sub(r"{\w+}", lambda found: known[found.group()], prompt["rest"])
-    figures_vary, again = "~" in prompt["marks"], "?" in prompt["marks"]
+    token = environ["PENSTOCK_TOKEN"] = tokens[prompt["who"]]
+    marks, places = prompt["marks"], (environ["GOLDEN_DATA"], environ["XDG_CONFIG_HOME"])
 
     def once() -> str:
-        shown = _shown(*_call(command, tokens), figures_vary=figures_vary)
-        for place in (environ["GOLDEN_DATA"], environ["XDG_CONFIG_HOME"]):
+        known = {
+            "{cpu}": f"{HOST}-cpu0",
+            "{recently}": (now() - timedelta(seconds=3)).isoformat(),
+            "{token}": token,
+            "{data}": places[0],
+        }
+        command = re.sub(r"{\w+}", lambda found: known[found.group()], prompt["rest"])
+        shown = _shown(*_call(command, tokens), figures_vary="~" in marks)
+        for place in places:
             shown = shown.replace(place, f"<{Path(place).name}>")
         return shown
 
-    if "!" in prompt["marks"]:
+    if "!" in marks:
         return _accepted(once)
-    return _until(once, step.expected, record=record) if again else once()
+    return _until(once, step.expected, record=record) if "?" in marks else once()
 
 
 def _until(once: Callable[[], str], expected: str, *, record: bool) -> str:
