@@ -1,5 +1,6 @@
 """The only place where concrete parts meet: a data directory becomes a centre."""
 
+import errno
 import fcntl
 import os
 import sys
@@ -10,7 +11,7 @@ from typing import IO
 
 from penstock.app.context import App, Policy
 from penstock.app.ports import Clock, Engine, Probe
-from penstock.base.refusal import Refusal, Refused
+from penstock.base.refusal import Fault, Refusal, Refused
 from penstock.engines.local.engine import LocalEngine
 from penstock.probes.host import HostProbe
 from penstock.store.database import Database
@@ -52,17 +53,33 @@ def open_centre(
 ) -> Centre:
     """Open or make a data directory, bring it up to date, and take its lock."""
     lock = _lock(data)
+    try:
+        app = _app(data, policy or Policy())
+    except OSError as error:
+        lock.close()
+        raise Refused(_unusable(data, error)) from error
+    except Fault as error:
+        lock.close()
+        raise Refused(Refusal("engine_unusable", str(error), "see what `penstock doctor` says")) from error
+    except BaseException:
+        lock.close()
+        raise
+    return Centre(app, HostProbe(cores_per_device=cores_per_device, cpu_only=cpu_only), lock)
+
+
+def _app(data: Path, policy: Policy) -> App:
     database = Database(data)
     try:
         database.migrate()
-    except Refused:
-        lock.close()
+        files = Files(data)
+        local = LocalEngine(files.attempts, expose=_environment())
+        local.sweep()
+        engines: dict[str, Engine] = {"local": local}
+    except BaseException:
+        database.close()
         raise
-    files = Files(data)
-    engines: dict[str, Engine] = {"local": LocalEngine(files.attempts, expose=_environment())}
     clock: Clock = SystemClock()
-    app = App(database, files, clock, engines, policy or Policy())
-    return Centre(app, HostProbe(cores_per_device=cores_per_device, cpu_only=cpu_only), lock)
+    return App(database, files, clock, engines, policy)
 
 
 def _environment() -> tuple[Path, ...]:
@@ -75,11 +92,7 @@ def _lock(data: Path) -> IO[str]:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = (data / "lock").open("a+")
     except OSError as error:
-        raise Refused(
-            Refusal(
-                "data_unusable", f"{data} cannot be used: {error.strerror}", "give another --data directory"
-            )
-        ) from error
+        raise Refused(_unusable(data, error)) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -93,7 +106,18 @@ def _lock(data: Path) -> IO[str]:
                 "stop that one, or give another --data directory",
             )
         ) from error
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
+    try:
+        os.ftruncate(lock.fileno(), 0)
+        os.write(lock.fileno(), str(os.getpid()).encode())
+    except OSError as error:
+        lock.close()
+        raise Refused(_unusable(data, error)) from error
     return lock
+
+
+def _unusable(data: Path, error: OSError) -> Refusal:
+    if error.errno == errno.ENOSPC:
+        return Refusal("disk_full", f"the disk of {data} is full", "free space", status=507)
+    return Refusal(
+        "data_unusable", f"{data} cannot be used: {error.strerror}", "give another --data directory"
+    )

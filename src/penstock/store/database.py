@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from penstock.base.refusal import Fault, Refusal, Refused
 
@@ -52,7 +52,13 @@ class Database:
                 raise _outside(error) from error
 
     def migrate(self) -> None:
-        """Apply what is missing; refuse a schema that only a newer version knows."""
+        """Apply what is missing; refuse a schema that only a newer version knows, and a file that is none."""
+        try:
+            self._migrate()
+        except DatabaseError as error:
+            raise _outside(error) from error
+
+    def _migrate(self) -> None:
         script = ScriptDirectory.from_config(migration_config())
         with self._engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
@@ -85,7 +91,7 @@ def migration_config() -> Config:
     return config
 
 
-def _outside(error: OperationalError) -> Exception:
+def _outside(error: DatabaseError) -> Exception:
     """What the disk or another process did to us, as a refusal or a fault."""
     cause = str(error.orig)
     if "disk is full" in cause:
@@ -94,6 +100,15 @@ def _outside(error: OperationalError) -> Exception:
                 "disk_full",
                 "the disk of the data directory is full; nothing was written",
                 "free space",
+                status=507,
+            )
+        )
+    if any(sign in cause for sign in ("not a database", "malformed", "unable to open", "readonly")):
+        return Refused(
+            Refusal(
+                "data_unusable",
+                f"the database cannot be used: {cause}",
+                "restore it from a backup, or give another --data directory",
                 status=507,
             )
         )
