@@ -116,6 +116,8 @@ def served(directory: Path) -> Iterator[Served]:
     with listener, closing(Served(centre, f"http://127.0.0.1:{listener.getsockname()[1]}")) as one:
         try:
             yield one
+            report = centre.check()
+            assert report.ok, report
         finally:
             server.should_exit = True
             thread.join()

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from penstock.sdk.client import Client
+
 PATIENCE_S = 60.0
 
 
@@ -36,7 +38,10 @@ def centre(data: Path, *options: str, port: int = 0, first: bool = True) -> Iter
             env=environment,
         )
         try:
-            yield _greeted(process, errors, "admin token: " if first else "listening on ")
+            running = _greeted(process, errors, "admin token: " if first else "listening on ")
+            yield running
+            if running.token and process.poll() is None:
+                _balanced(running)
             if process.poll() not in (None, -signal.SIGKILL):
                 errors.seek(0)
                 raise AssertionError(f"the server ended by itself: {errors.read().decode()}")
@@ -51,6 +56,13 @@ def centre(data: Path, *options: str, port: int = 0, first: bool = True) -> Iter
             finally:
                 assert process.stdout is not None
                 process.stdout.close()
+
+
+def _balanced(running: Running) -> None:
+    """Whatever a test did, both books hold at its end."""
+    with Client(running.url, running.token) as client:
+        report = client.get("ledger", "check")
+    assert report["ok"], report
 
 
 def _greeted(process: subprocess.Popen[bytes], errors: IO[bytes], awaited: str) -> Running:

@@ -27,7 +27,7 @@ from penstock.base.window import MICROSECOND
 from penstock.billing.rate import Terms, accrued
 
 SERVER = Path(__file__).with_name("crash_server.py")
-PATIENCE_S = 90.0
+PATIENCE_S = 40.0
 PRICE = 3_600_000
 KEEP_ONE = (
     "if [ $RANK = 0 ]; then exec 9>>/checkpoint/lock; flock -n 9 || { echo overlap >>/checkpoint/history; exit 9; };"
@@ -112,7 +112,7 @@ class Server:
             if holds(answer):
                 return answer
             time.sleep(0.05)
-        raise Failed(f"{what} did not come: {json.dumps(answer)[:600]}")
+        raise Failed(f"{what} did not come: {json.dumps(answer)[-1500:]}")
 
     def close(self) -> None:
         """Ctrl-C, and once more if it died while draining."""
@@ -161,10 +161,10 @@ def walk(server: Server, marker: str) -> None:
     server.ask("POST", "/leases", {"id": "l", "quote": "acme.q"})
     server.ask("POST", "/jobs", job("train", TRAIN, marker, tasks_per_node=2, retry={"max_attempts": 2}))
     server.ask("POST", "/jobs", job("leased", KEEP_ONE + "sleep 0.3", marker) | {"lease": "acme.l"})
-    server.ask("POST", "/jobs", job("endless", KEEP_ONE + "sleep 300", marker))
     ended = ("succeeded", "failed", "cancelled")
     for name in ("train", "leased"):
         server.until(f"the end of {name}", f"/jobs/acme.{name}", lambda d: d["job"]["state"] in ended)
+    server.ask("POST", "/jobs", job("endless", KEEP_ONE + "sleep 300", marker))
     server.until("a running job", "/jobs/acme.endless", lambda d: d["job"]["state"] == "running")
     server.ask("POST", "/jobs/acme.endless/stop")
     server.until("the stop", "/jobs/acme.endless", lambda d: d["job"]["state"] in ended)
