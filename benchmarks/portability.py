@@ -10,7 +10,6 @@ import argparse
 import ast
 import gc
 import itertools
-import multiprocessing
 import resource
 import shutil
 import subprocess
@@ -21,7 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from penstock.portability.check import is_wanted
+from penstock.portability.check import check, is_wanted
 from penstock.portability.model import Options
 from penstock.portability.targets import Target, target
 from penstock.probes.source_check import check_source
@@ -60,10 +59,8 @@ def measure(tree: Path, processes: int) -> None:
     size = sum(len(p.read_bytes()) for p in paths)
     print(f"{len(paths)} Python files, {size / 1e6:.1f} MB")
     timed(f"penstock port check, {processes} processes", lambda: checked(tree, processes))
-    timed("bare ast.parse and ast.walk, 1 process", lambda: len(list(map(walked, paths))))
-    timed(
-        f"bare ast.parse and ast.walk, {processes} processes", lambda: walked_in_processes(paths, processes)
-    )
+    timed("penstock port check, in this process", lambda: checked_here(tree))
+    timed("bare ast.parse and ast.walk, in this process", lambda: len(list(map(walked, paths))))
     timed("ruff check, default rules", lambda: ruffed(tree, "E4,E7,E9,F"))
     timed("ruff check, all rules", lambda: ruffed(tree, "ALL"))
     memory = max(
@@ -96,18 +93,24 @@ def checked(tree: Path, processes: int) -> str:
     return f"{report.files_read} files read, {len(report.findings)} findings, {len(report.skipped)} skipped"
 
 
+def checked_here(tree: Path) -> str:
+    """The same in one process, whose processor time can be told."""
+    source = read_tree(tree, lambda path: is_wanted(path, Options()), LIMITS)
+    chip = target("ascend910b")
+    assert isinstance(source, Source), source
+    assert isinstance(chip, Target), chip
+    gc.disable()
+    report = check(source.files, (chip,))
+    gc.enable()
+    return f"{report.files_read} files read, {len(report.findings)} findings"
+
+
 def walked(path: Path) -> int:
     """Parse a file and visit every node."""
     try:
         return sum(1 for _ in ast.walk(ast.parse(path.read_bytes())))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return 0
-
-
-def walked_in_processes(paths: list[Path], processes: int) -> int:
-    """The same in processes, with the collector off as in ours."""
-    with multiprocessing.get_context("forkserver").Pool(processes, initializer=gc.disable) as pool:
-        return len(list(pool.imap_unordered(walked, paths, chunksize=48)))
 
 
 def ruffed(tree: Path, rules: str) -> str:

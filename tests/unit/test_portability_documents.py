@@ -11,7 +11,7 @@ from penstock.web.documents import port_html, port_json, port_sarif, port_text
 
 FILES = {
     "train me.py": b"import torch\nimport apex\ntry:\n    import cupy\nexcept ImportError:\n    pass\nx.cuda()  # <script>[red]\n",
-    "old.py": b"print 'x'\n",
+    "old.py": b"print 'cuda'\n",
     "k.cu": b"__global__ void f() {}\n",
     "CMakeLists.txt": b"project(x CUDA)\n",
 }

@@ -247,6 +247,10 @@ def test_any_contents_of_any_kind_give_a_report(path: str, contents: bytes | lis
 
 
 HOSTILE = {
+    "unclosed.py": b"import a\n" + b'"""' + b"ab\\n" * 200_000 + b"\nimport b\n",
+    "quotes.py": b"import a\n" + b"'" * 300_001 + b"\nimport b\n",
+    "imports.py": b"import a\n" * 300_000,
+    "parens.py": b"from a import (" * 100_000 + b"\nimport b\n",
     "binary.py": b"\x7fELF\0\0" + bytes(range(256)) * 10,
     "nested.py": b"x = " + b"[" * 100_000 + b"]" * 100_000,
     "added.py": b"x = " + b"+".join([b"1"] * 60_000),

@@ -12,6 +12,7 @@ from penstock.portability.lines import Text, decode
 from penstock.portability.model import Finding
 from penstock.portability.names import TRIGGERS
 from penstock.portability.python_imports import Import, has_main, imports, names
+from penstock.portability.python_lexing import imports_only_at_top, top_statements
 from penstock.portability.python_source import findings as python_findings
 
 MAXIMUM_FILE_BYTES = 4_000_000
@@ -78,12 +79,17 @@ def analyse(path: str, data: bytes) -> FileFacts:
 
 
 def _python(path: str, data: bytes) -> FileFacts:
+    is_setup = path.rpartition("/")[2] == "setup.py"
+    dynamic = b"import_module" in data or b"__import__" in data
+    triggered = any(word in data for word in TRIGGERS)
+    if not (triggered or is_setup or dynamic) and imports_only_at_top(data):
+        top = top_statements(data)
+        if top is not None:
+            return FileFacts(path, "python", (), imports(top), has_main(top))
     try:
         tree = ast.parse(data, path)
-        is_setup = path.rpartition("/")[2] == "setup.py"
-        dynamic = b"import_module" in data or b"__import__" in data
         starts = setup_script.entry_points(tree) if is_setup else ()
-        if not any(word in data for word in TRIGGERS):
+        if not triggered:
             return FileFacts(path, "python", (), imports(tree, dynamic=dynamic), has_main(tree), starts)
         known = names(tree)
         lines = decode(data).split("\n")

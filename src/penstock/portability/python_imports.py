@@ -196,18 +196,18 @@ def _bound(statements: Iterable[ast.stmt]) -> Iterator[str]:
 
 def called_functions(tree: ast.Module) -> set[str]:
     """Functions that run when the module runs: called at its top, or by a function that is."""
-    calls: dict[str, set[str]] = {}
+    functions: dict[str, ast.AST] = {}
     reached: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            calls[node.name] = _calls_in(node)
+            functions[node.name] = node
         elif not isinstance(node, ast.ClassDef | ast.Import | ast.ImportFrom):
             reached |= _calls_in(node)
-    waiting = list(reached)
+    waiting = [functions.pop(name) for name in reached if name in functions]
     while waiting:
-        for name in calls.pop(waiting.pop(), set()) - reached:
-            reached.add(name)
-            waiting.append(name)
+        called = _calls_in(waiting.pop()) - reached
+        reached |= called
+        waiting += [functions.pop(name) for name in called if name in functions]
     return reached
 
 
