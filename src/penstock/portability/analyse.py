@@ -22,8 +22,9 @@ _MAXIMUM_BYTES = {"setup_cfg": 64_000, "pyproject": 256_000}
 _SUPPRESSION = re.compile(r"penstock:\s*ignore(?:\[([A-Z0-9, -]+)\])?")
 _C_ENDINGS = (".cu", ".cuh", ".cpp", ".cc", ".cxx", ".h", ".hpp")
 _DATA_TRIGGERS = (b"cuda", b"nccl", b"NCCL", b"nvidia", b"nvcr", b"--gpus", b"+cu", b"/cu")
-_C_TRIGGERS = (b"__global__", b"<<<", b"cuda", b"CUDA", b"__shfl", b"__ballot", b"warp", b"WARP", b"cub", b"cudnn", b"cutlass",
-               b"cute", b"thrust/", b"cufft", b"curand", b"cusparse", b"cusolver", b"mma", b"bfloat16", b"ldmatrix")  # fmt: skip
+_C_TRIGGERS = (b"__global__", b"<<<", b"cuda", b"CUDA", b"__shfl", b"__ballot", b"warp", b"WARP", b"cub",
+               b"cudnn", b"cutlass", b"cute", b"thrust/", b"cufft", b"curand", b"cusparse", b"cusolver", b"mma",
+               b"bfloat16", b"ldmatrix")  # fmt: skip
 
 
 class FileFacts(msgspec.Struct, frozen=True, array_like=True):
