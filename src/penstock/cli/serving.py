@@ -75,13 +75,18 @@ def serve(
     )
     server = uvicorn.Server(config)
     keeper = Keeper(app, on_broken=lambda: setattr(server, "should_exit", True))
+    interrupts: list[int] = []
+
+    def interrupt(received: int, _frame: object) -> None:
+        interrupts.append(received)
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn takes them while it serves, then passes them on
+        signal.signal(number, interrupt)
     print(_("listening on http://{address}:{port}").format(address=address, port=port), flush=True)
     if token:
         print(_("admin token: {token}").format(token=token), flush=True)
         opening.token_was_shown(app)
-    interrupts: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn takes them while it serves, then passes them on
-        signal.signal(number, lambda received, _frame: interrupts.append(received))
     thread = threading.Thread(target=keeper.run, name="loop", daemon=True)
     thread.start()
     server.run(sockets=[listener])
