@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from penstock.base.refusal import Refusal, Refused
 from penstock.billing.model import Invoice
 from penstock.cli.demo_centre import RunningCentre
 from penstock.cli.language import _, language
@@ -177,6 +178,10 @@ def _train(console: Console, tenant: Client, story: Story) -> None:
                 number=attempt.number, state=attempt.state, exits=exits, count=len(attempt.checkpoints)
             )
         )
+    if not story.losses:
+        said = tenant.download("jobs", job["id"], "logs").decode(errors="replace").strip()
+        remedy = "see that Python and scikit-learn can be read by jobs: `penstock doctor`"
+        raise Refused(Refusal("training_failed", f"no step was trained: {said[-500:]}", remedy))
     last = story.losses[-1]
     console.print(
         "    "

@@ -45,14 +45,23 @@ def system_mounts(expose: Sequence[Path]) -> list[Mount]:
     mounts += [_mount("proc", "", "/proc"), _mount("devfs", "", "/dev"), _mount("link", TMP, "/var" + TMP)]
     mounts += [_mount("ro", str(path), str(path)) for path in _existing("/proc", _PROC_READ_ONLY)]
     mounts += [_mount("ro", "/dev/null", str(path)) for path in _existing("/proc", _PROC_EMPTY)]
-    mounts += [_mount("ro", str(path), str(path)) for path in expose if not path.is_relative_to("/usr")]
-    return mounts
+    return mounts + _exposed(path for path in expose if not path.is_relative_to(TMP))
 
 
-def attempt_mounts(plan: Start, directory: Path, checkpoint_at: str) -> list[Mount]:
-    """The part of one attempt: its own directories, its volumes, the files of its devices."""
+def _exposed(paths: Iterable[Path]) -> list[Mount]:
+    return [_mount("ro", str(path), str(path)) for path in paths if not path.is_relative_to("/usr")]
+
+
+def attempt_mounts(
+    plan: Start, directory: Path, checkpoint_at: str, expose: Sequence[Path] = ()
+) -> list[Mount]:
+    """The part of one attempt: its own directories, its volumes, the files of its devices.
+
+    What is exposed below /tmp comes after the private /tmp, which would hide it.
+    """
     mounts = [
         _mount("rw", str(directory / PRIVATE_TMP), TMP),
+        *_exposed(path for path in expose if path.is_relative_to(TMP)),
         _mount("rw", str(directory / WORKDIR), WORKSPACE),
         _mount("ro", str(directory / SCRIPTS), SCRIPTS_AT),
     ]

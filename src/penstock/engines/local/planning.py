@@ -52,7 +52,7 @@ def _supervisor_plan(
         "refused": refused,
         "isolation": host.isolation.value,
         "network": settings.network,
-        "mounts": _mounts(plan, directory, system) if inside and not refused else [],
+        "mounts": _mounts(plan, directory, system, settings.expose) if inside and not refused else [],
         "workdir_source": plan.workdir,
         "workdir": WORKSPACE if inside else str(directory / WORKDIR),
         "workdir_limit_bytes": settings.workdir_limit_bytes,
@@ -75,8 +75,8 @@ def _supervisor_plan(
     }
 
 
-def _mounts(plan: Start, directory: Path, system: Sequence[Mount]) -> list[Mount]:
-    return [*system, *attempt_mounts(plan, directory, _checkpoint_at(plan))]
+def _mounts(plan: Start, directory: Path, system: Sequence[Mount], expose: Sequence[Path]) -> list[Mount]:
+    return [*system, *attempt_mounts(plan, directory, _checkpoint_at(plan), expose)]
 
 
 def _refusal(plan: Start, host: Host) -> str:
