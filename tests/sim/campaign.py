@@ -1,282 +1,200 @@
-"""The crash campaign: a real server, killed with SIGKILL at seeded lines of a real walk, and started again.
+"""The crash campaign: a real server, killed with SIGKILL at seeded points of a real walk, and started again.
 
-`python -m tests.sim.campaign --points 200 --seed 1` prints one line a point. A failing point is reproduced
-with `--only FILE:LINE:VISIT`. Afterwards every job is where it should be, none ran twice, none is left
-behind, no charge is missing or doubled, and both books balance.
+    python -m tests.sim.campaign [--points 200] [--instants 40] [--seed N] [--only DEATH[,DEATH…]] [--cold]
+
+A point is a line of the platform and how often it was reached; an instant is so many seconds after the start.
+Every fourth walk dies a second time, every tenth begins with an empty directory: the first opening, its
+migration and the measurement of devices are then under fire too. Prints one line for each walk that fails,
+with the command that repeats it, and the figures at the end.
 """
 
 import argparse
 import json
+import math
 import os
-import random
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import NamedTuple
 
-import httpx
+from tests.sim.launcher import prepare
+from tests.sim.live import Failed, Live
+from tests.sim.live_check import findings, survivors
+from tests.sim.live_walk import install, walk
 
-from penstock.base.window import MICROSECOND
-from penstock.billing.rate import Terms, accrued
-
-SERVER = Path(__file__).with_name("crash_server.py")
-PATIENCE_S = 40.0
-PRICE = 3_600_000
-KEEP_ONE = (
-    "if [ $RANK = 0 ]; then exec 9>>/checkpoint/lock; flock -n 9 || { echo overlap >>/checkpoint/history; exit 9; };"
-    " echo start $PENSTOCK_ATTEMPT >>/checkpoint/history; fi; "
-)
-TRAIN = KEEP_ONE + (
-    "if [ -f /checkpoint/half ]; then sleep 0.4; exit 0; fi; sleep 0.4;"
-    " [ $RANK = 0 ] && touch /checkpoint/half.tmp && mv /checkpoint/half.tmp /checkpoint/half; sleep 0.2; exit 17"
-)
+SECOND_DEATH_EVERY, COLD_EVERY = 4, 10
+VISITS_MAX = 100
+WALK_S = 8.0
+"""About how long a walk without a death takes."""
+BURIAL_S = 20.0
 
 
-class Failed(Exception):
-    """What does not hold after a point."""
+class Trial(NamedTuple):
+    """One walk: when its servers die, and whether it begins with an empty directory."""
 
+    deaths: tuple[str, ...]
+    cold: bool = False
 
-class Server:
-    """The server process on one data directory; when it has died it is started again, unharmed."""
-
-    def __init__(self, data: Path, point: str = "", record: Path | None = None) -> None:
-        self.data, self.deaths = data, 0
-        self.process, self.url, self.token = self._start(
-            {"CRASH_POINT": point, "CRASH_RECORD": str(record or "")}
+    @property
+    def again(self) -> str:
+        """The command that repeats it."""
+        return (
+            f"python -m tests.sim.campaign --only {','.join(self.deaths) or 'never'}{' --cold' * self.cold}"
         )
 
-    def _start(self, extra: dict[str, str]) -> tuple[subprocess.Popen[str], str, str]:
-        log = (self.data.parent / f"{self.data.name}.log").open("a")
-        command = [sys.executable, str(SERVER), "up", "--data", str(self.data), "--port", "0", "--cpu-only"]
-        process = subprocess.Popen(
-            [*command, "--metering-seconds", "1"],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env=os.environ | {key: value for key, value in extra.items() if value},
-        )
-        log.close()
-        assert process.stdout is not None
-        said = process.stdout.readline().split()
-        if len(said) < 3:
-            process.wait()
-            process.stdout.close()
-            if process.returncode != -signal.SIGKILL:
-                raise Failed(f"the server ended with {process.returncode} while opening")
-            self.deaths += 1
-            return self._start({})
-        token = process.stdout.readline().split()[-1] if not (self.data / "token").exists() else ""
-        return process, said[2], token
 
-    def revive(self) -> None:
-        """Start again what has died; anything but SIGKILL is a failure."""
-        if self.process.poll() is None:
-            return
-        if self.process.returncode != -signal.SIGKILL:
-            raise Failed(f"the server ended with {self.process.returncode}")
-        self.deaths += 1
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        self.process, self.url, _ = self._start({})
+class Outcome(NamedTuple):
+    """What a walk came to: findings, how often a server died, and for how many seconds it went on."""
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """One request, made again with the same content as long as the server dies under it."""
-        headers = {"authorization": f"Bearer {self.token}"}
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            try:
-                answer = httpx.request(
-                    method, f"{self.url}/api/v1{path}", json=body, headers=headers, timeout=30
-                )
-            except httpx.TransportError:
-                time.sleep(0.05)
-                self.revive()
-                continue
-            if answer.status_code >= 400:
-                raise Failed(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
-            return answer.json()
-        raise Failed(f"{method} {path}: no answer")
-
-    def until(self, what: str, path: str, holds: Callable[[Any], bool]) -> Any:
-        """Ask until the answer is as it should be."""
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            answer = self.ask("GET", path)
-            if holds(answer):
-                return answer
-            time.sleep(0.05)
-        raise Failed(f"{what} did not come: {json.dumps(answer)[-1500:]}")
-
-    def close(self) -> None:
-        """Ctrl-C, and once more if it died while draining."""
-        self.revive()
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(PATIENCE_S)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        if self.process.returncode == -signal.SIGKILL:
-            self.process, self.url, _ = self._start({})
-            self.close()
+    trial: Trial
+    findings: list[str]
+    kills: int
+    seconds: float
 
 
-def template(folder: Path) -> Path:
-    """A data directory with calibrated devices and a price, which every point begins from."""
-    data = folder / "template"
-    server = Server(data)
-    for device in server.ask("GET", "/fleet")["devices"]:
-        server.ask("POST", f"/fleet/devices/{device['id']}/calibrate")
-    offer = {"id": "list", "model": "cpu", "price_micros_per_card_hour": PRICE}
-    server.ask("POST", "/offers", offer)
-    token = server.token
-    server.close()
-    (data / "token").write_text(token)
-    return data
-
-
-def job(name: str, run: str, marker: str, **more: Any) -> dict[str, Any]:
-    spec = {
-        "name": name,
-        "run": run,
-        "resources": {"models": ["cpu"], "devices_per_node": 1},
-        "env": {"CRASH_MARKER": marker},
-        "checkpoint": {"path": "/checkpoint"},
-        "grace_s": 1,
-        **more,
-    }
-    return {"id": name, "tenant": "acme", "spec": spec}
-
-
-def walk(server: Server, marker: str) -> None:
-    """Sell, run, fail, resume, stop, bill."""
-    server.ask("POST", "/tenants", {"id": "acme"})
-    server.ask("POST", "/tenants/acme/payments", {"id": "p", "amount_micros": 100_000_000})
-    server.ask("POST", "/quotes", {"id": "q", "tenant": "acme", "model": "cpu", "devices": 1, "hours": 0.1})
-    server.ask("POST", "/leases", {"id": "l", "quote": "acme.q"})
-    server.ask("POST", "/jobs", job("train", TRAIN, marker, tasks_per_node=2, retry={"max_attempts": 2}))
-    server.ask("POST", "/jobs", job("leased", KEEP_ONE + "sleep 0.3", marker) | {"lease": "acme.l"})
-    ended = ("succeeded", "failed", "cancelled")
-    for name in ("train", "leased"):
-        server.until(f"the end of {name}", f"/jobs/acme.{name}", lambda d: d["job"]["state"] in ended)
-    server.ask("POST", "/jobs", job("endless", KEEP_ONE + "sleep 300", marker))
-    server.until("a running job", "/jobs/acme.endless", lambda d: d["job"]["state"] == "running")
-    server.ask("POST", "/jobs/acme.endless/stop")
-    server.until("the stop", "/jobs/acme.endless", lambda d: d["job"]["state"] in ended)
-    charged = server.until(
-        "every charge",
-        "/tenants/acme/balance",
-        lambda b: b["owed_micros"] == 0 and server.ask("GET", "/jobs/acme.endless")["job"]["hold"] == "",
-    )
-    assert charged
-    lines = server.until("a charge", "/charges?tenant=acme", lambda page: bool(page["items"]))["items"]
-    period = {"start": min(line["start"] for line in lines), "end": max(line["end"] for line in lines)}
-    server.ask("POST", "/invoices", {"tenant": "acme", **period})
-
-
-def check(server: Server, data: Path) -> None:
-    """Everything that must hold after any number of deaths."""
-    report = server.ask("GET", "/ledger/check")
-    if not report["ok"]:
-        raise Failed(f"the books: {report}")
-    expected = {"train": ("succeeded", 2), "leased": ("succeeded", 1), "endless": ("cancelled", 1)}
-    charges = server.ask("GET", "/charges?tenant=acme")["items"]
-    for name, (state, tries) in expected.items():
-        detail = server.ask("GET", f"/jobs/acme.{name}")
-        if (detail["job"]["state"], len(detail["attempts"])) != (state, tries):
-            raise Failed(f"{name} is {detail['job']['state']} after {len(detail['attempts'])} attempts")
-        history = (data / "checkpoints" / f"acme.{name}" / "history").read_text().split("\n")[:-1]
-        wanted = [f"start acme.{name}.{number}" for number in range(1, tries + 1)]
-        if history != wanted:
-            raise Failed(f"{name} ran as {history}")
-        for attempt in detail["attempts"] if name != "leased" else ():
-            _check_charge(attempt, charges)
-
-
-def _check_charge(attempt: dict[str, Any], charges: list[dict[str, Any]]) -> None:
-    began, ended = (datetime.fromisoformat(attempt[key]) for key in ("began_at", "ended_at"))
-    terms = Terms(price_micros_per_card_hour=PRICE, granularity=timedelta(seconds=1))
-    owed = accrued((ended - began) // MICROSECOND, 1, terms, final=True)
-    paid = sum(line["amount_micros"] for line in charges if line["subject"] == attempt["id"])
-    if owed != paid:
-        raise Failed(f"{attempt['id']} is charged {paid} micros instead of {owed}")
-
-
-def orphans(marker: str) -> list[str]:
-    """Processes of this point's jobs that still run."""
-    found = []
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"CRASH_MARKER={marker}".encode() in environment.read_bytes():
-                found.append(environment.parent.name)
-        except OSError:
-            continue
-    return found
-
-
-def try_point(folder: Path, origin: Path, point: str, record: Path | None = None) -> int:
-    """Walk with a death at the point; how often the server died. Raises `Failed`."""
-    data = Path(tempfile.mkdtemp(prefix="point-", dir=folder)) / "data"
-    shutil.copytree(origin, data)
-    marker = data.parent.name
-    server = Server(data, point, record)
-    server.token = (data / "token").read_text()
+def try_out(folder: Path, trial: Trial, record: Path | None = None) -> Outcome:
+    """Walk with these deaths, look at everything, stop, and see that nothing is left."""
+    began_s = time.monotonic()
+    place = Path(tempfile.mkdtemp(prefix="walk-", dir=folder))
+    data, token = place / "data", ""
+    if not trial.cold:
+        shutil.copytree(folder / "template" / "data", data)
+        token = (folder / "template" / "token").read_text()
+    live = None
     try:
-        walk(server, marker)
-        check(server, data)
-        server.close()
-        if left := orphans(marker):
-            raise Failed(f"processes {left} are left")
+        live = Live(data, list(trial.deaths), token, record)
+        if trial.cold:
+            install(live)
+        walk(live, place.name)
+        found = findings(live)
+        live.close()
+        found += left_over(place.name, data)
+    except Failed as failure:
+        found = [str(failure)]
+    except Exception:  # noqa: BLE001 - a fault of the campaign itself is shown as it is
+        found = [traceback.format_exc()]
     finally:
-        if server.process.poll() is None:
-            server.process.kill()
-            server.process.wait()
-    shutil.rmtree(data.parent, ignore_errors=True)
-    return server.deaths
+        if live is not None:
+            live.destroy()
+    if not found:
+        shutil.rmtree(place)
+    return Outcome(trial, found, live.kills if live else 0, time.monotonic() - began_s)
 
 
-def points(folder: Path, origin: Path, seed: int, count: int) -> list[str]:
-    """A seeded choice of the lines that a walk comes along, at their first, second, fifth or last visits."""
-    record = folder / "lines.json"
-    try_point(folder, origin, "", record)
-    lines = json.loads(record.read_text())
-    chooser = random.Random(seed)
-    chosen = []
-    for _ in range(count):
-        file, line, visits = chooser.choice(lines)
-        chosen.append(f"{file}:{line}:{min(chooser.choice((1, 1, 2, 5, 20)), visits)}")
-    return chosen
+def left_over(marker: str, data: Path) -> list[str]:
+    """Processes that outlive the server and its jobs: orphans come to us, so we have no child at all."""
+    deadline = time.monotonic() + BURIAL_S
+    while time.monotonic() < deadline:
+        try:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.05)
+        except ChildProcessError:
+            return [f"left over: {process}" for process in survivors(marker, data)]
+    return [f"left over: {process}" for process in survivors(marker, data) or ["a child"]]
+
+
+def make_template(folder: Path) -> None:
+    """An opened centre with two measured devices and a price, which most walks begin from."""
+    place = folder / "template"
+    place.mkdir()
+    live = Live(place / "data", [])
+    install(live)
+    live.close()
+    (place / "token").write_text(live.token)
+
+
+def trials(folder: Path, seed: int, points: int, instants: int) -> Iterator[Trial]:
+    """A seeded choice: lines without repetition, each at a small number of visits, and instants."""
+    chooser = Random(seed)
+    decks = {
+        cold: chooser.sample(found, len(found))
+        for cold in ((False, True) if points >= COLD_EVERY else (False,))
+        for found in [recorded(folder, cold=cold)]
+    }
+    for number in range(points):
+        cold = number % COLD_EVERY == COLD_EVERY - 1
+        deaths = [point(chooser, decks[cold], number)]
+        if number % SECOND_DEATH_EVERY == 0:
+            deaths.append(point(chooser, decks[False], chooser.randrange(len(decks[False]))))
+        yield Trial(tuple(deaths), cold)
+    for _ in range(instants):
+        yield Trial(
+            tuple(f"{chooser.uniform(0.1, WALK_S / 2):.3f}s" for _ in range(chooser.choice((1, 1, 2, 3))))
+        )
+
+
+def point(chooser: Random, deck: list[tuple[str, int, int]], number: int) -> str:
+    """One line of the deck, at a visit that it had; small numbers are the likelier."""
+    file, line, visits = deck[number % len(deck)]
+    return f"{file}:{line}:{int(math.exp(chooser.uniform(0, math.log(min(visits, VISITS_MAX)))))}"
+
+
+def recorded(folder: Path, *, cold: bool) -> list[tuple[str, int, int]]:
+    """Every line that a walk without a death comes along, and how often."""
+    record = folder / f"lines-{cold}.json"
+    if (outcome := try_out(folder, Trial((), cold), record)).findings:
+        raise Failed(f"the walk fails without a death: {outcome.findings}")
+    return [(file, line, visits) for file, line, visits in json.loads(record.read_text())]
 
 
 def main() -> int:
     """Run the campaign; 1 if anything failed."""
-    options = argparse.ArgumentParser(description=__doc__)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--points", type=int, default=200)
+    options.add_argument("--instants", type=int, default=40)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--only", default="")
+    options.add_argument("--cold", action="store_true")
     options.add_argument("--at-once", type=int, default=2)
     asked = options.parse_args()
-    failures = deaths = tried = 0
-    with tempfile.TemporaryDirectory(prefix="campaign-") as name, ThreadPoolExecutor(asked.at_once) as pool:
-        folder = Path(name)
-        origin = template(folder)
-        chosen = [asked.only] if asked.only else points(folder, origin, asked.seed, asked.points)
-        for point, running in [(point, pool.submit(try_point, folder, origin, point)) for point in chosen]:
-            tried += 1
-            try:
-                died = running.result()
-                deaths += died
-                print(f"{tried}/{len(chosen)} {point}: died {died}, holds", flush=True)
-            except (Failed, AssertionError, OSError, subprocess.SubprocessError, httpx.HTTPError) as error:
-                failures += 1
-                print(f"{tried}/{len(chosen)} {point}: FAILED {error!r}; again: --only {point}", flush=True)
-    print(f"{tried} points, {len(set(chosen))} distinct, {deaths} deaths, {failures} failed")
-    return 1 if failures else 0
+    prepare()
+    folder = Path(tempfile.mkdtemp(prefix="campaign-"))
+    make_template(folder)
+    if asked.only:
+        chosen = [
+            Trial(
+                tuple(asked.only.replace("never", "").split(",")) if asked.only != "never" else (), asked.cold
+            )
+        ]
+    else:
+        chosen = list(trials(folder, asked.seed, asked.points, asked.instants))
+    failed = run(folder, chosen, asked.at_once)
+    if not failed:
+        shutil.rmtree(folder)
+    return 1 if failed else 0
+
+
+def run(folder: Path, chosen: list[Trial], at_once: int) -> int:
+    """Every trial, some at once; how many failed."""
+    began_s, outcomes = time.monotonic(), []
+    with ProcessPoolExecutor(at_once, mp_context=get_context("fork"), initializer=prepare) as pool:
+        for done in as_completed([pool.submit(try_out, folder, trial) for trial in chosen]):
+            outcome = done.result()
+            outcomes.append(outcome)
+            if outcome.findings:
+                print(f"FAILED  {outcome.trial.again}", *outcome.findings, sep="\n    ", flush=True)
+            elif sys.stdout.isatty():
+                print(f"{len(outcomes)}/{len(chosen)} holds", end="\r", flush=True)
+    failed = [outcome for outcome in outcomes if outcome.findings]
+    places = {death.rpartition(":")[0] for trial in chosen for death in trial.deaths if ":" in death}
+    print(
+        f"{len(outcomes)} walks with {sum(len(trial.deaths) for trial in chosen)} deaths planned"
+        f" at {len(places)} distinct lines and {sum(death.endswith('s') for trial in chosen for death in trial.deaths)} instants;"
+        f" {sum(outcome.kills for outcome in outcomes)} servers were killed; {len(failed)} walks failed;"
+        f" {(time.monotonic() - began_s) / len(outcomes):.1f} s a walk"
+    )
+    if failed:
+        print(f"what they left is in {folder}")
+    return len(failed)
 
 
 if __name__ == "__main__":
