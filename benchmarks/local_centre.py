@@ -1,0 +1,164 @@
+"""A centre on this host from request to bill: how soon a job runs, and how many a second, beside what limits it.
+
+    python -m benchmarks local_centre [--jobs N] [--singles N]
+
+Everything is the real thing over REST: rows, holds, usage, charges and ledger transfers of every job are
+waited for and the books are checked. The limits are this machine's own, taken in the same minute: starting
+`true` by fork and exec, and starting it in the engine's sandbox by bubblewrap alone. Exit code 1 where a
+ratio of local_centre.yaml is missed.
+"""
+
+import argparse
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from benchmarks.local_engine import bubblewrap, fork_exec, mean_s
+
+SCENARIO = Path(__file__).with_suffix(".yaml")
+SERVER = [sys.executable, "-c", "from penstock.cli.main import main; raise SystemExit(main())"]
+PATIENCE_S = 300.0
+PAUSE_S = 0.005
+ENDED = ("succeeded", "failed", "cancelled")
+
+
+class Centre:
+    """A running centre as its operator sees it."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._http = httpx.Client(
+            base_url=f"{url}/api/v1", headers={"authorization": f"Bearer {token}"}, timeout=60
+        )
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer, which must be a good one."""
+        return self._http.request(method, path, json=body).raise_for_status().json()
+
+    def open(self) -> int:
+        """Measure the devices, put a price on them, fund a tenant; how many devices there are."""
+        devices = [device["id"] for device in self.ask("GET", "/fleet")["devices"]]
+        for device in devices:
+            self.ask("POST", f"/fleet/devices/{device}/calibrate")
+        self.ask("POST", "/offers", {"id": "list", "model": "cpu", "price_micros_per_card_hour": 3_600_000})
+        self.ask("POST", "/tenants", {"id": "bench"})
+        self.ask("POST", "/tenants/bench/payments", {"id": "paid", "amount_micros": 10**12})
+        return len(devices)
+
+    def submit(self, name: str) -> None:
+        """One task that ends at once; what is held for it is a minute's price."""
+        resources = {"models": ["cpu"], "devices_per_node": 1}
+        spec = {"name": name, "run": "exit 0", "resources": resources, "time_limit_s": 60}
+        self.ask("POST", "/jobs", {"id": name, "tenant": "bench", "spec": spec})
+
+    def until_billed(self) -> None:
+        """Wait until nothing is held any more: every job has ended and has been charged."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.ask("GET", "/tenants/bench/balance")["held_micros"]:
+            assert time.monotonic() < deadline, "the jobs do not end"
+            time.sleep(PAUSE_S)
+
+
+@contextmanager
+def centre() -> Iterator[Centre]:
+    """`penstock up` in a process of its own, until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
+        command = [*SERVER, "up", "--data", folder, "--port", "0", "--cpu-only"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdout is not None
+            said = server.stdout.readline() + server.stdout.readline()
+            found = re.search(r"(http\S+)\s.*(pst_\S+)", said, re.DOTALL)
+            assert found, said
+            try:
+                yield Centre(found[1], found[2])
+            finally:
+                server.send_signal(signal.SIGINT)
+                server.wait()
+
+
+def single(one: Centre, name: str) -> dict[str, float]:
+    """Milliseconds of one job on an idle centre, from before the request to each of its instants."""
+    start = time.time()  # noqa: TID251 - to be compared with the instants that the centre reports
+    one.submit(name)
+    answered = time.time()  # noqa: TID251
+    one.until_billed()
+    billed = time.time()  # noqa: TID251
+    detail = one.ask("GET", f"/jobs/bench.{name}")
+    (attempt,) = detail["attempts"]
+    assert detail["job"]["state"] == "succeeded", detail
+    seconds = {key: _seconds(attempt[f"{key}_at"]) for key in ("placed", "began", "running", "ended")}
+    return {
+        key: 1000 * (at - start) for key, at in {"answered": answered, **seconds, "billed": billed}.items()
+    }
+
+
+def _seconds(instant: str) -> float:
+    return datetime.fromisoformat(instant).timestamp()
+
+
+def burst(one: Centre, jobs: int) -> tuple[float, float]:
+    """Seconds until all requests are answered, and until every job has ended and is paid."""
+    start_s = time.perf_counter()
+    for number in range(jobs):
+        one.submit(f"burst-{number:04}")
+    asked_s = time.perf_counter() - start_s
+    one.until_billed()
+    return asked_s, time.perf_counter() - start_s
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value that this share of them does not pass."""
+    return sorted(values)[min(int(share * len(values)), len(values) - 1)]
+
+
+def main() -> int:
+    """Print the tables; 1 where a limit is missed."""
+    scenario = yaml.safe_load(SCENARIO.read_text())
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--jobs", type=int, default=scenario["jobs"])
+    parser.add_argument("--singles", type=int, default=scenario["singles"])
+    asked = parser.parse_args()
+    fork_ms, sandbox_ms = 1000 * mean_s(fork_exec), 1000 * mean_s(bubblewrap)
+    with centre() as one:
+        devices = one.open()
+        one.submit("warm")
+        one.until_billed()
+        singles = [single(one, f"single-{number}") for number in range(asked.singles)]
+        asked_s, billed_s = burst(one, asked.jobs)
+        items = one.ask("GET", f"/jobs?tenant=bench&limit={min(asked.jobs, 1000)}")["items"]
+        assert all(job["state"] == "succeeded" for job in items), "a job did not succeed"
+        assert one.ask("GET", "/ledger/check")["ok"], "the books do not balance"
+    print(f"fork and exec of true: {fork_ms:.2f} ms, {1000 / fork_ms:.0f}/s; load {os.getloadavg()[0]:.1f}")
+    print(f"bubblewrap alone, same files: {sandbox_ms:.2f} ms, {1000 / sandbox_ms:.0f}/s")
+    print(f"\none job on an idle centre, {asked.singles} times, ms after the request was sent")
+    print(f"{'':10}{'median':>10}{'p95':>10}{'x bubblewrap':>14}")
+    medians = {}
+    for instant in singles[0]:
+        values = [found[instant] for found in singles]
+        medians[instant] = statistics.median(values)
+        ratio = medians[instant] / sandbox_ms
+        print(f"{instant:10}{medians[instant]:10.1f}{percentile(values, 0.95):10.1f}{ratio:14.1f}")
+    rate = asked.jobs / billed_s
+    print(f"\n{asked.jobs} jobs on {devices} devices, from the first request until the last is paid")
+    print(f"requests answered {asked.jobs / asked_s:8.1f}/s")
+    print(f"jobs end to end   {rate:8.1f}/s, 1/{1000 / sandbox_ms / rate:.1f} of bubblewrap alone")
+    limits = scenario["limits"]
+    missed = {
+        "start_per_bubblewrap": medians["running"] / sandbox_ms > limits["start_per_bubblewrap"],
+        "bubblewrap_rate_per_job_rate": 1000 / sandbox_ms / rate > limits["bubblewrap_rate_per_job_rate"],
+    }
+    for name in (name for name, is_missed in missed.items() if is_missed):
+        print(f"missed: {name} is past {limits[name]}")
+    return int(any(missed.values()))
