@@ -9,7 +9,7 @@ demo: setup
 	.venv/bin/penstock demo
 
 test: setup
-	$(PY) -m pytest -n 2 --dist worksteal
+	$(PY) -m pytest -n 2 --dist worksteal -q
 
 check: setup
 	.venv/bin/ruff format --check
