@@ -13,6 +13,8 @@ from penstock.base.refusal import Fault, Refused
 
 BEAT_S = 0.2
 GLANCE_S = 0.02
+QUIET_SHARE = 0.1
+"""What ends after a time is seen after a tenth of that time more, within GLANCE_S and BEAT_S."""
 RETRY_S = 1.0
 DRAIN_S = 30.0
 
@@ -29,11 +31,16 @@ class Keeper:
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Turn until stopped."""
+        """Turn until stopped: again at once after a change, and less often the longer there was none."""
+        known, changed_s = -1, time.monotonic()
         try:
             while not self._stopping.is_set():
                 self._turn()
-                self._rest()
+                revision, now_s = reports.revision(self.app), time.monotonic()
+                if revision != known:
+                    known, changed_s = revision, now_s
+                else:
+                    self._rest(known, min(max((now_s - changed_s) * QUIET_SHARE, GLANCE_S), BEAT_S))
         except BaseException as error:  # noqa: BLE001
             self.broken = error
             _LOG.exception("the loop met a broken invariant")
@@ -63,9 +70,8 @@ class Keeper:
             _LOG.warning("the loop tries again", error=str(error))
             self._stopping.wait(RETRY_S)
 
-    def _rest(self) -> None:
-        known = reports.revision(self.app)
-        until = time.monotonic() + BEAT_S
+    def _rest(self, known: int, pause_s: float) -> None:
+        until = time.monotonic() + pause_s
         while time.monotonic() < until and not self._stopping.wait(GLANCE_S):
             if reports.revision(self.app) != known:
                 return
