@@ -1,0 +1,161 @@
+"""From events to readings: which meters read an event, under which dimensions, and at what exact value."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from penstock.base.refusal import Refusal, invalid
+from penstock.billing.metering.model import Aggregation, Meter, MeterEvent, Series
+
+SCALED_MAX = 10**18
+"""Largest value, in units of a meter's last decimal; such integers stay inside 64 bits."""
+DIMENSION_LENGTH_MAX = 128
+AGE_MAX = timedelta(days=366)
+FUTURE_MAX = timedelta(minutes=5)
+
+
+class Meters:
+    """The declared meters, by id and by the type of event that they read."""
+
+    def __init__(self, meters: Iterable[Meter]) -> None:
+        self.by_id: Mapping[str, Meter] = {meter.id: meter for meter in meters}
+        self.by_type: defaultdict[str, list[Meter]] = defaultdict(list)
+        for meter in self.by_id.values():
+            self.by_type[meter.reads].append(meter)
+
+
+def readings(event: MeterEvent, meters: Meters) -> list[tuple[Series, int]] | Refusal:
+    """One reading per meter that reads the event: its series, and the value in units of the last decimal."""
+    found = []
+    for meter in meters.by_type.get(event.type, ()):
+        dimensions = _dimensions(event.data, meter)
+        if isinstance(dimensions, Refusal):
+            return dimensions
+        counted = ""
+        if meter.aggregation is Aggregation.COUNT:
+            value: int | Refusal = 1
+        elif meter.aggregation is Aggregation.UNIQUE:
+            value, text = 1, _text(event.data.get(meter.value), meter.value)
+            if isinstance(text, Refusal):
+                return text
+            counted = text
+        else:
+            value = scaled(event.data.get(meter.value), meter)
+        if isinstance(value, Refusal):
+            return value
+        found.append((Series(meter.id, event.tenant, dimensions, counted), value))
+    if not found:
+        return invalid(
+            "meter_unknown",
+            f"no meter reads events of type {event.type[:80]!r}",
+            "see what there is with `penstock meter list`",
+            "type",
+        )
+    return found
+
+
+def scaled(value: Any, meter: Meter) -> int | Refusal:
+    """The exact value in units of the meter's last decimal."""
+    where = f"data.{meter.value}"
+    if type(value) is int:
+        number = value * 10**meter.decimals
+    elif type(value) is Decimal:
+        checked = _scaled_decimal(value, meter.decimals, where)
+        if isinstance(checked, Refusal):
+            return checked
+        number = checked
+    elif value is None:
+        return invalid("value_missing", f"the data has no {meter.value!r}", "send it", where)
+    else:
+        return invalid("value_not_number", f"{where} is no number", "send a JSON number", where)
+    if not -SCALED_MAX <= number <= SCALED_MAX:
+        most = SCALED_MAX // 10**meter.decimals
+        return invalid("value_too_large", f"{where} is past {most:,}", "use a larger unit", where)
+    if number < 0 and not meter.negative:
+        return invalid("value_negative", f"{meter.id} takes no value below zero", "send 0 or more", where)
+    return number
+
+
+def _scaled_decimal(value: Decimal, decimals: int, where: str) -> int | Refusal:
+    if not value.is_finite():
+        return invalid("value_not_finite", f"{where} is no number", "send a finite number", where)
+    if value and value.adjusted() + decimals > 20:
+        return invalid("value_too_large", f"{where} is absurdly large", "check the unit", where)
+    sign, digits, exponent = value.as_tuple()
+    assert isinstance(exponent, int)
+    whole = int("".join(map(str, digits)))
+    shift = exponent + decimals
+    if shift >= 0:
+        number = whole * 10**shift if whole else 0
+    else:
+        number, lost = divmod(whole, 10**-shift) if -shift <= len(digits) else (0, whole)
+        if lost:
+            return invalid(
+                "value_too_precise",
+                f"{where} has more than {decimals} decimals",
+                f"round it to {decimals} decimals",
+                where,
+            )
+    return -number if sign else number
+
+
+def _dimensions(data: Mapping[str, Any], meter: Meter) -> tuple[str, ...] | Refusal:
+    """The event's values under the meter's dimensions; one that is missing is ''."""
+    if not meter.dimensions:
+        return ()
+    found = []
+    for name in meter.dimensions:
+        value = data.get(name, "")
+        if type(value) is not str or not value.isprintable():
+            checked = _text(value, name) if value is not None else ""
+            if isinstance(checked, Refusal):
+                return checked
+            value = checked
+        if len(value) > DIMENSION_LENGTH_MAX:
+            return _too_long(name)
+        found.append(value)
+    return tuple(found)
+
+
+def _text(value: Any, name: str) -> str | Refusal:
+    """A text, number or truth value as text."""
+    where = f"data.{name}"
+    match value:
+        case None:
+            return invalid("value_missing", f"the data has no {name!r}", "send it", where)
+        case bool():
+            return "true" if value else "false"
+        case str() if value.isprintable():
+            text = value
+        case int() if abs(value) < 10**DIMENSION_LENGTH_MAX:
+            text = str(value)
+        case Decimal() if value.is_finite():
+            text = str(value)
+        case _:
+            return invalid("value_not_text", f"{where} is no text or number", "send one", where)
+    return text if len(text) <= DIMENSION_LENGTH_MAX else _too_long(name)
+
+
+def _too_long(name: str) -> Refusal:
+    where = f"data.{name}"
+    return invalid(
+        "value_too_long", f"{where} is longer than {DIMENSION_LENGTH_MAX} characters", "shorten it", where
+    )
+
+
+def check_time(event: MeterEvent, now: datetime) -> Refusal | None:
+    """Clocks may run a little ahead; usage from further in the future, or from over a year ago, is a mistake."""
+    if event.time > now + FUTURE_MAX:
+        return invalid(
+            "event_in_future", f"{event.time.isoformat()} has not come yet", "set the clock right", "time"
+        )
+    if event.time < now - AGE_MAX:
+        return invalid(
+            "event_too_old",
+            f"{event.time.isoformat()} is over {AGE_MAX.days} days ago",
+            "correct what is that old with a credit note or a charge",
+            "time",
+        )
+    return None
