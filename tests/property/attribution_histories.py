@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from penstock.base.window import Window
+from penstock.base.window import Window, to_us
 from penstock.fleet.device import Device, DeviceInterval, DeviceState
-from penstock.insight.model import History, Line
+from penstock.insight.model import History, Line, between
 from penstock.lease.job import Attempt, AttemptState, Wait
 from penstock.lease.offer import Lease, LeaseState, Offer
 
@@ -15,6 +15,10 @@ TICKS = 12
 TICK = timedelta(seconds=7, microseconds=1)
 ORIGIN = datetime(2026, 11, 23, 8, 0, 0, 3, tzinfo=UTC)
 MODELS = ("a100", "cpu")
+CELL = 100
+CELLS = 1000 // CELL
+"""A device in tenths; shares of tests begin and end there."""
+SHARES = (((0, 300),), ((300, 1000),), ((300, 500),), ((0, 200), (500, 700)))
 WORKING = (DeviceState.AVAILABLE, DeviceState.CORDONED, DeviceState.DRAINING, DeviceState.MAINTENANCE)
 REASONS = (*(line.value for line in Line if line.startswith("no_fit")), "busy", "no_such_reason")
 
@@ -81,13 +85,17 @@ def attempts(draw: st.DrawFn, names: list[str], number: int) -> Attempt:
     final = [s for s in AttemptState if s not in ("placed", "starting", "running", "stopping")]
     points = st.integers(placed, max(last, placed)).map(at)
     stalls = draw(st.lists(st.tuples(points, points).map(sorted), max_size=2))
+    held = tuple(draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True)))
+    slots = draw(st.sampled_from([None, None, *SHARES]))
     return Attempt(
         id=f"t{number}",
         job=f"j{draw(st.integers(0, 2))}",
         tenant=draw(st.sampled_from(("acme", "zhi"))),
         number=1,
         engine="local",
-        devices=tuple(draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))),
+        devices=held,
+        share=1000 if slots is None else sum(high - low for low, high in slots),
+        slots=() if slots is None else (slots,) * len(held),
         placed_at=at(placed),
         running_at=None if running is None else at(running),
         ended_at=None if ended is None else at(ended),
@@ -127,6 +135,7 @@ def waits(draw: st.DrawFn) -> Wait:
         models=tuple(draw(st.lists(st.sampled_from((*MODELS, "any", "h20")), max_size=2, unique=True))),
         reason=draw(st.sampled_from(REASONS)),
         devices=draw(st.integers(1, 3)),
+        share=draw(st.sampled_from([1000, 1000, 400])),
         start=at(start),
         end=draw(st.one_of(st.none(), st.integers(start, TICKS + 1).map(at))),
         lease=draw(st.sampled_from((None, None, None, "l0"))),
@@ -175,7 +184,10 @@ def _without_overlap(holders: list, times) -> list:
     for holder in holders:
         start, end = times(holder)
         clashes = (
-            set(other.devices) & set(holder.devices)
+            any(
+                _cells(other, device) & _cells(holder, device)
+                for device in set(other.devices) & set(holder.devices)
+            )
             for other in kept
             if start < times(other)[1] and times(other)[0] < end
         )
@@ -184,31 +196,43 @@ def _without_overlap(holders: list, times) -> list:
     return kept
 
 
+def _cells(holder, device: str) -> set[int]:
+    """The cells of a device that an attempt has; a lease has all of it."""
+    slots = holder.slots_on(device) if isinstance(holder, Attempt) else ((0, 1000),)
+    return {cell for low, high in slots for cell in range(low // CELL, high // CELL)}
+
+
 type Tick = tuple[Line, str | None, str | None, str | None]
 """(line, tenant, job, attempt or lease)."""
 
 
-def obvious_book(history: History) -> dict[tuple[str, int], Tick]:
-    """The line of each device at each tick, decided tick by tick straight from the rules."""
-    book: dict[tuple[str, int], Tick] = {}
+def obvious_book(history: History) -> dict[tuple[str, int, int], Tick]:
+    """The line of each cell of each device at each tick, decided tick by tick straight from the rules."""
+    book: dict[tuple[str, int, int], Tick] = {}
     for tick in range(TICKS):
         free = []
         for device in history.devices:
-            line = _line_of(history, device, at(tick))
-            if line is not None:
-                book[device.id, tick] = line
-                if line[0] is Line.NO_DEMAND:
-                    free.append(device)
-        free.sort(key=lambda device: (device.model, device.id))
-        for wait in sorted(history.waits, key=lambda w: (w.start, w.job, w.reason, w.models, w.devices)):
+            for cell in range(CELLS):
+                line = _line_of(history, device, cell, at(tick))
+                if line is not None:
+                    book[device.id, tick, cell] = line
+                    if line[0] is Line.NO_DEMAND:
+                        free.append((device.model, device.id, cell))
+        free.sort()
+        for wait in sorted(history.waits, key=_queue_order):
             if wait.start <= at(tick) < (wait.end or at(99)):
-                for device in [d for d in free if _may_claim(wait, d.model)][: wait.devices]:
-                    free.remove(device)
-                    book[device.id, tick] = (Line(wait.reason), wait.tenant, wait.job, None)
+                wanted = wait.devices * wait.share // CELL
+                for one in [one for one in free if _may_claim(wait, one[0])][:wanted]:
+                    free.remove(one)
+                    book[one[1], tick, one[2]] = (Line(wait.reason), wait.tenant, wait.job, None)
     return book
 
 
-def _line_of(history: History, device: Device, now: datetime) -> Tick | None:
+def _queue_order(wait: Wait) -> tuple:
+    return wait.start, wait.job, wait.reason, wait.models, wait.devices, wait.tenant, wait.share
+
+
+def _line_of(history: History, device: Device, cell: int, now: datetime) -> Tick | None:
     start, end = device.commissioned_at, device.retired_at or at(99)
     if start is None or not start <= now < end:
         return None
@@ -220,7 +244,9 @@ def _line_of(history: History, device: Device, now: datetime) -> Tick | None:
     if state == "down":
         return (Line.DOWN, None, None, None)
     for attempt in history.attempts:
-        if device.id in attempt.devices and attempt.placed_at <= now < (attempt.ended_at or at(99)):
+        if device.id not in attempt.devices or cell not in _cells(attempt, device.id):
+            continue
+        if attempt.placed_at <= now < (attempt.ended_at or at(99)):
             return (_line_at_work(attempt, now), attempt.tenant, attempt.job, attempt.id)
     if state in ("draining", "cordoned"):
         return (Line.DRAINING, None, None, None)
@@ -258,6 +284,11 @@ def _may_claim(wait: Wait, model: str) -> bool:
     return any_model or model in wait.models
 
 
-def count_lines(book: dict[tuple[str, int], Tick]) -> Counter[Line]:
-    """Ticks by line."""
-    return Counter(entry[0] for entry in book.values())
+def card_time_of(book: dict[tuple[str, int, int], Tick]) -> Counter[Line]:
+    """Card time by line, in microseconds."""
+    times: Counter[Line] = Counter()
+    for (_, tick, cell), entry in book.items():
+        ends = (between(cell * CELL, (cell + 1) * CELL, to_us(at(t))) for t in (tick, tick + 1))
+        since, until = ends
+        times[entry[0]] += until - since
+    return times

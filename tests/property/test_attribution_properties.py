@@ -6,7 +6,7 @@ from itertools import chain, pairwise
 import msgspec
 import numpy as np
 import pytest
-from attribution_histories import TICK, TICKS, at, count_lines, histories, obvious_book, window
+from attribution_histories import CELL, TICK, TICKS, at, card_time_of, histories, obvious_book, window
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -42,24 +42,23 @@ def test_it_equals_the_book_made_tick_by_tick(history: History) -> None:
         for tick in range(TICKS):
             if span.start <= at(tick) < span.end:
                 who = span.attempt or span.lease if span.line != "reserved_unused" else span.lease
-                made[span.device, tick] = (span.line, span.tenant, span.job, who)
+                for cell in range(span.low // CELL, span.high // CELL):
+                    made[span.device, tick, cell] = (span.line, span.tenant, span.job, who)
     expected = obvious_book(history)
     assert made == expected
     lines = ladder(spans, history, window()).lines
-    ticks = count_lines(expected)
-    assert {line.line: line.card_us for line in lines} == {
-        line.line: ticks[line.line] * (TICK // MICROSECOND) for line in lines
-    }
+    times = card_time_of(expected)
+    assert {line.line: line.card_us for line in lines} == {line.line: times[line.line] for line in lines}
 
 
 @many
 @given(st.one_of(sound, anything))
 def test_spans_partition_capacity_to_the_microsecond(history: History) -> None:
     spans = attribute(history, window())
-    assert sum((span.end - span.start) // MICROSECOND for span in spans) == commissioned_us(history, window())
+    assert sum(span.card_us for span in spans) == commissioned_us(history, window())
     for one, other in pairwise(spans):
-        assert (one.device, one.start) < (other.device, other.start)
-        if one.device == other.device:
+        assert (one.device, one.low, one.start) < (other.device, other.low, other.start)
+        if (one.device, one.low) == (other.device, other.low):
             assert one.end <= other.start
             assert one.end < other.start or _whose(one) != _whose(other), "touching equal spans are one span"
 

@@ -162,11 +162,11 @@ CASES = {
         job("j"),
         ("no_fit_price", {"tenant_suspended": 2}),
     ),
-    "leased to others": ({"leases": (lease("l", ("n1-0", "n1-1")),)}, job("j"), ("busy", {"reserved": 2})),
+    "leased to others": ({"leases": (lease("l", ("n1-0", "n1-1")),)}, job("j"), ("busy", {"leased": 2})),
     "leased later, no time limit": (
         {"leases": (lease("l", ("n1-0", "n1-1"), NOW + HOUR, NOW + 2 * HOUR, LeaseState.RESERVED),)},
         job("j"),
-        ("busy", {"reserved": 2}),
+        ("no_fit_booking", {"reserved": 2}),
     ),
     "lease not begun": (
         {"leases": (lease("l", ("n1-0",), NOW + HOUR, NOW + 2 * HOUR, LeaseState.RESERVED),)},

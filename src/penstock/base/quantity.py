@@ -11,6 +11,9 @@ type Status = Literal["claimed", "derived", "measured"]
 type CardMicroseconds = int
 """One whole card held for one microsecond; a half card for two makes one as well."""
 
+WHOLE = 1000
+"""A whole device, in thousandths."""
+
 
 class ComputeRate(msgspec.Struct, frozen=True):
     """Dense matrix throughput at one precision. `status` says where the figure comes from."""
@@ -19,6 +22,14 @@ class ComputeRate(msgspec.Struct, frozen=True):
     tflops: float
     status: Status
     source: str = ""
+
+
+def card_time(devices: int, share: int, elapsed_us: int) -> CardMicroseconds:
+    """Card time of a share (in thousandths) of so many devices, rounded down.
+
+    A cumulative function of time: windows take the difference of its ends, so that they add up.
+    """
+    return devices * share * elapsed_us // WHOLE
 
 
 def card_hours(card_us: CardMicroseconds) -> float:

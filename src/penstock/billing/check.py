@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from penstock.base.money import round_to_fen
 from penstock.billing.invoice import content_hash
+from penstock.billing.meter import observed
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
 from penstock.billing.rate import amount_of
 from penstock.ledger.chart import CHARGE, CREDIT_NOTE, INVOICE_ROUNDING, ROUNDING, centre_account
@@ -36,7 +37,7 @@ def _windows(events: Iterable[UsageEvent]) -> Iterator[Finding]:
     subjects: defaultdict[tuple[str, str, str], list[UsageEvent]] = defaultdict(list)
     for event in events:
         subjects[event.meter, event.subject_kind, event.subject].append(event)
-        if event.quantity != event.devices * event.window.duration_us:
+        if event.quantity != observed(event.devices, event.share, event.began_at, event.window):
             yield Finding("quantity_wrong", f"{event.quantity} over {event.devices} devices", event.id)
     for (_, _, name), windows in subjects.items():
         windows.sort(key=lambda event: (event.start, event.end))

@@ -7,8 +7,9 @@ from typing import Literal
 import msgspec
 
 from penstock.base.ids import derived_id, id_conflict
+from penstock.base.quantity import WHOLE, CardMicroseconds, card_time
 from penstock.base.refusal import Refusal
-from penstock.base.window import Window, steps, to_us
+from penstock.base.window import MICROSECOND, Window, steps, to_us
 from penstock.billing.model import UsageEvent
 from penstock.lease.job import Attempt
 from penstock.lease.offer import Lease
@@ -29,6 +30,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     began_at: datetime
     ended_at: datetime | None = None
     source: str = PLATFORM
+    share: int = WHOLE
 
 
 def attempt_subject(attempt: Attempt, model: str) -> Subject | None:
@@ -43,6 +45,7 @@ def attempt_subject(attempt: Attempt, model: str) -> Subject | None:
         devices=len(attempt.devices),
         began_at=attempt.began_at,
         ended_at=attempt.ended_at,
+        share=attempt.share,
     )
 
 
@@ -82,6 +85,13 @@ def usage_of(
     return [*(_event(subject, window, final=False) for window in earlier), _event(subject, last, final=True)]
 
 
+def observed(devices: int, share: int, began_at: datetime, window: Window) -> CardMicroseconds:
+    """Card time of a window: growth of the subject's card time since it began, so that windows add up."""
+    ends = ((at - began_at) // MICROSECOND for at in (window.start, window.end))
+    before, after = (card_time(devices, share, elapsed_us) for elapsed_us in ends)
+    return after - before
+
+
 def _event(subject: Subject, window: Window, *, final: bool) -> UsageEvent:
     return UsageEvent(
         source=subject.source,
@@ -95,8 +105,9 @@ def _event(subject: Subject, window: Window, *, final: bool) -> UsageEvent:
         began_at=subject.began_at,
         devices=subject.devices,
         model=subject.model,
-        quantity=subject.devices * window.duration_us,
+        quantity=observed(subject.devices, subject.share, subject.began_at, window),
         final=final,
+        share=subject.share,
     )
 
 

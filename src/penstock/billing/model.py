@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from penstock.base.money import Micros
-from penstock.base.quantity import CardMicroseconds
+from penstock.base.quantity import WHOLE, CardMicroseconds
 from penstock.base.window import Window
 
 
@@ -31,6 +31,8 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     rated: bool = False
     final: bool = False
     """The last window of its subject: minimum time and started units are settled here."""
+    share: int = WHOLE
+    """Thousandths of each device that were taken."""
 
     @property
     def window(self) -> Window:

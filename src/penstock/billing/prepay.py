@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from penstock.base.money import MICROS_PER_FEN, Micros, format_amount
+from penstock.base.quantity import WHOLE
 from penstock.base.refusal import Refusal
 from penstock.base.window import MICROSECOND, US_PER_HOUR, Window
 from penstock.billing.rate import Terms, accrued
@@ -18,14 +19,16 @@ def lease_price(devices: int, window: Window, terms: Terms) -> Micros:
     return accrued(window.duration_us, devices, terms, final=True)
 
 
-def job_price(devices: int, terms: Terms, time_limit_s: int | None, horizon: timedelta) -> Micros:
+def job_price(
+    devices: int, terms: Terms, time_limit_s: int | None, horizon: timedelta, share: int = WHOLE
+) -> Micros:
     """What an on-demand attempt sets aside before it may start: its price up to its time limit.
 
     A job without a limit, or with a longer one than `horizon`, sets aside the horizon's price and then
     lives on the available balance.
     """
     limit = horizon if time_limit_s is None else min(timedelta(seconds=time_limit_s), horizon)
-    return accrued(limit // MICROSECOND, devices, terms, final=True)
+    return accrued(limit // MICROSECOND, devices, terms, final=True, share=share)
 
 
 def top_up_need(prepaid: Account, amount_micros: Micros) -> Micros:
@@ -58,11 +61,16 @@ class Burn(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: datetime | None = None
 
 
-def burn_of(devices: int, terms: Terms, held_micros: Micros = 0, ends_at: datetime | None = None) -> Burn:
-    """The burn of one attempt on demand or lease."""
-    return Burn(
-        micros_per_hour=devices * terms.price_micros_per_card_hour, held_micros=held_micros, ends_at=ends_at
-    )
+def burn_of(
+    devices: int,
+    terms: Terms,
+    held_micros: Micros = 0,
+    ends_at: datetime | None = None,
+    share: int = WHOLE,
+) -> Burn:
+    """The burn of one attempt on demand or lease, rounded up."""
+    hourly = -(-devices * share * terms.price_micros_per_card_hour // WHOLE)
+    return Burn(micros_per_hour=hourly, held_micros=held_micros, ends_at=ends_at)
 
 
 def need_micros(burns: Iterable[Burn], now: datetime, ahead: timedelta) -> Micros:

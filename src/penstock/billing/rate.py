@@ -18,7 +18,7 @@ import msgspec
 
 from penstock.base.ids import derived_id
 from penstock.base.money import Micros, round_half_up
-from penstock.base.quantity import CardMicroseconds
+from penstock.base.quantity import WHOLE, CardMicroseconds, card_time
 from penstock.base.window import MICROSECOND, US_PER_HOUR
 from penstock.billing.model import ChargeLine, UsageEvent
 from penstock.lease.offer import Offer
@@ -53,9 +53,12 @@ def charged_us(elapsed_us: int, terms: Terms, *, final: bool = False) -> int:
     return -(-least_us // granule_us) * granule_us
 
 
-def accrued(elapsed_us: int, devices: int, terms: Terms, *, final: bool = False) -> Micros:
-    """What a subject on so many devices has cost after `elapsed_us`; never falls as time passes."""
-    return amount_of(devices * charged_us(elapsed_us, terms, final=final), terms.price_micros_per_card_hour)
+def accrued(
+    elapsed_us: int, devices: int, terms: Terms, *, final: bool = False, share: int = WHOLE
+) -> Micros:
+    """What a subject on a share of so many devices has cost after `elapsed_us`; never falls as time passes."""
+    charged = card_time(devices, share, charged_us(elapsed_us, terms, final=final))
+    return amount_of(charged, terms.price_micros_per_card_hour)
 
 
 def amount_of(charged: CardMicroseconds, price_micros_per_card_hour: Micros) -> Micros:
@@ -68,10 +71,10 @@ def rate(event: UsageEvent, terms: Terms, project: str | None = None, job: str |
     """The charge line of one usage event."""
     before_us = (event.start - event.began_at) // MICROSECOND
     after_us = (event.end - event.began_at) // MICROSECOND
-    amount = accrued(after_us, event.devices, terms, final=event.final) - accrued(
-        before_us, event.devices, terms
-    )
-    charged = charged_us(after_us, terms, final=event.final) - charged_us(before_us, terms)
+    quantity = card_time(event.devices, event.share, charged_us(after_us, terms, final=event.final))
+    earlier = card_time(event.devices, event.share, charged_us(before_us, terms))
+    price = terms.price_micros_per_card_hour
+    amount = amount_of(quantity, price) - amount_of(earlier, price)
     line = derived_id("line", event.source, event.id)
     return ChargeLine(
         id=line,
@@ -84,8 +87,8 @@ def rate(event: UsageEvent, terms: Terms, project: str | None = None, job: str |
         model=event.model,
         start=event.start,
         end=event.end,
-        quantity=event.devices * charged,
-        price_micros_per_card_hour=terms.price_micros_per_card_hour,
+        quantity=quantity - earlier,
+        price_micros_per_card_hour=price,
         amount_micros=amount,
         currency=terms.currency,
         transfer=_transfer_id(line, 0) if amount else None,

@@ -69,6 +69,7 @@ def meaning(reason: str) -> str:
         "no_fit_model": _("another model"),
         "no_fit_memory": _("too little device memory"),
         "no_fit_host_memory": _("too little host memory left on the node"),
+        "no_fit_cpu": _("too few CPU cores left on the node"),
         "no_fit_software": _("another software stack"),
         "no_fit_place": _("in another place"),
         "no_fit_price": _("too dear"),
@@ -79,5 +80,7 @@ def meaning(reason: str) -> str:
         "lease_not_active": _("the lease has not begun, or is suspended"),
         "tenant_suspended": _("the tenant is suspended"),
         "busy": _("used by another job"),
-        "reserved": _("promised to a lease"),
+        "leased": _("leased to somebody"),
+        "reserved": _("leased to somebody before the job would end"),
+        "promised": _("kept for a job that is ahead, before this one would end"),
     }.get(reason, "")

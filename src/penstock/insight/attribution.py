@@ -5,20 +5,20 @@ yet accepted; free. Draining, cordoning and maintenance are declared and wait fo
 not. What is free is split by the demand that waited for it (`claims`). See docs/mechanisms/card-hours.md.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import reduce
-from itertools import chain
 
 from penstock.base.window import EPOCH, Window, from_us, to_us
 from penstock.fleet.device import Device
 from penstock.insight.claims import claim
-from penstock.insight.cover import NO_DEMAND, Cover, Piece, clip, merged, show_through
-from penstock.insight.layers import layers, leased_pieces, occupied_pieces, state_pieces
+from penstock.insight.cover import NO_DEMAND, clip, merged, show_through
+from penstock.insight.lanes import Lane, painted, together
+from penstock.insight.layers import layers, leased_pieces, occupied_lanes, state_pieces
 from penstock.insight.model import History, Span
 
 
 def attribute(history: History, window: Window) -> list[Span]:
-    """Spans by device and start that cover each device's commissioned time in the window exactly once.
+    """Spans by device, thousandths and start that cover its commissioned time in the window exactly once.
 
     An attempt or lease without an end lasts to the window's end, which should therefore not be later than
     the history was taken. What an open attempt did is `productive` until it is known to have failed.
@@ -26,23 +26,40 @@ def attribute(history: History, window: Window) -> list[Span]:
     start_us, end_us = to_us(window.start), to_us(window.end)
     devices = sorted(history.devices, key=lambda device: (device.model, device.id))
     states = state_pieces(history.device_intervals, end_us)
-    occupied = occupied_pieces(history.attempts, end_us)
+    lanes = occupied_lanes(history.attempts, end_us)
     leased = leased_pieces(history.leases, end_us)
-    pieces: list[list[Piece[Cover]]] = []
-    free: list[tuple[int, int, int]] = []
-    for position, device in enumerate(devices):
-        over = layers(device, states[device.id], occupied[device.id], leased[device.id], end_us)
-        covered = list(merged(clip(reduce(show_through, over), start_us, end_us)))
-        pieces.append([piece for piece in covered if piece[2] != NO_DEMAND])
-        free += [(start, end, position) for start, end, cover in covered if cover == NO_DEMAND]
-    claimed = claim(free, [device.model for device in devices], history.waits, end_us)
-    by_device = sorted(zip(devices, pieces, claimed, strict=True), key=lambda row: row[0].id)
-    return [span for device, *covered in by_device for span in _spans(device, sorted(chain(*covered)))]
+    used: list[list[Lane]] = []
+    free: list[list[Lane]] = []
+    for device in devices:
+        covered = []
+        for low, high, occupied in lanes[device.id]:
+            over = layers(device, states[device.id], occupied, leased[device.id], end_us)
+            covered.append(Lane(low, high, list(merged(clip(reduce(show_through, over), start_us, end_us)))))
+        used.append([_only(lane, free=False) for lane in covered])
+        free.append([_only(lane, free=True) for lane in covered])
+    rooms = [
+        (start, end, position, lane.high - lane.low)
+        for position, on_device in enumerate(free)
+        for lane in on_device
+        for start, end, _ in lane.pieces
+    ]
+    claimed = claim(rooms, [device.model for device in devices], history.waits, end_us)
+    by_device = sorted(zip(devices, used, free, claimed, strict=True), key=lambda row: row[0].id)
+    return [
+        span
+        for device, occupied, vacant, claims in by_device
+        for lane in together(occupied, painted(vacant, claims))
+        for span in _spans(device, lane)
+    ]
 
 
-def _spans(device: Device, pieces: Iterable[Piece[Cover]]) -> Iterator[Span]:
+def _only(lane: Lane, *, free: bool) -> Lane:
+    return Lane(lane.low, lane.high, [piece for piece in lane.pieces if (piece[2] == NO_DEMAND) == free])
+
+
+def _spans(device: Device, lane: Lane) -> Iterator[Span]:
     end_us, end = None, EPOCH
-    for piece in merged(pieces):
+    for piece in merged(lane.pieces):
         start = end if piece[0] == end_us else from_us(piece[0])
         end_us, end = piece[1], from_us(piece[1])
         line, tenant, job, attempt, lease = piece[2]
@@ -56,4 +73,6 @@ def _spans(device: Device, pieces: Iterable[Piece[Cover]]) -> Iterator[Span]:
             job=job,
             attempt=attempt,
             lease=lease,
+            low=lane.low,
+            high=lane.high,
         )

@@ -17,9 +17,10 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class _Held(msgspec.Struct, frozen=True, order=True):
-    """Something that has one device to itself over [start, end)."""
+    """Something that has one device, or a lane of it, to itself over [start, end)."""
 
     device: str
+    low: int
     start: datetime
     end: datetime
     name: str
@@ -27,7 +28,7 @@ class _Held(msgspec.Struct, frozen=True, order=True):
 
 def check_history(history: History, window: Window) -> list[str]:
     """What is wrong, one sentence each: a device used, sold or described twice at once or out of service."""
-    attempts = [held for attempt in history.attempts for held in _attempt_holds(attempt)]
+    attempts = _attempt_holds(history.attempts)
     return [
         *_double(attempts, "attempts"),
         *_double(_lease_holds(history), "leases"),
@@ -48,7 +49,7 @@ def service(device: Device, window: Window) -> Window | None:
 def _double(holds: Iterable[_Held], what: str) -> Iterator[str]:
     """Two of a kind on one device at once."""
     lasting = sorted(held for held in holds if held.start < held.end)
-    for _, group in groupby(lasting, key=lambda held: held.device):
+    for _, group in groupby(lasting, key=lambda held: (held.device, held.low)):
         last: _Held | None = None
         for held in group:
             if last is not None and held.start < last.end:
@@ -61,7 +62,7 @@ def _double(holds: Iterable[_Held], what: str) -> Iterator[str]:
 def _out_of_service(devices: Sequence[Device], attempts: Sequence[_Held]) -> Iterator[str]:
     """Attempts on devices that were not commissioned."""
     by_id = {device.id: device for device in devices}
-    for held in sorted(attempts):
+    for held in sorted({msgspec.structs.replace(held, low=0) for held in attempts}):
         device = by_id.get(held.device)
         if device is None or device.commissioned_at is None:
             yield f"attempt {held.name} is on device {held.device}, which is not in service"
@@ -99,9 +100,19 @@ def _unrecorded(history: History, window: Window) -> Iterator[str]:
             yield f"device {device.id} has no recorded state from {at} to {life.end}"
 
 
-def _attempt_holds(attempt: Attempt) -> Iterator[_Held]:
-    for device in dict.fromkeys(attempt.devices):
-        yield _Held(device, attempt.placed_at, attempt.ended_at or NEVER, attempt.id)
+def _attempt_holds(attempts: Sequence[Attempt]) -> list[_Held]:
+    """Each attempt on each lane of its devices; lanes are cut wherever any attempt begins or ends its share."""
+    cuts: dict[str, set[int]] = defaultdict(set)
+    for attempt in attempts:
+        for device in attempt.devices:
+            cuts[device] |= {cut for slot in attempt.slots_on(device) for cut in slot}
+    return [
+        _Held(device, low, attempt.placed_at, attempt.ended_at or NEVER, attempt.id)
+        for attempt in attempts
+        for device in dict.fromkeys(attempt.devices)
+        for low in sorted(cuts[device])
+        if any(since <= low < until for since, until in attempt.slots_on(device))
+    ]
 
 
 def _lease_holds(history: History) -> Iterator[_Held]:
@@ -109,8 +120,8 @@ def _lease_holds(history: History) -> Iterator[_Held]:
         end = min(lease.end, lease.ended_at or NEVER)
         if lease.state is not LeaseState.CANCELLED and lease.start < end:
             for device in lease.devices:
-                yield _Held(device, lease.start, end, lease.id)
+                yield _Held(device, 0, lease.start, end, lease.id)
 
 
 def _interval_hold(interval: DeviceInterval) -> _Held:
-    return _Held(interval.device, interval.start, interval.end or NEVER, interval.state)
+    return _Held(interval.device, 0, interval.start, interval.end or NEVER, interval.state)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from penstock.base.window import Window
 from penstock.fleet.device import Device
-from penstock.insight.model import RUNGS, History, Ladder, LadderLine, Line, Span
+from penstock.insight.model import RUNGS, History, Ladder, LadderLine, Line, Span, between
 from penstock.insight.value import NOTHING, Amounts, Worth, list_prices
 
 type Axis = Literal["model", "node", "tenant", "tranche"]
@@ -74,7 +74,8 @@ class _Tally:
         """One span, by what its device had come to before and after it."""
         sums = self._sums[span.line]
         for kind, amount in enumerate(after):
-            sums[kind] += amount - before[kind]
+            part = between(span.low, span.high, amount) - between(span.low, span.high, before[kind])
+            sums[kind] += part
         self._devices[device.id] = device
 
     def ladder(self, window: Window, currency: str) -> Ladder:

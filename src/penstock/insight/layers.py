@@ -4,11 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
+from penstock.base.quantity import WHOLE
 from penstock.base.window import to_us
 from penstock.fleet.device import Device, DeviceInterval, DeviceState
 from penstock.insight.cover import NO_DEMAND, Cover, Piece, clip, disjoint, show_through
+from penstock.insight.lanes import Lane
 from penstock.insight.model import Line
-from penstock.lease.job import Attempt, AttemptState
+from penstock.lease.job import Attempt, AttemptState, Slots
 from penstock.lease.offer import Lease, LeaseState
 
 _CLOSED = {
@@ -78,20 +80,31 @@ def state_pieces(
     return states
 
 
-def occupied_pieces(attempts: Iterable[Attempt], until_us: int) -> Mapping[str, list[Piece[Cover]]]:
-    """What attempts did on each device; where two claim one device, the one placed first has it."""
-    windows: dict[str, list[Piece[int]]] = defaultdict(list)
+def occupied_lanes(attempts: Iterable[Attempt], until_us: int) -> Mapping[str, list[Lane]]:
+    """What attempts did on each device, in lanes that are the whole device together.
+
+    Where two claim the same thousandths, the one placed first has them.
+    """
+    windows: dict[str, list[tuple[int, int, int, Slots]]] = defaultdict(list)
     pieces: list[list[Piece[Cover]]] = []
     for number, attempt in enumerate(sorted(attempts, key=lambda a: (a.placed_at, a.id))):
         pieces.append(attempt_pieces(attempt, until_us))
         if pieces[-1]:
             for device in attempt.devices:
-                windows[device].append((pieces[-1][0][0], pieces[-1][-1][1], number))
-    occupied: dict[str, list[Piece[Cover]]] = defaultdict(list)
+                held = (pieces[-1][0][0], pieces[-1][-1][1], number, attempt.slots_on(device))
+                windows[device].append(held)
+    lanes: dict[str, list[Lane]] = defaultdict(lambda: [Lane(0, WHOLE, [])])
     for device, held in windows.items():
-        for start, end, number in disjoint(held):
-            occupied[device] += clip(pieces[number], start, end)
-    return occupied
+        cuts = sorted({0, WHOLE, *(cut for _, _, _, slots in held for slot in slots for cut in slot)})
+        lanes[device] = [Lane(low, high, _in_lane(held, low, pieces)) for low, high in pairwise(cuts)]
+    return lanes
+
+
+def _in_lane(
+    held: Iterable[tuple[int, int, int, Slots]], low: int, pieces: Sequence[list[Piece[Cover]]]
+) -> list[Piece[Cover]]:
+    inside = [(s, e, n) for s, e, n, slots in held if any(a <= low < b for a, b in slots)]
+    return [piece for start, end, number in disjoint(inside) for piece in clip(pieces[number], start, end)]
 
 
 def leased_pieces(leases: Iterable[Lease], until_us: int) -> Mapping[str, list[Piece[Cover]]]:

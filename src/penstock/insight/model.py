@@ -6,7 +6,8 @@ from enum import StrEnum
 import msgspec
 
 from penstock.base.money import Micros
-from penstock.base.quantity import CardMicroseconds
+from penstock.base.quantity import WHOLE, CardMicroseconds
+from penstock.base.window import to_us
 from penstock.fleet.device import Device, DeviceInterval
 from penstock.lease.job import Attempt, Wait
 from penstock.lease.offer import Lease, Offer
@@ -24,6 +25,7 @@ class Line(StrEnum):
     NO_FIT_MEMORY = "no_fit_memory"
     NO_FIT_FRAGMENTATION = "no_fit_fragmentation"
     NO_FIT_TOPOLOGY = "no_fit_topology"
+    NO_FIT_BOOKING = "no_fit_booking"
     NO_FIT_QUOTA = "no_fit_quota"
     NO_FIT_PRICE = "no_fit_price"
     NO_FIT_PLACE = "no_fit_place"
@@ -43,6 +45,7 @@ RUNGS: dict[str, tuple[Line, ...]] = {
         Line.NO_FIT_MEMORY,
         Line.NO_FIT_FRAGMENTATION,
         Line.NO_FIT_TOPOLOGY,
+        Line.NO_FIT_BOOKING,
         Line.NO_FIT_QUOTA,
         Line.NO_FIT_PRICE,
         Line.NO_FIT_PLACE,
@@ -70,7 +73,10 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One device on one line over [start, end), with whom to ask about it."""
+    """Thousandths [low, high) of one device on one line over [start, end), with whom to ask about it.
+
+    At each instant the spans of a device are its thousandths, each once.
+    """
 
     device: str
     model: str
@@ -81,6 +87,19 @@ class Span(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     job: str | None = None
     attempt: str | None = None
     lease: str | None = None
+    low: int = 0
+    high: int = WHOLE
+
+    @property
+    def card_us(self) -> CardMicroseconds:
+        """Its card time; the parts of a device, and of a time, sum to the whole exactly."""
+        since, until = to_us(self.start), to_us(self.end)
+        return between(self.low, self.high, until) - between(self.low, self.high, since)
+
+
+def between(low: int, high: int, amount: int) -> int:
+    """Of an amount that belongs to a whole device, what falls on its thousandths [low, high)."""
+    return high * amount // WHOLE - low * amount // WHOLE
 
 
 class LadderLine(msgspec.Struct, frozen=True, kw_only=True):

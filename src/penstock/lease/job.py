@@ -6,6 +6,10 @@ from enum import StrEnum
 import msgspec
 
 from penstock.base.money import Micros
+from penstock.base.quantity import WHOLE
+
+type Slots = tuple[tuple[int, int], ...]
+"""Thousandths [low, high) of one device."""
 
 
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,12 +27,19 @@ class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What each node of the gang needs. Any of `models` serves; memory is host memory in bytes."""
+    """What each node of the gang needs. Any of `models` serves; memory is host memory in bytes.
+
+    `device_share` is how much of each device is taken, in thousandths: 1000 is the whole device, less only
+    with one device a node. With a whole device `device_memory_bytes` is what the device must have at least;
+    with a share it is what the job takes of it. CPU is in thousandths of a core.
+    """
 
     models: tuple[str, ...]
     devices_per_node: int = 1
     memory_bytes: int = 0
     device_memory_bytes: int = 0
+    device_share: int = WHOLE
+    cpu_millicores: int = 0
 
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +67,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     log_limit_bytes: int = 64 * 2**20
     max_processes: int = 4096
     priority: int = 0
+    spot: bool = False
+    """Cheaper, and on devices that are promised to others: evicted with notice when those need them."""
 
     @property
     def devices(self) -> int:
@@ -111,6 +124,13 @@ JOB_MOVES: dict[JobState, tuple[JobState, ...]] = {
 FINAL_JOB_STATES = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 
+class Promise(msgspec.Struct, frozen=True, kw_only=True):
+    """When and where a waiting job starts at the latest, by what is known: the devices of each task."""
+
+    start: datetime
+    tasks: tuple[tuple[str, ...], ...]
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One job. `lease` is None on demand. `stop_reason` is set once somebody asked it to stop."""
 
@@ -133,6 +153,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     hold: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    promise: Promise | None = None
+    """While it waits: the start that later jobs must not delay."""
 
 
 class AttemptState(StrEnum):
@@ -203,13 +225,23 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     limits: dict[str, str] = {}
     cpu_seconds: float = 0.0
     memory_peak_bytes: int = 0
+    share: int = WHOLE
+    """Thousandths that it takes of each device: what is kept from others, and what is charged."""
+    slots: tuple[Slots, ...] = ()
+    """Which thousandths those are, device by device; empty where it has whole devices."""
+    spot: bool = False
+
+    def slots_on(self, device: str) -> Slots:
+        """The thousandths [low, high) of one of its devices that are its own."""
+        return self.slots[self.devices.index(device)] if self.slots else ((0, WHOLE),)
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
     """Waiting demand: for this long, so many devices of any of `models` were kept out by one reason.
 
-    `reason` is `no_fit_model`, `no_fit_memory`, `no_fit_fragmentation`, `no_fit_topology`, `no_fit_quota`,
-    `no_fit_price`, `no_fit_place`, `no_fit_software`, or `busy` where every fitting device is taken.
+    `reason` is `no_fit_model`, `no_fit_memory`, `no_fit_fragmentation`, `no_fit_topology`, `no_fit_booking`,
+    `no_fit_quota`, `no_fit_price`, `no_fit_place`, `no_fit_software`, or `busy` where every fitting device
+    is taken. `share` is in thousandths of each device.
     """
 
     job: str
@@ -221,3 +253,4 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     end: datetime | None = None
     lease: str | None = None
     """The lease that the job waits under; it can use no other device."""
+    share: int = WHOLE

@@ -12,7 +12,8 @@ from penstock.base.window import Window
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """An hourly price per card of one model.
 
-    A charge counts started `granularity` units, at least `minimum_time` of them.
+    A charge counts started `granularity` units, at least `minimum_time` of them. Spot work, which is
+    evicted with notice, has a price of its own; None: it is not sold.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     granularity: timedelta = timedelta(seconds=1)
     minimum_time: timedelta = timedelta(0)
     withdrawn_at: datetime | None = None
+    spot_price_micros_per_card_hour: Micros | None = None
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +102,8 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     metered: bool = False
     """Its last usage is recorded."""
     ended_at: datetime | None = None
+    lends_idle: bool = False
+    """Spot work of others may use its devices while no job of the lease needs them."""
 
     @property
     def window(self) -> Window:

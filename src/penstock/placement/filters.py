@@ -55,6 +55,9 @@ def _unfit(device: Device, need: Resources) -> str | None:
 def _not_free(device: Device, window: Window | None, world: Occupancy) -> str | None:
     if device.id in world.taken:
         return reasons.BUSY
-    if window is not None and any(window.overlap(booked) for booked in world.booked.get(device.id, ())):
-        return reasons.RESERVED
-    return None
+    if window is None:
+        return None
+    clashes = [booked for booked in world.booked.get(device.id, ()) if window.overlap(booked)]
+    if not clashes:
+        return None
+    return reasons.LEASED if clashes[0].start <= world.now else reasons.RESERVED

@@ -9,21 +9,29 @@ LEASE_NOT_ACTIVE = "lease_not_active"
 TENANT_SUSPENDED = "tenant_suspended"
 QUOTA = "no_fit_quota"
 BUSY = "busy"
+LEASED = "leased"
 RESERVED = "reserved"
+PROMISED = "promised"
 HOST_MEMORY = "no_fit_host_memory"
+CPU = "no_fit_cpu"
 FRAGMENTATION = "no_fit_fragmentation"
 TOPOLOGY = "no_fit_topology"
 TOO_FEW = "too_few_free"
+BOOKING = "no_fit_booking"
+"""What the card-hour book calls demand kept out of free devices by a booking or a promise."""
 
 _BOOK_REASONS = {
     FRAGMENTATION: FRAGMENTATION,
     TOPOLOGY: TOPOLOGY,
     HOST_MEMORY: MEMORY,
+    CPU: FRAGMENTATION,
     TOO_FEW: FRAGMENTATION,
     QUOTA: QUOTA,
     TENANT_SUSPENDED: "no_fit_price",
+    PROMISED: BOOKING,
+    RESERVED: BOOKING,
     BUSY: BUSY,
-    RESERVED: BUSY,
+    LEASED: BUSY,
     LEASE_NOT_ACTIVE: BUSY,
     MEMORY: MEMORY,
     MODEL: MODEL,

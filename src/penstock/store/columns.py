@@ -79,9 +79,9 @@ class JsonColumn(TypeDecorator[Any]):
         self.kind = kind
         self._decoder = msgspec.json.Decoder(kind)
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002
-        """To JSON."""
-        return msgspec.json.encode(value).decode()
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """To JSON; nothing is no text."""
+        return None if value is None else msgspec.json.encode(value).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
         """From JSON."""

@@ -40,6 +40,7 @@ LINE_WORDS: dict[Line, dict[Language, str]] = {
     Line.NO_FIT_MEMORY: {"en": "no fit: memory", "zh": "内存不足"},
     Line.NO_FIT_FRAGMENTATION: {"en": "no fit: fragmentation", "zh": "碎片"},
     Line.NO_FIT_TOPOLOGY: {"en": "no fit: topology", "zh": "拓扑不合"},
+    Line.NO_FIT_BOOKING: {"en": "no fit: booking", "zh": "预订在即"},
     Line.NO_FIT_QUOTA: {"en": "no fit: quota", "zh": "超出配额"},
     Line.NO_FIT_PRICE: {"en": "no fit: price", "zh": "价格不合"},
     Line.NO_FIT_PLACE: {"en": "no fit: place", "zh": "地点不合"},
@@ -63,6 +64,10 @@ LINE_MEANINGS: dict[Line, dict[Language, str]] = {
     Line.NO_FIT_MEMORY: {"en": "free; too little memory", "zh": "空闲，内存不够"},
     Line.NO_FIT_FRAGMENTATION: {"en": "free; too few together for the gang", "zh": "空闲，凑不齐整组"},
     Line.NO_FIT_TOPOLOGY: {"en": "free; not in one interconnect domain", "zh": "空闲，不在同一互联域"},
+    Line.NO_FIT_BOOKING: {
+        "en": "free; promised before waiting work would end",
+        "zh": "空闲，但已许给别人，等待的作业来不及做完",
+    },
     Line.NO_FIT_QUOTA: {"en": "free; the tenant's quota is used up", "zh": "空闲，租户配额已用完"},
     Line.NO_FIT_PRICE: {"en": "free; the price was not met", "zh": "空闲，价格谈不拢"},
     Line.NO_FIT_PLACE: {"en": "free; not where the job may run", "zh": "空闲，不在允许的地点"},

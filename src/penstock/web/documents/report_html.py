@@ -7,7 +7,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from penstock.base.quantity import ComputeRate
-from penstock.base.window import MICROSECOND, Window
+from penstock.base.window import Window
 from penstock.fleet.device import Calibration, Device
 from penstock.insight.model import RUNGS, Ladder, LadderLine, Line
 from penstock.web.documents import ladder_figures as figures
@@ -97,7 +97,7 @@ def _by_attempt(data: ReportData) -> dict[str, Counter[Line]]:
     """The card time of each attempt by line, in microseconds."""
     times: dict[str, Counter[Line]] = defaultdict(Counter)
     for span in data.spans:
-        times[span.attempt or ""][span.line] += (span.end - span.start) // MICROSECOND
+        times[span.attempt or ""][span.line] += span.card_us
     return times
 
 
@@ -105,7 +105,7 @@ def _leased_us(data: ReportData) -> tuple[int, int]:
     """Of the lease: (card time sold and available in the window, of that occupied by its jobs)."""
     lease = data.lease
     sold = [span for span in data.spans if lease is not None and span.lease == lease.id]
-    times = [(span.line, (span.end - span.start) // MICROSECOND) for span in sold]
+    times = [(span.line, span.card_us) for span in sold]
     return sum(time for _, time in times), sum(time for line, time in times if line in OCCUPIED)
 
 
