@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from tests.contract.harnesses import LOCAL
 
 from penstock.app.ports import Start
 from penstock.base.refusal import Fault, Refused
@@ -23,6 +24,7 @@ from penstock.engines.local.supervisor.format import Mount
 from penstock.engines.local.trial import strongest
 from penstock.lease.job import AttemptState
 
+ENGINES = LOCAL
 SERVER = """
 import os, sys, time
 from pathlib import Path

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from penstock.fleet.device import Calibration, Device, Node
+from penstock.fleet.device import Calibration, Device, DeviceState, Node
 from penstock.lease.job import JobSpec
 from penstock.lease.seen import Seen
 
@@ -48,18 +48,63 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     workdir: str = ""
     checkpoint: str = ""
     volumes: dict[str, str] = {}
+    lease: str = ""
+
+
+class NodeView(msgspec.Struct, frozen=True, kw_only=True):
+    """A host as its engine sees it now. `foreign` of its devices are used by work that is not ours."""
+
+    node: Node
+    devices: tuple[Device, ...]
+    state: DeviceState = DeviceState.AVAILABLE
+    """available, draining, maintenance or down: what the engine says of the whole host."""
+    reason: str = ""
+    foreign: int = 0
+    foreign_work: tuple[str, ...] = ()
+    """That work in the engine's words, e.g. `job 17 of alice in research: 2 devices`."""
+
+
+class Capacity(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine has. No hosts: a probe looks at the one that the engine is for."""
+
+    nodes: tuple[NodeView, ...] = ()
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A lease that holds devices of an engine from `start` to `end`; `devices` counts them by node."""
+
+    lease: str
+    tenant: str
+    start: datetime
+    end: datetime
+    devices: dict[str, int]
 
 
 class Engine(Protocol):
-    """Runs attempts, each exactly once by its id."""
+    """Runs attempts, each exactly once by its id.
+
+    Kept by every engine, and tried against each by `tests/contract/`: an attempt is begun at most once,
+    whatever dies; what is stopped stays stopped and leaves no process; a gang starts whole or not at all; a
+    final state is never taken back; usage is what ran, by the engine's clock; output is complete and in order.
+    An engine that is away raises Fault, loses nothing, and is asked again.
+    """
 
     name: str
+
+    def capacity(self) -> Capacity:
+        """Its hosts and devices, and how they are. Cheap to ask often: it may be some seconds old."""
+
+    def keep(self, leases: Sequence[Kept]) -> None:
+        """Keep devices for these leases and no others, as far as the engine can; safe to repeat."""
 
     def start(self, plan: Start) -> None:
         """Begin; a second call with the same attempt id changes nothing. All tasks start or none."""
 
     def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
-        """What is known of each; an attempt that never began here is left out."""
+        """What is known of each; an attempt that never began here is left out.
+
+        One that waits in the engine's own queue is `starting` without `began_at`, and costs nothing yet.
+        """
 
     def stop(self, attempt: str, grace_s: float) -> None:
         """Ask all tasks to end, kill their process trees after the grace; final, returns at once.

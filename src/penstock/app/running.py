@@ -60,7 +60,10 @@ def stop_due(app: App) -> None:
     with app.database.read() as tx:
         due = _must_stop(tx)
     for attempt, job, reason in due:
-        app.engines[attempt.engine].stop(attempt.id, job.spec.grace_s)
+        try:
+            app.engines[attempt.engine].stop(attempt.id, job.spec.grace_s)
+        except Fault:
+            continue  # the engine is away; the next turn asks again
         _put_stopping(app, attempt, job, reason)
 
 
@@ -220,6 +223,7 @@ def _start_plan(app: App, job: Job, attempt: Attempt, devices: Mapping[str, Devi
         volumes={
             path: str(app.files.volume(f"{job.tenant}.{volume}")) for path, volume in spec.volumes.items()
         },
+        lease=attempt.lease or "",
     )
 
 
@@ -275,7 +279,9 @@ def still_going(app: App, attempts: list[Attempt]) -> set[str]:
             seen = engine.observe(mine) if mine else ()
         except Fault:
             continue
-        going |= {one.attempt for one in seen if one.state not in FINAL_ATTEMPT_STATES}
+        going |= {
+            one.attempt for one in seen if one.state not in FINAL_ATTEMPT_STATES and one.ended_at is None
+        }
     return going
 
 
@@ -286,7 +292,10 @@ def evict_all(app: App) -> None:
         owners = jobs.by_ids(tx, {attempt.job for attempt in live})
     for attempt in live:
         job = owners[attempt.job]
-        app.engines[attempt.engine].stop(attempt.id, job.spec.grace_s)
+        try:
+            app.engines[attempt.engine].stop(attempt.id, job.spec.grace_s)
+        except Fault:
+            continue  # the engine is away: what it runs goes on, and the next opening sees it
         _put_stopping(app, attempt, job, "drain")
 
 

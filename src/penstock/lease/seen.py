@@ -10,8 +10,10 @@ from penstock.lease.job import AttemptState, TaskExit
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What an engine knows of one attempt, by its own clock.
 
-    `state` is running, succeeded, failed, stopped, lost, or starting while set-up goes on. A final state
-    is never taken back, and is reported until `forget`.
+    `state` is running, succeeded, failed, stopped, lost, evicted (the engine itself took the devices back),
+    or starting while it waits in the engine's queue or sets up. A final state is never taken back, and is
+    reported until `forget`. `ended_at` without a final state says that it has ended and its record is not
+    complete yet: nothing later is charged. `waiting` says in the engine's words what keeps it from beginning.
     """
 
     attempt: str
@@ -26,3 +28,4 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     limits: dict[str, str] = {}
     cpu_seconds: float = 0.0
     memory_peak_bytes: int = 0
+    waiting: str = ""

@@ -1,7 +1,9 @@
 """A simulated engine: it runs nothing, and says at each virtual instant what a real one would have seen.
 
-A job says in its environment how it behaves: `SIMULATED_SECONDS` (of work), `SIMULATED_EXIT` (its exit
-code), `SIMULATED_CHECKPOINT_S` (how often it saves). What it has saved, it does not do again. The engine
+A job says in its environment how it behaves: `SIMULATED_SECONDS` (of work), `SIMULATED_EXIT` (the exit code)
+or `SIMULATED_SIGNAL` of task `SIMULATED_RANK` (0), which ends the others, `SIMULATED_OUT_OF_MEMORY`,
+`SIMULATED_LINES` (of output, numbered), `SIMULATED_CHECKPOINT_S` (how often it saves). What it has saved, it
+does not do again. A task at a node called `nowhere` cannot start, and so none does. The engine
 outlives the platform, as a real one does, and checks what no platform may do: run two attempts on one
 device, or one attempt twice.
 """
@@ -10,14 +12,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from signal import SIGKILL, SIGTERM
 
-from penstock.app.ports import Clock, Start
+from penstock.app.ports import Capacity, Clock, Kept, Start
 from penstock.base.refusal import Fault
-from penstock.lease.job import AttemptState, TaskExit
+from penstock.lease.job import FINAL_ATTEMPT_STATES, AttemptState, TaskExit
 from penstock.lease.seen import Seen
 
 SETUP = timedelta(seconds=20)
-_FINAL = (AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.STOPPED, AttemptState.LOST)
+NOWHERE = "nowhere"
+_FINAL = FINAL_ATTEMPT_STATES
 
 
 @dataclass
@@ -42,6 +46,13 @@ class SimulatedEngine:
     _on_device: dict[str, str] = field(default_factory=dict)
     _saved: dict[str, timedelta] = field(default_factory=dict)
     starts: int = 0
+
+    def capacity(self) -> Capacity:
+        """No hosts: the simulated centre installs them."""
+        return Capacity()
+
+    def keep(self, leases: Sequence[Kept]) -> None:
+        """Nothing to do: nobody but us uses its devices."""
 
     def start(self, plan: Start) -> None:
         """Begin; the same attempt again changes nothing. The call may fail before or after it took effect."""
@@ -72,12 +83,23 @@ class SimulatedEngine:
         self._maybe_fail()
 
     def logs(self, attempt: str, rank: int, offset: int, limit_bytes: int) -> bytes:
-        """One line that says it is simulated."""
-        return f"simulated output of {attempt} rank {rank}\n".encode()[offset : offset + limit_bytes]
+        """One line that says it is simulated, or the numbered lines of task 0 as far as it has come."""
+        run = self._runs.get(attempt)
+        if run is None or run.plan is None or rank >= len(run.plan.tasks):
+            return b""
+        lines = int(run.plan.spec.env.get("SIMULATED_LINES", "0"))
+        if not lines or rank:
+            text = f"simulated output of {attempt} rank {rank}: no such node as {NOWHERE} is used\n"
+            return text.encode()[offset : offset + limit_bytes]
+        seen = self._seen(attempt, run)
+        done = (seen.ended_at or self.clock.now()) - (seen.running_at or self.clock.now())
+        count = lines if done >= _work(run) else int(lines * (done / _work(run)))
+        return b"".join(b"%d\n" % number for number in range(count))[offset : offset + limit_bytes]
 
     def forget(self, attempt: str) -> None:
         """Drop a finished attempt."""
-        self._runs.pop(attempt, None)
+        if attempt in self._runs and self._ended(attempt):
+            del self._runs[attempt]
 
     def close(self) -> None:
         """Nothing to let go."""
@@ -88,6 +110,11 @@ class SimulatedEngine:
             used = {d for task in run.plan.tasks for d in task.devices} if run.plan else set()
             if used & devices and not self._ended(name):
                 self._finish(name, run, AttemptState.LOST, self.clock.now(), "node_lost")
+
+    def evict(self, attempt: str) -> None:
+        """The engine takes the devices of one attempt back for somebody else."""
+        if not self._ended(attempt):
+            self._finish(attempt, self._runs[attempt], AttemptState.EVICTED, self.clock.now(), "preempted")
 
     def _maybe_fail(self) -> None:
         if self.fault_rate and self.random.random() < self.fault_rate:
@@ -103,10 +130,11 @@ class SimulatedEngine:
         now = self.clock.now()
         if run.plan is None:
             return self._finish(name, run, AttemptState.STOPPED, now, "stop")
-        env = run.plan.spec.env
+        if any(task.node == NOWHERE for task in run.plan.tasks):
+            return self._finish(name, run, AttemptState.FAILED, run.began_at, "device_unavailable")
         running_at = run.began_at + SETUP
-        work = timedelta(seconds=float(env.get("SIMULATED_SECONDS", "60")))
-        ends = [(running_at + max(work - run.done_before, timedelta(seconds=1)), self._outcome(run), "exit")]
+        left = max(_work(run) - run.done_before, timedelta(seconds=1))
+        ends = [(running_at + left, *_outcome(run))]
         if run.plan.spec.time_limit_s is not None:
             limit = run.began_at + timedelta(seconds=run.plan.spec.time_limit_s)
             ends.append((limit, AttemptState.FAILED, "time_limit"))
@@ -122,12 +150,8 @@ class SimulatedEngine:
             began_at=run.began_at,
             running_at=running_at if started else None,
             checkpoints=self._checkpoints(run, now),
+            cpu_seconds=_cpu_seconds(run, running_at, now),
         )
-
-    def _outcome(self, run: _Run) -> AttemptState:
-        assert run.plan is not None
-        failed = run.plan.spec.env.get("SIMULATED_EXIT", "0") != "0"
-        return AttemptState.FAILED if failed else AttemptState.SUCCEEDED
 
     def _checkpoints(self, run: _Run, until: datetime) -> tuple[datetime, ...]:
         assert run.plan is not None
@@ -143,15 +167,54 @@ class SimulatedEngine:
         checkpoints = self._checkpoints(run, at) if run.plan and running_at else ()
         if run.plan and running_at and checkpoints:
             self._saved[run.plan.job] = run.done_before + (checkpoints[-1] - running_at)
-        exit_code = {AttemptState.SUCCEEDED: 0, AttemptState.FAILED: 1}.get(state)
         run.final = Seen(
             attempt=name,
             state=state,
             began_at=run.began_at if run.plan else None,
             running_at=running_at,
             ended_at=at,
-            exits=(TaskExit(rank=0, exit_code=exit_code),) if exit_code is not None else (),
+            exits=_exits(run, state, cause) if running_at else (),
             cause=cause,
             checkpoints=checkpoints,
+            cpu_seconds=_cpu_seconds(run, running_at, at),
         )
         return run.final
+
+
+def _work(run: _Run) -> timedelta:
+    assert run.plan is not None
+    return timedelta(seconds=float(run.plan.spec.env.get("SIMULATED_SECONDS", "60")))
+
+
+def _cpu_seconds(run: _Run, running_at: datetime | None, until: datetime) -> float:
+    """Each task of a simulated program uses one processor all the time."""
+    if run.plan is None or running_at is None:
+        return 0.0
+    return max((until - running_at).total_seconds(), 0.0) * len(run.plan.tasks)
+
+
+def _outcome(run: _Run) -> tuple[AttemptState, str]:
+    assert run.plan is not None
+    env = run.plan.spec.env
+    if "SIMULATED_OUT_OF_MEMORY" in env:
+        return AttemptState.FAILED, "out_of_memory"
+    failed = env.get("SIMULATED_EXIT", "0") != "0" or "SIMULATED_SIGNAL" in env
+    return (AttemptState.FAILED, "exit") if failed else (AttemptState.SUCCEEDED, "")
+
+
+def _exits(run: _Run, state: AttemptState, cause: str) -> tuple[TaskExit, ...]:
+    """How each task ended: one that fails ends the others by SIGTERM, and so does a stop."""
+    if run.plan is None or state in (AttemptState.LOST, AttemptState.EVICTED):
+        return ()
+    ranks = range(len(run.plan.tasks))
+    if state is AttemptState.SUCCEEDED:
+        return tuple(TaskExit(rank=rank, exit_code=0) for rank in ranks)
+    exits = [TaskExit(rank=rank, signal=SIGTERM) for rank in ranks]
+    env, first = run.plan.spec.env, int(run.plan.spec.env.get("SIMULATED_RANK", "0"))
+    if cause == "out_of_memory":
+        exits[first] = TaskExit(rank=first, signal=SIGKILL, out_of_memory=True)
+    elif cause == "exit" and "SIMULATED_SIGNAL" in env:
+        exits[first] = TaskExit(rank=first, signal=int(env["SIMULATED_SIGNAL"]))
+    elif cause == "exit":
+        exits[first] = TaskExit(rank=first, exit_code=int(env["SIMULATED_EXIT"]))
+    return tuple(exits)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from penstock.app.ports import Start
+from penstock.app.ports import Capacity, Kept, Start
 from penstock.base.ids import check_id
 from penstock.base.refusal import Fault, ensure
 from penstock.engines.local import folder
@@ -72,6 +72,13 @@ class LocalEngine:
         except BaseException:
             self._spawner.close()
             raise
+
+    def capacity(self) -> Capacity:
+        """No hosts: a probe looks at this one."""
+        return Capacity()
+
+    def keep(self, leases: Sequence[Kept]) -> None:
+        """Nothing to do: nobody but us uses its devices."""
 
     def start(self, plan: Start) -> None:
         """Begin; a second call with the same attempt id changes nothing. All tasks start or none."""
