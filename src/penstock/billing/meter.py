@@ -1,6 +1,6 @@
 """From what was observed to usage events: cut at fixed instants, so that a retry cuts the same way."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -17,6 +17,7 @@ from penstock.lease.offer import Lease
 CARD_TIME = "card_time"
 ATTEMPT, LEASE = "attempt", "lease"
 PLATFORM = "penstock"
+PRICES_CHANGE_AT = timedelta(hours=1)
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,10 +79,10 @@ def usage_of(
     """
     start = subject.began_at if metered_until is None else metered_until
     if subject.ended_at is None:
-        windows = [w for w in steps(Window(start, observed_until), step) if w.end < observed_until]
+        windows = [w for w in _cuts(Window(start, observed_until), step) if w.end < observed_until]
         return [_event(subject, window, final=False) for window in windows]
     end = max(subject.ended_at, start)
-    *earlier, last = [*steps(Window(start, end), step)] or [Window(end, end)]
+    *earlier, last = [*_cuts(Window(start, end), step)] or [Window(end, end)]
     return [*(_event(subject, window, final=False) for window in earlier), _event(subject, last, final=True)]
 
 
@@ -90,6 +91,12 @@ def observed(devices: int, share: int, began_at: datetime, window: Window) -> Ca
     ends = ((at - began_at) // MICROSECOND for at in (window.start, window.end))
     before, after = (card_time(devices, share, elapsed_us) for elapsed_us in ends)
     return after - before
+
+
+def _cuts(window: Window, step: timedelta) -> Iterator[Window]:
+    """At multiples of the step and at full hours, where prices by hour of day change."""
+    for part in steps(window, step):
+        yield from steps(part, PRICES_CHANGE_AT)
 
 
 def _event(subject: Subject, window: Window, *, final: bool) -> UsageEvent:

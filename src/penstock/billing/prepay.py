@@ -16,7 +16,7 @@ from penstock.ledger.model import Account
 
 def lease_price(devices: int, window: Window, terms: Terms) -> Micros:
     """The whole price of a lease: what is quoted, what is held, and to the micro what its lines sum to."""
-    return accrued(window.duration_us, devices, terms, final=True)
+    return accrued(window.duration_us, devices, terms, began_at=window.start, final=True)
 
 
 def job_price(
@@ -28,7 +28,8 @@ def job_price(
     lives on the available balance.
     """
     limit = horizon if time_limit_s is None else min(timedelta(seconds=time_limit_s), horizon)
-    return accrued(limit // MICROSECOND, devices, terms, final=True, share=share)
+    dearest = msgspec.structs.replace(terms, price_micros_per_card_hour=terms.dearest_micros, bands=())
+    return accrued(limit // MICROSECOND, devices, dearest, final=True, share=share)
 
 
 def top_up_need(prepaid: Account, amount_micros: Micros) -> Micros:
@@ -69,7 +70,7 @@ def burn_of(
     share: int = WHOLE,
 ) -> Burn:
     """The burn of one attempt on demand or lease, rounded up."""
-    hourly = -(-devices * share * terms.price_micros_per_card_hour // WHOLE)
+    hourly = -(-devices * share * terms.dearest_micros // WHOLE)
     return Burn(micros_per_hour=hourly, held_micros=held_micros, ends_at=ends_at)
 
 

@@ -9,10 +9,12 @@ subject is cut into windows, they sum to the same micro, and rounding never adds
 per subject). A granule is charged when it is started: the function jumps at its beginning and is flat
 inside, never falls, and later windows in the same granule cost nothing. What a minimum time asks for
 beyond the started granules is charged on the subject's final event alone, when it is known that the
-time stayed below it.
+time stayed below it. Where the price depends on the hour of day, each price has a cumulative function of its
+own over the granules that begin in its hours; usage is cut at hours, so that a line has one price.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -21,18 +23,27 @@ from penstock.base.money import Micros, round_half_up
 from penstock.base.quantity import WHOLE, CardMicroseconds, card_time
 from penstock.base.window import MICROSECOND, US_PER_HOUR
 from penstock.billing.model import ChargeLine, UsageEvent
-from penstock.lease.offer import Offer
+from penstock.lease.offer import HourBand, Offer
 from penstock.ledger.chart import CHARGE, RECEIVABLE, REVENUE_HOURLY, centre_account, tenant_account
 from penstock.ledger.model import Account, Hold, HoldState, Transfer
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """At what price, in which units and with what minimum card time is charged."""
+    """At what price, in which units and with what minimum card time is charged; by hour of day with `bands`."""
 
     price_micros_per_card_hour: Micros
     currency: str = "CNY"
     granularity: timedelta = timedelta(seconds=1)
     minimum_time: timedelta = timedelta(0)
+    bands: tuple[HourBand, ...] = ()
+    zone: str = "UTC"
+
+    @property
+    def dearest_micros(self) -> Micros:
+        """The highest price of the day."""
+        return max(
+            (band.price_micros_per_card_hour for band in self.bands), default=self.price_micros_per_card_hour
+        )
 
 
 def terms_of(offer: Offer, price_micros_per_card_hour: Micros) -> Terms:
@@ -42,7 +53,16 @@ def terms_of(offer: Offer, price_micros_per_card_hour: Micros) -> Terms:
         currency=offer.currency,
         granularity=offer.granularity,
         minimum_time=offer.minimum_time,
+        bands=offer.bands,
+        zone=offer.zone if offer.bands else "UTC",
     )
+
+
+def spot_terms(offer: Offer) -> Terms:
+    """An offer's terms for spot work: one price at every hour."""
+    price = offer.spot_price_micros_per_card_hour
+    assert price is not None, "the offer sells no spot work"
+    return msgspec.structs.replace(terms_of(offer, price), bands=(), zone="UTC")
 
 
 def charged_us(elapsed_us: int, terms: Terms, *, final: bool = False) -> int:
@@ -53,12 +73,57 @@ def charged_us(elapsed_us: int, terms: Terms, *, final: bool = False) -> int:
     return -(-least_us // granule_us) * granule_us
 
 
+def charged_by_price(
+    elapsed_us: int, terms: Terms, began_at: datetime | None, *, final: bool = False
+) -> dict[Micros, int]:
+    """The time charged at each price: a granule costs the price of the hour that it begins in.
+
+    What a minimum time asks for beyond what was started costs the price of the last granule started.
+    """
+    charged = charged_us(elapsed_us, terms, final=final)
+    if not terms.bands:
+        return {terms.price_micros_per_card_hour: charged}
+    assert began_at is not None, "a price by hour of day needs the time of day"
+    granule_us = terms.granularity // MICROSECOND
+    started = -(-elapsed_us // granule_us)
+    found: dict[Micros, int] = {}
+    count, price = 0, price_at(terms, began_at)[0]
+    while count < started:
+        price, until = price_at(terms, began_at + count * terms.granularity)
+        next_count = min(started, -(-((until - began_at) // MICROSECOND) // granule_us))
+        found[price] = found.get(price, 0) + (next_count - count) * granule_us
+        count = next_count
+    beyond = charged - started * granule_us
+    if beyond:
+        found[price] = found.get(price, 0) + beyond
+    return found
+
+
+def price_at(terms: Terms, instant: datetime) -> tuple[Micros, datetime]:
+    """The price per card-hour at an instant, and until when it holds at least."""
+    local = instant.astimezone(ZoneInfo(terms.zone))
+    for band in terms.bands:
+        if band.start_hour <= local.hour < band.end_hour:
+            hours_left = timedelta(hours=band.end_hour - local.hour)
+            hour = local.replace(minute=0, second=0, microsecond=0)
+            return band.price_micros_per_card_hour, min(
+                hour.astimezone(UTC) + hours_left, hour.astimezone(UTC) + timedelta(hours=24 - local.hour)
+            )
+    raise AssertionError("the bands of an offer cover the day")
+
+
 def accrued(
-    elapsed_us: int, devices: int, terms: Terms, *, final: bool = False, share: int = WHOLE
+    elapsed_us: int,
+    devices: int,
+    terms: Terms,
+    *,
+    began_at: datetime | None = None,
+    final: bool = False,
+    share: int = WHOLE,
 ) -> Micros:
     """What a subject on a share of so many devices has cost after `elapsed_us`; never falls as time passes."""
-    charged = card_time(devices, share, charged_us(elapsed_us, terms, final=final))
-    return amount_of(charged, terms.price_micros_per_card_hour)
+    parts = charged_by_price(elapsed_us, terms, began_at, final=final)
+    return sum(amount_of(card_time(devices, share, charged), price) for price, charged in parts.items())
 
 
 def amount_of(charged: CardMicroseconds, price_micros_per_card_hour: Micros) -> Micros:
@@ -71,9 +136,13 @@ def rate(event: UsageEvent, terms: Terms, project: str | None = None, job: str |
     """The charge line of one usage event."""
     before_us = (event.start - event.began_at) // MICROSECOND
     after_us = (event.end - event.began_at) // MICROSECOND
-    quantity = card_time(event.devices, event.share, charged_us(after_us, terms, final=event.final))
-    earlier = card_time(event.devices, event.share, charged_us(before_us, terms))
-    price = terms.price_micros_per_card_hour
+    before = charged_by_price(before_us, terms, event.began_at)
+    after = charged_by_price(after_us, terms, event.began_at, final=event.final)
+    grown = [price for price in after if after[price] != before.get(price, 0)]
+    assert len(grown) <= 1, "usage is cut at hours, where prices change"
+    price = grown[0] if grown else _price_of(event, terms)
+    quantity = card_time(event.devices, event.share, after.get(price, 0))
+    earlier = card_time(event.devices, event.share, before.get(price, 0))
     amount = amount_of(quantity, price) - amount_of(earlier, price)
     line = derived_id("line", event.source, event.id)
     return ChargeLine(
@@ -93,6 +162,10 @@ def rate(event: UsageEvent, terms: Terms, project: str | None = None, job: str |
         currency=terms.currency,
         transfer=_transfer_id(line, 0) if amount else None,
     )
+
+
+def _price_of(event: UsageEvent, terms: Terms) -> Micros:
+    return price_at(terms, event.start)[0] if terms.bands else terms.price_micros_per_card_hour
 
 
 def settle(line: ChargeLine, prepaid: Account, hold: Hold | None, at: datetime) -> list[Transfer]:

@@ -9,11 +9,20 @@ from penstock.base.money import Micros
 from penstock.base.window import Window
 
 
+class HourBand(msgspec.Struct, frozen=True, kw_only=True):
+    """A price per card-hour over [start_hour, end_hour) of each day, on the clocks of the offer's zone."""
+
+    start_hour: int
+    end_hour: int
+    price_micros_per_card_hour: Micros
+
+
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """An hourly price per card of one model.
 
-    A charge counts started `granularity` units, at least `minimum_time` of them. Spot work, which is
-    evicted with notice, has a price of its own; None: it is not sold.
+    A charge counts started `granularity` units, at least `minimum_time` of them. With `bands`, which cover the
+    day, a unit costs the price of the hour that it begins in. Spot work, which is evicted with notice, has a
+    price of its own; None: it is not sold.
     """
 
     id: str
@@ -24,6 +33,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     granularity: timedelta = timedelta(seconds=1)
     minimum_time: timedelta = timedelta(0)
     withdrawn_at: datetime | None = None
+    bands: tuple[HourBand, ...] = ()
+    zone: str = "Asia/Shanghai"
     spot_price_micros_per_card_hour: Micros | None = None
 
 

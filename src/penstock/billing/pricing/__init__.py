@@ -1,0 +1,1 @@
+"""Price books and contracts: what is charged under the four modes, exactly, from quantities alone."""
