@@ -31,6 +31,7 @@ CENTRE = (
 SALES = (
     Command("fleet", "penstock.cli.fleet:app", "Nodes and devices: list, import, calibrate, change states."),
     Command("offer", "penstock.cli.offer:app", "Prices per card-hour of a model."),
+    Command("price", "penstock.cli.price:app", "Price books: check, rate usage with them, publish, compare."),
     Command(
         "quote",
         "penstock.cli.quote:app",

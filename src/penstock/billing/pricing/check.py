@@ -133,7 +133,7 @@ def _in_range(amount: Fraction, where: str) -> Iterator[Refusal]:
 
 def _hourly(item: HourlyItem, path: str, places: Places, catalogue: Catalogue | None) -> Iterator[Refusal]:
     if catalogue is not None and item.model not in catalogue:
-        yield _unknown("model", item.model, catalogue, places.of(f"{path}.model"))
+        yield unknown("model", item.model, catalogue, places.of(f"{path}.model"))
     if not 1 <= item.granularity.total_seconds() <= 86_400 or item.minimum_time.total_seconds() > 31 * 86_400:
         yield invalid(
             "duration_absurd",
@@ -190,7 +190,7 @@ def _clock(minutes: int) -> str:
 def _usage(book: PriceBook, item: UsageItem, path: str, places: Places) -> Iterator[Refusal]:
     if book.meter(item.meter) is None:
         known = [meter.id for meter in book.meters]
-        yield _unknown("meter", item.meter, known, places.of(f"{path}.meter"))
+        yield unknown("meter", item.meter, known, places.of(f"{path}.meter"))
     belongs = _BELONGS[item.charge]
     for name in ("price", "package", "rate", "per_event", "free_events", "tiers"):
         if name not in belongs and f"{path}.{name}" in places:
@@ -264,7 +264,7 @@ def _package(book: PriceBook, item: PackageItem, path: str, places: Places) -> I
         where = places.of(f"{path}.includes.{name}")
         included = book.item(name)
         if included is None:
-            yield _unknown("item", name, [one.id for one in book.items], where)
+            yield unknown("item", name, [one.id for one in book.items], where)
         elif mode_of(included) not in ("hourly", "usage"):
             yield invalid(
                 "item_not_includable", f"{name!r} is no hourly or usage item", "name one of those", where
@@ -280,7 +280,8 @@ def _package(book: PriceBook, item: PackageItem, path: str, places: Places) -> I
         )
 
 
-def _unknown(noun: str, name: str, known: Iterable[str], where: str) -> Refusal:
+def unknown(noun: str, name: str, known: Iterable[str], where: str) -> Refusal:
+    """There is no such thing; the nearest that there is."""
     names = list(known)
     close = difflib.get_close_matches(name[:40], names, n=1)
     remedy = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names[:20]) or 'none'}"

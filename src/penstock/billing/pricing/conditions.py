@@ -30,7 +30,7 @@ def conditions(
     """What is taken off and added on top, in the order in which it applies."""
     priced = [*_card_time(contract, book, facts, zone), *entries]
     for number, discount in enumerate(contract.discounts):
-        found = [*_discounts(contract, discount, number, priced, zone)]
+        found = [*_discounts(discount, number, priced, zone)]
         priced += found
         yield from found
     for month in months(contract.window, zone):
@@ -110,9 +110,7 @@ def _of(entry: Entry, month: Window, zone: ZoneInfo) -> bool:
     return month_of(entry.window.start, zone) == month
 
 
-def _discounts(
-    contract: Contract, discount: Discount, number: int, priced: Sequence[Entry], zone: ZoneInfo
-) -> Iterator[Entry]:
+def _discounts(discount: Discount, number: int, priced: Sequence[Entry], zone: ZoneInfo) -> Iterator[Entry]:
     sums: dict[tuple[str, str, Window], Fraction] = {}
     for entry in priced:
         if _discounted(discount, entry):

@@ -46,7 +46,8 @@ def _bands(item: HourlyItem) -> tuple[HourBand, ...]:
         start, end, price = band.start.hour, band.end.hour or 24, micros(band.price)
         spans = [(start, end)] if start < end else [(start, 24), (0, end)]
         found += [
-            HourBand(start_hour=first, end_hour=last, price_micros_per_card_hour=price) for first, last in spans
+            HourBand(start_hour=first, end_hour=last, price_micros_per_card_hour=price)
+            for first, last in spans
         ]
     return tuple(sorted(found, key=lambda band: band.start_hour))
 
@@ -57,7 +58,9 @@ def terms(book: PriceBook, item: HourlyItem, *, spot: bool = False) -> Terms:
     return on_demand_terms(offer) if spot else terms_of(offer, offer.price_micros_per_card_hour)
 
 
-def charge_time(agreed: Terms, began_at: datetime, length_us: int, cards: int) -> tuple[Micros, tuple[Hit, ...]]:
+def charge_time(
+    agreed: Terms, began_at: datetime, length_us: int, cards: int
+) -> tuple[Micros, tuple[Hit, ...]]:
     """What a finished run on so many cards costs, to the micro, and the parts at each price."""
     parts = charged_by_price(length_us, agreed, began_at, final=True)
     hits = tuple(

@@ -7,6 +7,7 @@ period is the calendar month of the book's zone.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -17,7 +18,7 @@ import msgspec
 from penstock.base.ids import id_conflict
 from penstock.base.money import AMOUNT_MAX_MICROS, Micros, round_to_fen
 from penstock.base.refusal import Refusal, invalid
-from penstock.base.window import US_PER_SECOND, Window
+from penstock.base.window import MICROSECOND, US_PER_SECOND, Window
 from penstock.billing.metering.aggregate import aggregate_events
 from penstock.billing.metering.extract import Meters
 from penstock.billing.metering.model import MeteredQuantity, MeterEvent
@@ -96,6 +97,7 @@ class _Cost(msgspec.Struct, frozen=True):
     hits: tuple[Hit, ...]
     amount_micros: Micros
     exact: Fraction
+    at: datetime
 
 
 def rate_events(book: PriceBook, events: Iterable[MeterEvent]) -> RatedFile:
@@ -116,7 +118,7 @@ def rate_events(book: PriceBook, events: Iterable[MeterEvent]) -> RatedFile:
     for month in sorted({month_of(event.time, zone) for event in metered}):
         quantities, bad = aggregate_events(_known_by(metered, month), Meters(book.meters), month)
         refused += bad
-        for tenant, cost in _usage(book, quantities):
+        for tenant, cost in _usage(book, quantities, month.end - MICROSECOND):
             costs[tenant, month].append(cost)
     bills = tuple(_bill(book, tenant, month, costs[tenant, month]) for tenant, month in sorted(costs))
     return RatedFile(
@@ -146,7 +148,10 @@ def _outside(book: PriceBook, event: MeterEvent) -> Refusal | None:
     if book.start <= event.time and (book.end is None or event.time < book.end):
         return None
     return invalid(
-        "book_not_valid", f"{book.id} is not valid at {event.time.isoformat()}", "use the book of that time", "time"
+        "book_not_valid",
+        f"{book.id} is not valid at {event.time.isoformat()}",
+        "use the book of that time",
+        "time",
     )
 
 
@@ -168,18 +173,22 @@ def _card_time(book: PriceBook, event: MeterEvent) -> "_Cost | Refusal":
     item = next((i for i in book.items if isinstance(i, HourlyItem) and i.model == model), None)
     if item is None:
         sold = ", ".join(sorted(i.model for i in book.items if isinstance(i, HourlyItem))) or "nothing"
-        return invalid("model_unknown", f"{str(model)[:40]!r} has no hourly price", f"there is {sold}", "data.model")
+        return invalid(
+            "model_unknown", f"{str(model)[:40]!r} has no hourly price", f"there is {sold}", "data.model"
+        )
     if type(cards) is not int or not 1 <= cards <= CARDS_MAX:
         return invalid("cards_absurd", f"{str(cards)[:40]} cards", f"give 1 to {CARDS_MAX:,}", "data.cards")
     length_us = _microseconds(event.data.get("seconds"))
     if length_us is None:
-        return invalid("seconds_absurd", "no length of time", f"give 0 to {SECONDS_MAX:,} seconds", "data.seconds")
+        return invalid(
+            "seconds_absurd", "no length of time", f"give 0 to {SECONDS_MAX:,} seconds", "data.seconds"
+        )
     agreed = terms(book, item, spot=event.data.get("spot") is True)
     amount, hits = charge_time(agreed, event.time, length_us, cards)
     if amount > AMOUNT_MAX_MICROS:
         return amount_out_of_range(Fraction(amount, 10**6), "data")
     quantity = sum((hit.quantity for hit in hits), Fraction(0))
-    return _Cost(item, event.id, "card-hour", quantity, hits, amount, total(hits))
+    return _Cost(item, event.id, "card-hour", quantity, hits, amount, total(hits), event.time)
 
 
 def _microseconds(seconds: Any) -> int | None:
@@ -191,7 +200,9 @@ def _microseconds(seconds: Any) -> int | None:
     return exact.numerator if exact >= 0 and exact.denominator == 1 else None
 
 
-def _usage(book: PriceBook, quantities: Iterable[MeteredQuantity]) -> Iterator[tuple[str, _Cost]]:
+def _usage(
+    book: PriceBook, quantities: Iterable[MeteredQuantity], at: datetime
+) -> Iterator[tuple[str, _Cost]]:
     """What each tenant's quantities cost; dimensions that an item does not tell apart are added up."""
     found = list(quantities)
     tenants = sorted({one.tenant for one in found})
@@ -203,7 +214,8 @@ def _usage(book: PriceBook, quantities: Iterable[MeteredQuantity]) -> Iterator[t
                 continue
             hits = charge(item, max(quantity, Fraction(0)), events)
             unit = meter.unit if meter is not None else ""
-            yield tenant, _Cost(item, item.meter, unit, quantity, hits, to_micros(total(hits)), total(hits))
+            exact = total(hits)
+            yield tenant, _Cost(item, item.meter, unit, quantity, hits, to_micros(exact), exact, at)
 
 
 def added_up(item: UsageItem, quantities: Iterable[MeteredQuantity]) -> tuple[Fraction, int]:
@@ -220,7 +232,8 @@ def added_up(item: UsageItem, quantities: Iterable[MeteredQuantity]) -> tuple[Fr
 def _bill(book: PriceBook, tenant: str, month: Window, costs: Sequence[_Cost]) -> RatedBill:
     lines = tuple(map(_line, costs))
     net = sum(line.amount_micros for line in lines)
-    taxes = tax_lines(book, [Taxed(line.mode, month.start, line.amount_micros) for line in lines])
+    taxed = [Taxed(line.mode, cost.at, line.amount_micros) for line, cost in zip(lines, costs, strict=True)]
+    taxes = tax_lines(book, taxed)
     on_top = sum(tax.amount_micros for tax in taxes if not tax.inclusive)
     return RatedBill(
         tenant=tenant,

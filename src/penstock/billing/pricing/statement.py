@@ -55,9 +55,9 @@ def statement(
     for item in usage_items(contract, book):
         windows = usage_windows(running, book, item, until)
         entries += _usage(item, book, windows, covers.get(item.id, ()), facts)
-    if running.end < contract.end and until >= running.end:
-        entries += termination(contract, book, running.end, zone)
-    return (*entries, *conditions(running, book, facts, entries, until, zone))
+    ended = running.end < contract.end and until >= running.end
+    fee = termination(contract, book, running.end, zone) if ended else ()
+    return (*entries, *conditions(running, book, facts, entries, until, zone), *fee)
 
 
 def _compute(

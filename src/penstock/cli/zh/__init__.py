@@ -5,6 +5,7 @@ from penstock.cli.zh.demo import DEMO
 from penstock.cli.zh.labels import LABELS
 from penstock.cli.zh.messages import MESSAGES
 from penstock.cli.zh.options import OPTIONS
+from penstock.cli.zh.pricing import PRICING
 from penstock.cli.zh.tools import TOOLS
 
-CATALOGUE: dict[str, str] = {**COMMANDS, **OPTIONS, **LABELS, **MESSAGES, **DEMO, **TOOLS}
+CATALOGUE: dict[str, str] = {**COMMANDS, **OPTIONS, **LABELS, **MESSAGES, **DEMO, **TOOLS, **PRICING}
