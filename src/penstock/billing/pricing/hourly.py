@@ -7,7 +7,7 @@ from penstock.base.money import MICROS_PER_UNIT, Micros
 from penstock.base.window import US_PER_HOUR
 from penstock.billing.pricing.book import HourlyItem, PriceBook
 from penstock.billing.pricing.charge import Hit
-from penstock.billing.rate import Terms, accrued, charged_by_price, on_demand_terms, terms_of
+from penstock.billing.rate import Terms, accrued, charged_by_price, spot_terms, terms_of
 from penstock.lease.offer import HourBand, Offer
 
 
@@ -55,7 +55,7 @@ def _bands(item: HourlyItem) -> tuple[HourBand, ...]:
 def terms(book: PriceBook, item: HourlyItem, *, spot: bool = False) -> Terms:
     """The item's terms for a lease, or for what gives way to leases."""
     offer = offer_of(book, item, book.start)
-    return on_demand_terms(offer) if spot else terms_of(offer, offer.price_micros_per_card_hour)
+    return spot_terms(offer) if spot else terms_of(offer, offer.price_micros_per_card_hour)
 
 
 def charge_time(
