@@ -14,8 +14,10 @@ from penstock.app.access import (
     require_operator,
     visible,
 )
+from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
 from penstock.app.selling import dearest_offer
+from penstock.app.software import Reader, bars
 from penstock.base.refusal import Refusal, Refused, invalid, not_found
 from penstock.billing.prepay import job_price
 from penstock.billing.rate import terms_of
@@ -23,9 +25,10 @@ from penstock.lease.job import FINAL_JOB_STATES, Attempt, Job, JobSpec, JobState
 from penstock.lease.jobfile import check_spec
 from penstock.lease.offer import LeaseState
 from penstock.lease.tenant import Principal, Scope, TenantState
+from penstock.placement import software
 from penstock.placement.model import Why
 from penstock.placement.why import why
-from penstock.store import audit, jobs, leases, settings, tenants
+from penstock.store import audit, fleet, jobs, leases, settings, tenants
 from penstock.store.database import Tx
 from penstock.store.world import world
 
@@ -58,8 +61,11 @@ def require_upload(principal: Principal) -> None:
         require(principal, Scope.SUBMIT, principal.tenant)
 
 
-def submit(app: App, principal: Principal, request: NewJob) -> Job:
-    """Queue a job; on demand, money for the first stretch is set aside with it. Safe to repeat."""
+def submit(app: App, principal: Principal, request: NewJob, read: Reader | None = None) -> Job:
+    """Queue a job; on demand, money for the first stretch is set aside with it. Safe to repeat.
+
+    `read` looks into its working directory for what keeps its software off some chips, where it asks for it.
+    """
     tenant = own_tenant(principal, request.tenant)
     require(principal, Scope.SUBMIT, tenant)
     problems = check_spec(request.spec)
@@ -67,19 +73,29 @@ def submit(app: App, principal: Principal, request: NewJob) -> Job:
         raise Refused(*problems)
     name = qualified(tenant, request.id)
     now = app.now()
+    barred = bars(app, request.spec, known_accelerators(app), read)
     with app.database.write() as tx:
         if settings.first_time(tx, "job", name, request):
-            job = _admit(app, tx, name, tenant, request, now)
+            job = _admit(app, tx, name, tenant, request, now, barred)
             jobs.add_job(tx, job)
             audit.record(tx, now, principal.token, "submit", name)
             return job
         return visible(principal, "job", name, jobs.job(tx, name))
 
 
-def _admit(app: App, tx: Tx, name: str, tenant: str, request: NewJob, now: datetime) -> Job:
+def _admit(
+    app: App,
+    tx: Tx,
+    name: str,
+    tenant: str,
+    request: NewJob,
+    now: datetime,
+    barred: dict[str, tuple[str, ...]],
+) -> Job:
     _check_tenant(tx, tenant, request)
     _check_files(app, tx, tenant, request.spec)
-    job = Job(id=name, tenant=tenant, spec=request.spec, created_at=now, project=request.project)
+    spec = request.spec
+    job = Job(id=name, tenant=tenant, spec=spec, created_at=now, project=request.project, barred=barred)
     if request.lease is not None:
         return _on_lease(tx, job, qualified(tenant, request.lease))
     offer = dearest_offer(tx, request.spec.resources.models, now)
@@ -139,6 +155,16 @@ def _on_lease(tx: Tx, job: Job, lease_id: str) -> Job:
                 "lease_model",
                 f"the lease is for {lease.model}, the job wants {', '.join(wanted)}",
                 "change one",
+            )
+        )
+    leased = fleet.device(tx, lease.devices[0])
+    rules = software.against(job, leased) if leased is not None else ()
+    if rules:
+        raise Refused(
+            Refusal(
+                "lease_software",
+                f"the program does not run on {lease.model}: {', '.join(rules)}",
+                "see `penstock port check`; once ported, add a variant for its stack",
             )
         )
     if job.spec.devices > len(lease.devices):

@@ -45,7 +45,7 @@ def show_ladder(
     require_audit(principal)
     if by is not None and by not in AXES:
         raise Refused(invalid("axis_unknown", f"no ladder by {by!r}", f"use one of {', '.join(AXES)}", "by"))
-    window = _asked(start, end, app.now())
+    window = asked_window(start, end, app.now())
     past, spans = spans_of(app, window)
     currency = app.policy.currency
     if by is None:
@@ -53,7 +53,7 @@ def show_ladder(
     return ladder_by(spans, past, window, AXES[by], currency)
 
 
-def _asked(start: datetime | None, end: datetime | None, now: datetime) -> Window:
+def asked_window(start: datetime | None, end: datetime | None, now: datetime) -> Window:
     """The window asked for, up to now at most; by default the last seven days of it."""
     until = min(asking.instant(end, "end") or now, now)
     return ensure(check_window(start or until - DEFAULT_WINDOW, until, "start"))
@@ -71,7 +71,7 @@ def show_spans(
 ) -> tuple[Span, ...]:
     """The card-hour book itself: each device's lines over a window, with whom to ask about each."""
     require_audit(principal)
-    window = _asked(start, end, app.now())
+    window = asked_window(start, end, app.now())
     return tuple(spans_of(app, window)[1])
 
 

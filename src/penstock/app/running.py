@@ -14,7 +14,11 @@ from penstock.lease.job import FINAL_ATTEMPT_STATES, Attempt, AttemptState, Job,
 from penstock.lease.machine import advance, lease_step, move_job
 from penstock.lease.offer import Lease, LeaseState
 from penstock.lease.tenant import TenantState
+from penstock.lease.variants import on_stack
+from penstock.placement import software
+from penstock.placement.filters import names
 from penstock.placement.model import Plan, World
+from penstock.placement.reasons import SOFTWARE as NO_FIT_SOFTWARE
 from penstock.placement.solve import solve
 from penstock.store import fleet, jobs, leases, settings, tenants
 from penstock.store.database import Tx
@@ -139,10 +143,17 @@ def _save_plan(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
             devices=job.spec.devices,
             start=now,
             lease=job.lease,
+            rules=_rules_against(job, seen) if waiting.reason == NO_FIT_SOFTWARE else (),
         )
         if job.reasons != waiting.counts:
             jobs.put_job(tx, msgspec.structs.replace(job, reasons=waiting.counts))
     jobs.set_waits(tx, waits, now)
+
+
+def _rules_against(job: Job, seen: World) -> tuple[str, ...]:
+    """Every rule that keeps the job's software off some model that it would take."""
+    found = software.exclusions(job, (d for d in seen.devices if names(job.spec.resources, d)))
+    return tuple(sorted({rule for ids in found.values() for rule in ids}))
 
 
 def _put_placed(
@@ -211,7 +222,7 @@ def _start_plan(app: App, job: Job, attempt: Attempt, devices: Mapping[str, Devi
                 stack=first.stack,
             )
         )
-    spec = job.spec
+    spec = on_stack(job.spec, tasks[0].stack)
     return Start(
         attempt=attempt.id,
         job=job.id,

@@ -170,3 +170,10 @@ def cost(
     with call.client() as client:
         answer = client.post("fleet", "devices", device, "cost", body=body)
     call.show(answer, Device, lambda found: fleetview.print_devices(FleetView((), (found,), {})))
+
+
+app.command(
+    "penstock.cli.catalogue:app",
+    name="catalogue",
+    help="What is known of accelerators, by whom, and the site's own entries.",
+)

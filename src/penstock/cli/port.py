@@ -11,6 +11,7 @@ from penstock.base.refusal import ensure
 from penstock.cli.app import tree
 from penstock.cli.language import _
 from penstock.cli.output import note, write_bytes
+from penstock.cli.portfirst import first
 from penstock.portability.check import is_wanted
 from penstock.portability.fix import fix as fix_files
 from penstock.portability.model import Options, Report, Verdict
@@ -90,6 +91,9 @@ def fix(
         temporary.replace(path)
     note(_("{changes} changes in {files} files").format(changes=len(patch.changes), files=len(patch.files)))
     return 0
+
+
+app.command(first)
 
 
 def _targets(text: str) -> tuple[Target, ...]:

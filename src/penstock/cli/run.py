@@ -18,9 +18,11 @@ from penstock.cli.logs import follow_job
 from penstock.cli.main import UNSUCCESSFUL
 from penstock.cli.options import Id, Tenant
 from penstock.cli.output import note, print_fields, print_json
-from penstock.lease.job import Job, JobState
+from penstock.cli.pools import print_pools
+from penstock.lease.job import Job, JobSpec, JobState
 from penstock.lease.jobfile import JobFile, parse
 from penstock.lease.jobfile.document import SIZE_MAX_BYTES
+from penstock.placement.pools import Pool
 from penstock.sdk.client import Client
 from penstock.sdk.workdir import upload_workdir
 
@@ -41,6 +43,9 @@ def run(
         bool, Parameter(name=["--follow", "-f"], help="Print its output until it ends.", negative="")
     ] = False,
     check: Annotated[bool, Parameter(help="Only check the file; nothing is sent.", negative="")] = False,
+    pools: Annotated[
+        bool, Parameter(help="Only list the pools that it could have, best first.", negative="")
+    ] = False,
     call: Call = CALL,
 ) -> int:
     """Check a job file and submit it.
@@ -55,6 +60,10 @@ def run(
         _checked(file, found, call)
         return 0
     with call.client() as client:
+        if pools:
+            answer = client.post("pools", body=_uploaded(client, file, found))
+            call.show_list(answer["items"], Pool, print_pools)
+            return 0
         job = _submit(client, file, found, own_id or job_id(found.spec.name), tenant, project, lease)
         if not follow:
             call.show(job, Job, lambda shown: print_job(shown, call))
@@ -99,18 +108,22 @@ def _submit(
     project: str | None,
     lease: str | None,
 ) -> dict[str, object]:
-    spec = found.spec
-    if found.workdir:
-        content_id = upload_workdir(client, file.parent / found.workdir)
-        spec = msgspec.structs.replace(spec, workdir=content_id)
     body = {
         "id": name,
-        "spec": spec,
+        "spec": _uploaded(client, file, found),
         "tenant": tenant,
         "project": project or found.project,
         "lease": lease or found.lease,
     }
     return client.post("jobs", body=body)
+
+
+def _uploaded(client: Client, file: Path, found: JobFile) -> JobSpec:
+    """The job with its working directory sent to the centre."""
+    if not found.workdir:
+        return found.spec
+    content_id = upload_workdir(client, file.parent / found.workdir)
+    return msgspec.structs.replace(found.spec, workdir=content_id)
 
 
 def _checked(file: Path, found: JobFile, call: Call) -> None:

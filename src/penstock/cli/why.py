@@ -39,6 +39,10 @@ def _print(job: Job, why: Why, call: Call) -> None:
         ordered = sorted(why.counts.items(), key=lambda pair: (-pair[1], pair[0]))
         rows = [(formats.word(reason), str(count), meaning(reason)) for reason, count in ordered]
         print_table(("KEPT OUT BY", "DEVICES", "MEANS"), rows, right=(1,))
+    if why.software:
+        print()
+        rows = [(model, ", ".join(rules)) for model, rules in why.software.items()]
+        print_table(("ITS SOFTWARE DOES NOT RUN ON", "RULES"), rows)
     if why.options:
         print()
         print_table(

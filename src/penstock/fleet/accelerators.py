@@ -100,7 +100,7 @@ def parse_catalogue(accelerators: str, claims: str = "") -> dict[str, Accelerato
     for row in csv.DictReader(accelerators.splitlines()):
         own = claimed.get(row["id"], [])
         family = claimed.get(row["family"], []) if row["family"] != row["id"] else []
-        found[row["id"]] = _accelerator(row, (*own, *family))
+        found[row["id"]] = parse_row(row, (*own, *family))
     return found
 
 
@@ -145,7 +145,9 @@ def is_sparse_figure(accelerator: Accelerator, precision: Precision, tflops: flo
     return any(abs(tflops - 2 * d) <= 0.02 * 2 * d for d in dense)
 
 
-def _accelerator(row: dict[str, str], claims: tuple[Claim, ...]) -> Accelerator:
+def parse_row(cells: Mapping[str, str], claims: tuple[Claim, ...] = ()) -> Accelerator:
+    """One row of the table; columns that it lacks count as empty. ValueError or KeyError where it breaks its form."""
+    row = dict.fromkeys(_COLUMNS, "") | dict(cells)
     rates = _row_rates(row)
     completing = tuple(
         ComputeRate(p, c.value, c.status, c.source)
@@ -158,7 +160,7 @@ def _accelerator(row: dict[str, str], claims: tuple[Claim, ...]) -> Accelerator:
     )
     return Accelerator(
         id=row["id"],
-        family=row["family"],
+        family=row["family"] or row["id"],
         vendor=row["vendor"],
         name=row["model"],
         stack=row["stack"],
@@ -170,7 +172,7 @@ def _accelerator(row: dict[str, str], claims: tuple[Claim, ...]) -> Accelerator:
         interconnect=row["interconnect"],
         interconnect_bytes_per_s=_number(row["interconnect_gb_s"]) * 1e9,
         power_watts=_number(row["tdp_w"]),
-        devices_per_card=int(row["devices_per_card"]),
+        devices_per_card=int(row["devices_per_card"] or 1),
         driver_names=tuple(filter(None, row["driver_names"].split("|"))),
         software_stack=row["software_stack"],
         torch_package=row["torch_package"],
@@ -178,10 +180,36 @@ def _accelerator(row: dict[str, str], claims: tuple[Claim, ...]) -> Accelerator:
         collective=row["collective"],
         kubernetes_resource=row["k8s_resource"],
         query_tool=row["query_tool"],
-        confidence=msgspec.convert(row["confidence"], Confidence),
+        confidence=msgspec.convert(row["confidence"] or "low", Confidence),
         source=row["source"],
         notes=row["notes"],
     )
+
+
+_COLUMNS = [
+    "family",
+    "bf16",
+    "rate_status",
+    "fp16_bf16_dense_tflops",
+    "fp32_tflops",
+    "int8_dense_tops",
+    "memory_gb",
+    "memory_type",
+    "memory_bw_gb_s",
+    "interconnect",
+    "interconnect_gb_s",
+    "tdp_w",
+    "devices_per_card",
+    "driver_names",
+    "software_stack",
+    "torch_package",
+    "torch_device",
+    "collective",
+    "k8s_resource",
+    "query_tool",
+    "confidence",
+    "notes",
+]
 
 
 def _row_rates(row: dict[str, str]) -> tuple[ComputeRate, ...]:

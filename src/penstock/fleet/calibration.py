@@ -1,14 +1,86 @@
 """Acceptance of a device by what was measured on it: only an accepted device is sold."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from statistics import median
 
 import msgspec
 
 from penstock.base.quantity import ComputeRate, Precision
-from penstock.fleet.device import Device
+from penstock.fleet.device import Calibration, Device
 
 _EXPECTED: dict[str, tuple[Precision, ...]] = {"cpu": ("fp64", "fp32")}
 _EXPECTED_WHERE_CLAIMED: tuple[Precision, ...] = ("fp32", "fp16", "bf16")
+
+
+DRIFT_MAX = 0.10
+"""How far under its accepted figure a device may be measured before an alarm is raised, a fraction."""
+_TERA_PER_PETA = 1000
+
+
+class Drift(msgspec.Struct, frozen=True, kw_only=True):
+    """A device now delivers less than what it was accepted with: TFLOPS at a precision, or bytes per second.
+
+    `same_software` is false where the two were measured with other versions, which may be the cause.
+    """
+
+    device: str
+    figure: str
+    accepted: float
+    measured: float
+    accepted_at: datetime
+    measured_at: datetime
+    same_software: bool
+
+
+def measured_pflops(calibration: Calibration | None, precision: Precision) -> float | None:
+    """Dense PFLOPS that one device delivers at a precision, by an accepted calibration; None where not measured."""
+    if calibration is None or not calibration.accepted:
+        return None
+    return next((r.tflops / _TERA_PER_PETA for r in calibration.measured if r.precision == precision), None)
+
+
+def measured_by_model(
+    devices: Iterable[Device], calibrations: Mapping[str, Calibration]
+) -> dict[str, dict[Precision, float]]:
+    """Model -> precision -> dense PFLOPS of one device: the median over the accepted devices of the model."""
+    found: dict[str, dict[Precision, list[float]]] = {}
+    for device in devices:
+        calibration = calibrations.get(device.id)
+        for rate in calibration.measured if calibration and calibration.accepted else ():
+            figures = found.setdefault(device.model, {}).setdefault(rate.precision, [])
+            figures.append(rate.tflops / _TERA_PER_PETA)
+    return {model: {p: median(values) for p, values in by.items()} for model, by in found.items()}
+
+
+def drifts(history: Sequence[Calibration], most: float = DRIFT_MAX) -> tuple[Drift, ...]:
+    """What the latest calibration of one device lacks against the one it was first accepted with.
+
+    `history` is of one device, oldest first. A rise is no drift, and neither is a figure measured only once.
+    """
+    accepted = next((one for one in history if one.accepted), None)
+    if accepted is None or accepted is history[-1]:
+        return ()
+    latest = history[-1]
+    return tuple(
+        Drift(
+            device=latest.device,
+            figure=figure,
+            accepted=before,
+            measured=now,
+            accepted_at=accepted.at,
+            measured_at=latest.at,
+            same_software=accepted.software == latest.software,
+        )
+        for figure, before in _figures(accepted).items()
+        if before > 0 and (now := _figures(latest).get(figure, 0.0)) < (1 - most) * before
+    )
+
+
+def _figures(calibration: Calibration) -> dict[str, float]:
+    """Every figure of a calibration by name."""
+    rates = {str(rate.precision): rate.tflops for rate in calibration.measured}
+    return {**rates, "memory_bandwidth": calibration.memory_bandwidth_bytes_per_s}
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -97,6 +98,25 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """Largest (p90 - p10) / median over the measurements, a fraction."""
     software: dict[str, str]
     accepted: bool
+    findings: tuple[str, ...] = ()
+
+
+class LinkMeasurement(msgspec.Struct, frozen=True, kw_only=True):
+    """An all-reduce measured among devices of one node (`device`), or among nodes (`node`).
+
+    Bus bandwidth is 2 (n - 1) / n times the bytes of the message over the time, for n members: what each
+    link carries in a ring, whatever n is.
+    """
+
+    id: str
+    at: datetime
+    kind: Literal["device", "node"]
+    members: tuple[str, ...]
+    backend: str
+    message_bytes: int
+    bus_bytes_per_s: float
+    spread: float
+    software: dict[str, str]
     findings: tuple[str, ...] = ()
 
 

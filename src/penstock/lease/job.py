@@ -42,6 +42,27 @@ class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cpu_millicores: int = 0
 
 
+class Software(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a program needs of the software under it.
+
+    `stacks` are those that it is declared to run on, by the catalogue's names (none: not declared), `rules`
+    the ids of portability rules that its code is declared to meet. With `check` its working directory is
+    read for more of them when it is submitted.
+    """
+
+    stacks: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    check: bool = False
+
+
+class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is other on one software stack: texts that are not empty replace the job's, `env` is laid over its."""
+
+    setup: str = ""
+    run: str = ""
+    env: dict[str, str] = {}
+
+
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to run, checked and without defaults left open.
 
@@ -69,6 +90,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     priority: int = 0
     spot: bool = False
     """Cheaper, and on devices that are promised to others: evicted with notice when those need them."""
+    software: Software = Software()
+    variants: dict[str, Variant] = {}
+    """By software stack; a job with a variant for a stack is taken to run on it."""
 
     @property
     def devices(self) -> int:
@@ -149,6 +173,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Attempts lost with their node; they are tried again, but not for ever."""
     reasons: dict[str, int] = {}
     """Why it waits: reason code -> devices kept out by it, as of the last decision."""
+    barred: dict[str, tuple[str, ...]] = {}
+    """Where its software does not run: model or stack -> ids of the rules against it, settled at submission."""
     stop_reason: str | None = None
     hold: str = ""
     started_at: datetime | None = None
@@ -254,3 +280,5 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     lease: str | None = None
     """The lease that the job waits under; it can use no other device."""
     share: int = WHOLE
+    rules: tuple[str, ...] = ()
+    """Ids of the rules that kept its software off devices it may otherwise use."""

@@ -7,7 +7,7 @@ from penstock.fleet.device import Device
 from penstock.lease.job import Job, Resources
 from penstock.lease.offer import LeaseState
 from penstock.lease.tenant import TenantState
-from penstock.placement import calendar, reasons
+from penstock.placement import calendar, reasons, software
 from penstock.placement.occupancy import Occupancy
 
 ANY_MODEL = "any"
@@ -36,7 +36,7 @@ def fitting(job: Job, world: Occupancy) -> tuple[list[Device], Counter[str]]:
     free: list[Device] = []
     counts: Counter[str] = Counter()
     for device in world.considered(job.lease):
-        reason = _unfit(device, job.spec.resources) or closed or _not_free(device, window, world)
+        reason = _unfit(device, job) or closed or _not_free(device, window, world)
         if reason is None:
             free.append(device)
         else:
@@ -44,12 +44,25 @@ def fitting(job: Job, world: Occupancy) -> tuple[list[Device], Counter[str]]:
     return free, counts
 
 
-def _unfit(device: Device, need: Resources) -> str | None:
+def _unfit(device: Device, job: Job) -> str | None:
+    need = job.spec.resources
     if not calendar.sellable(device):
         return reasons.NOT_IN_SERVICE
-    if need.models and device.model not in need.models and ANY_MODEL not in need.models:
+    if not names(need, device):
         return reasons.MODEL
+    if software.against(job, device):
+        return reasons.SOFTWARE
     return reasons.MEMORY if device.memory_bytes < need.device_memory_bytes else None
+
+
+def names(need: Resources, device: Device) -> bool:
+    """Whether the device's model is one that the job takes."""
+    return takes_any(need) or device.model in need.models
+
+
+def takes_any(need: Resources) -> bool:
+    """Whether any model will do."""
+    return not need.models or ANY_MODEL in need.models
 
 
 def _not_free(device: Device, window: Window | None, world: Occupancy) -> str | None:

@@ -25,7 +25,7 @@ def place(spec: JobSpec, free: Iterable[Device], world: Occupancy) -> Groups | C
     for device in free:
         by_model[device.model][device.node].append(device)
     counts: Counter[str] = Counter()
-    for model in _preference(spec.resources.models, by_model):
+    for model in _preference(spec.resources.models, by_model, world):
         on_nodes = by_model[model]
         room = {node: _room(spec, node, devices, world) for node, devices in on_nodes.items()}
         chosen = _choose(spec.nodes, room, world.nodes)
@@ -35,10 +35,10 @@ def place(spec: JobSpec, free: Iterable[Device], world: Occupancy) -> Groups | C
     return counts
 
 
-def _preference(models: Sequence[str], offered: Iterable[str]) -> list[str]:
-    """The models in the order in which the job names them; by name where any will do."""
+def _preference(models: Sequence[str], offered: Iterable[str], world: Occupancy) -> list[str]:
+    """The models in the order in which the job names them; in the centre's where any will do, then by name."""
     if not models or ANY_MODEL in models:
-        return sorted(offered)
+        return sorted(offered, key=lambda model: (world.preference.get(model, len(world.preference)), model))
     return [model for model in dict.fromkeys(models) if model in offered]
 
 

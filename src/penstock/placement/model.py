@@ -28,6 +28,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     queue: tuple[Job, ...] = ()
     tenants: tuple[Tenant, ...] = ()
     projects: tuple[Project, ...] = ()
+    preference: tuple[str, ...] = ()
+    """Models in the order in which jobs that take any should have them."""
 
 
 class Placement(msgspec.Struct, frozen=True):
@@ -93,3 +95,5 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     possible: bool
     starts_by: datetime | None = None
     options: tuple[Option, ...] = ()
+    software: dict[str, tuple[str, ...]] = {}
+    """Model -> ids of the rules that keep the job's program off it, of models that it would take."""

@@ -24,6 +24,7 @@ class Occupancy:
         self.tenants: Mapping[str, Tenant] = {tenant.id: tenant for tenant in world.tenants}
         self.projects: Mapping[str, Project] = {project.id: project for project in world.projects}
         self.booked: Mapping[str, list[Window]] = calendar.bookings(world.leases, now)
+        self.preference = {model: place for place, model in enumerate(world.preference)}
         self.taken: set[str] = set()
         self.memory: Counter[str] = Counter()
         self.used_by_tenant: Counter[str] = Counter()

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from datetime import datetime
 
 from penstock.lease.job import Job
-from penstock.placement import calendar, filters, gang
+from penstock.placement import calendar, filters, gang, software
 from penstock.placement.model import Placement, Plan, Waiting, World
 from penstock.placement.occupancy import Occupancy
 from penstock.placement.reasons import book_reason
@@ -54,4 +54,5 @@ def tasks_of(job: Job, groups: gang.Groups) -> tuple[tuple[str, ...], ...]:
 def _kind(job: Job, occupancy: Occupancy) -> Hashable:
     """Jobs of one kind get the same answer from the same world."""
     until = calendar.sure_end(job, occupancy.now) if job.lease is None else None
-    return job.lease, filters.gate(job, occupancy), job.spec.nodes, job.spec.resources, until
+    fit = software.kind(job)
+    return job.lease, filters.gate(job, occupancy), job.spec.nodes, job.spec.resources, until, fit

@@ -11,7 +11,7 @@ from penstock.fleet.device import DeviceState
 from penstock.lease.job import Attempt, AttemptState, Job, JobSpec
 from penstock.lease.offer import LeaseState
 from penstock.lease.tenant import TenantState
-from penstock.placement import calendar, filters
+from penstock.placement import calendar, filters, software
 from penstock.placement.model import Option, Request, Why, World
 from penstock.placement.occupancy import Occupancy
 from penstock.placement.reasons import book_reason
@@ -41,6 +41,9 @@ def why(world: World, job: Job, now: datetime) -> Why:
         possible=possible,
         starts_by=starts_by,
         options=options,
+        software=software.exclusions(
+            job, filter(lambda d: filters.names(job.spec.resources, d), world.devices)
+        ),
     )
 
 

@@ -81,6 +81,11 @@ def targets(texts: tuple[str, ...]) -> tuple[Target, ...] | Refusal:
     return tuple(found.values())
 
 
+def target_of(chip: Accelerator) -> Target:
+    """One chip as a target, also where the built-in catalogue lacks it."""
+    return _of_chips(chip.id, (chip,))
+
+
 def _of_chips(wanted: str, chips: tuple[Accelerator, ...]) -> Target:
     stack = chips[0].stack
     if len({a.stack for a in chips}) > 1:

@@ -96,6 +96,7 @@ def intervals(tx: Connection, device: str) -> tuple[DeviceInterval, ...]:
 def add_calibration(tx: Connection, calibration: Calibration) -> None:
     """Keep a calibration."""
     rows.add(tx, CALIBRATIONS, [calibration])
+    _changed(tx)
 
 
 def calibrations(tx: Connection) -> dict[str, Calibration]:

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
+from penstock.base.window import Window
 from penstock.lease.job import FINAL_ATTEMPT_STATES, FINAL_JOB_STATES, Attempt, Job, JobState, Wait
 from penstock.store import rows, settings
 from penstock.store.tables import ATTEMPTS, JOBS, WAITS
@@ -104,6 +105,18 @@ def finished_holding(tx: Connection) -> tuple[Job, ...]:
     return rows.many(tx, JOBS, JOBS.c.hold != "", JOBS.c.state.in_(FINAL_JOB_STATES), order=[JOBS.c.id])
 
 
+def software_waits(tx: Connection, window: Window) -> tuple[Wait, ...]:
+    """Waiting for software that runs on what the centre has, as far as it touches the window."""
+    overlapping = (WAITS.c.start < window.end, or_(WAITS.c.end.is_(None), WAITS.c.end > window.start))
+    return rows.many(tx, WAITS, WAITS.c.rules != (), *overlapping, order=[WAITS.c.job, WAITS.c.start])
+
+
+def count_submitted(tx: Connection, window: Window) -> int:
+    """How many jobs were submitted in the window."""
+    where = (JOBS.c.created_at >= window.start, JOBS.c.created_at < window.end)
+    return tx.execute(select(func.count()).select_from(JOBS).where(*where)).scalar_one()
+
+
 def set_waits(tx: Connection, waits: dict[str, Wait | None], now: datetime) -> None:
     """Continue, change or end the recorded waiting of these jobs as of now (None: waits no more)."""
     query = select(WAITS).where(WAITS.c.end.is_(None), WAITS.c.job.in_(sorted(waits)))
@@ -113,7 +126,8 @@ def set_waits(tx: Connection, waits: dict[str, Wait | None], now: datetime) -> N
         if (
             known
             and wait
-            and (known.reason, known.devices, known.models) == (wait.reason, wait.devices, wait.models)
+            and (known.reason, known.devices, known.models, known.rules)
+            == (wait.reason, wait.devices, wait.models, wait.rules)
         ):
             continue
         if known:

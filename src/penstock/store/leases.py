@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, update
 
+from penstock.base.money import Micros
 from penstock.lease.offer import Lease, LeaseState, Offer, Quote
 from penstock.store import rows, settings
 from penstock.store.tables import LEASES, OFFERS, QUOTES
@@ -14,6 +15,17 @@ LIVE_LEASE_STATES = (LeaseState.RESERVED, LeaseState.ACTIVE, LeaseState.SUSPENDE
 def offers(tx: Connection) -> tuple[Offer, ...]:
     """All offers, oldest first."""
     return rows.many(tx, OFFERS, order=[OFFERS.c.created_at, OFFERS.c.id])
+
+
+def lowest_prices(tx: Connection, now: datetime | None = None) -> dict[str, Micros]:
+    """Model -> the lowest price per card-hour in force at an instant; without one, of what was not withdrawn."""
+    found: dict[str, Micros] = {}
+    for offer in offers(tx):
+        begun = now is None or offer.created_at <= now
+        if begun and (offer.withdrawn_at is None or (now is not None and offer.withdrawn_at > now)):
+            price = offer.price_micros_per_card_hour
+            found[offer.model] = min(found.get(offer.model, price), price)
+    return found
 
 
 def offer(tx: Connection, name: str) -> Offer | None:

@@ -6,7 +6,8 @@ import msgspec
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
 
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
-from penstock.fleet.device import Calibration, Device, DeviceInterval, Node
+from penstock.fleet.accelerators import Accelerator
+from penstock.fleet.device import Calibration, Device, DeviceInterval, LinkMeasurement, Node
 from penstock.lease.job import Attempt, Job, Wait
 from penstock.lease.offer import Lease, Offer, Quote
 from penstock.lease.tenant import Member, Project, Tenant, Token
@@ -51,6 +52,14 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An accelerator that this site has added to the built-in catalogue, or put in place of its entry."""
+
+    id: str
+    at: datetime
+    entry: Accelerator
+
+
 def _belongs(column: str, target: str) -> ForeignKeyConstraint:
     return ForeignKeyConstraint([column], [f"{target}.id"])
 
@@ -65,6 +74,8 @@ DEVICE_INTERVALS = table(
     "device_intervals", DeviceInterval, "device", "start", constraints=(_belongs("device", "devices"),)
 )
 CALIBRATIONS = table("calibrations", Calibration, "id", constraints=(_belongs("device", "devices"),))
+LINKS = table("links", LinkMeasurement, "id")
+CATALOGUE = table("catalogue", CatalogueEntry, "id")
 
 TENANTS = table("tenants", Tenant, "id")
 PROJECTS = table("projects", Project, "tenant", "id", constraints=(_belongs("tenant", "tenants"),))

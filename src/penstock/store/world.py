@@ -5,16 +5,19 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, or_
 
 from penstock.base.window import Window
+from penstock.fleet.calibration import measured_by_model
 from penstock.insight.model import History
 from penstock.lease.job import JobState
+from penstock.placement.filters import takes_any
 from penstock.placement.model import World
+from penstock.placement.pools import preference
 from penstock.store import fleet, jobs, leases, rows, settings, tenants
 from penstock.store.tables import ATTEMPTS, DEVICE_INTERVALS, LEASES, WAITS
 
 
 def world(tx: Connection) -> World:
     """Everything a decision may look at, as of now."""
-    attempts = jobs.live_attempts(tx)
+    attempts, queue = jobs.live_attempts(tx), jobs.in_state(tx, JobState.QUEUED)
     return World(
         revision=settings.revision(tx),
         nodes=fleet.nodes(tx),
@@ -22,10 +25,17 @@ def world(tx: Connection) -> World:
         leases=leases.live_leases(tx),
         attempts=attempts,
         running=tuple(jobs.by_ids(tx, {attempt.job for attempt in attempts}).values()),
-        queue=jobs.in_state(tx, JobState.QUEUED),
+        queue=queue,
         tenants=tenants.tenants(tx),
         projects=tenants.projects(tx),
+        preference=_preference(tx) if any(takes_any(job.spec.resources) for job in queue) else (),
     )
+
+
+def _preference(tx: Connection) -> tuple[str, ...]:
+    """Models in the order in which jobs that take any should have them, as measured and priced now."""
+    measured = measured_by_model(fleet.devices(tx), fleet.calibrations(tx))
+    return preference(measured, leases.lowest_prices(tx))
 
 
 def history(tx: Connection, window: Window) -> History:

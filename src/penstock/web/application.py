@@ -14,7 +14,7 @@ from penstock.app.context import App
 from penstock.app.ports import Probe
 from penstock.base.refusal import Refused
 from penstock.web import edge
-from penstock.web.api import centre, fleet, identity, jobs, money, selling
+from penstock.web.api import centre, fleet, identity, jobs, money, port, selling
 from penstock.web.given import GivenApp
 from penstock.web.index import render_index
 
@@ -50,6 +50,7 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
             selling.ROUTER,
             jobs.ROUTER,
             money.ROUTER,
+            port.ROUTER,
         ],
     )
 

@@ -1,5 +1,6 @@
 """The Chinese catalogue: English sentence -> Chinese sentence, with the same placeholders."""
 
+from penstock.cli.zh.chips import CHIPS
 from penstock.cli.zh.commands import COMMANDS
 from penstock.cli.zh.demo import DEMO
 from penstock.cli.zh.labels import LABELS
@@ -8,4 +9,13 @@ from penstock.cli.zh.options import OPTIONS
 from penstock.cli.zh.pricing import PRICING
 from penstock.cli.zh.tools import TOOLS
 
-CATALOGUE: dict[str, str] = {**COMMANDS, **OPTIONS, **LABELS, **MESSAGES, **DEMO, **TOOLS, **PRICING}
+CATALOGUE: dict[str, str] = {
+    **COMMANDS,
+    **OPTIONS,
+    **LABELS,
+    **MESSAGES,
+    **DEMO,
+    **TOOLS,
+    **PRICING,
+    **CHIPS,
+}

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from penstock.app.ports import Start, TaskPlan
 from penstock.engines.local.stacks import CPU, STACKS
+from penstock.fleet.accelerators import catalogue
 from penstock.fleet.cpulist import parse_cpu_list
+from penstock.lease.variants import stack_environment
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MASTER_ADDRESS = "127.0.0.1"
@@ -30,7 +32,14 @@ def task_environment(
     }
     if checkpoint:
         own["PENSTOCK_CHECKPOINT_DIR"] = checkpoint
-    return {**_base(home, tmp, expose), **_defaults(task), **plan.spec.env, **own, **_visible(task)}
+    return {
+        **_base(home, tmp, expose),
+        **_defaults(task),
+        **stack_environment(task.stack, catalogue()),
+        **plan.spec.env,
+        **own,
+        **_visible(task),
+    }
 
 
 def cpus_of(task: TaskPlan) -> tuple[int, ...]:

@@ -44,6 +44,8 @@ ENV_OF_THE_GANG = (
     "NODE_RANK",
 )
 _ENV_RESERVED = re.compile(rf"{'|'.join(ENV_OF_THE_GANG)}|PENSTOCK_.*|[A-Z_]+_VISIBLE_DEVICES")
+_RULE = re.compile(r"[A-Z]{3}-\d{3}", re.ASCII)
+STACKS_MAX = 256
 _MODEL = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 
 SYSTEM_PATHS = (
@@ -76,6 +78,7 @@ def check_spec(spec: JobSpec) -> list[Refusal]:
         *_gang(spec),
         *_texts(spec),
         *_env(spec.env),
+        *_software(spec),
         *_mounts(spec),
         *_exit_codes(spec),
     ]
@@ -161,12 +164,12 @@ def _text(path: str, text: str) -> Iterator[Refusal]:
         )
 
 
-def _env(env: dict[str, str]) -> Iterator[Refusal]:
+def _env(env: dict[str, str], where: str = "env") -> Iterator[Refusal]:
     if len(env) > ENV_COUNT_MAX or sum(map(len, (*env, *env.values()))) > ENV_MAX_BYTES:
-        yield _too_many("variables, or 1 MiB of them", ENV_COUNT_MAX, "env")
+        yield _too_many("variables, or 1 MiB of them", ENV_COUNT_MAX, where)
         return
     for name, value in env.items():
-        path = f"env.{name}"
+        path = f"{where}.{name}"
         if not re.fullmatch(ENV_NAME, name):
             yield invalid(
                 "env_name_malformed",
@@ -178,6 +181,27 @@ def _env(env: dict[str, str]) -> Iterator[Refusal]:
             yield invalid("env_reserved", f"{name} is set by the platform", "leave it out", path)
         else:
             yield from _text(path, value)
+
+
+def _software(spec: JobSpec) -> Iterator[Refusal]:
+    for rule in spec.software.rules:
+        if not _RULE.fullmatch(rule):
+            yield invalid(
+                "rule_malformed", f"{rule[:40]!r} is no rule id", "write such as EXT-002", "software.rules"
+            )
+    names = (*spec.software.stacks, *spec.variants)
+    if len(names) + len(spec.software.rules) > STACKS_MAX:
+        yield _too_many("stacks, rules and variants", STACKS_MAX, "software")
+        return
+    for name in names:
+        if isinstance(check_id(name), Refusal):
+            yield invalid(
+                "stack_unknown", f"{name[:40]!r} is no software stack", "write such as cann", "software"
+            )
+    for stack, variant in spec.variants.items():
+        for path, text in (("run", variant.run), ("setup", variant.setup)):
+            yield from _text(f"variants.{stack}.{path}", text)
+        yield from _env(variant.env, f"variants.{stack}.env")
 
 
 def _mounts(spec: JobSpec) -> Iterator[Refusal]:

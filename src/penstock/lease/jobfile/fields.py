@@ -6,6 +6,7 @@ from penstock.lease.jobfile.kinds import duration, ports, script, size, text, wh
 from penstock.lease.jobfile.reading import Field, Reading
 from penstock.lease.jobfile.resources import resources
 from penstock.lease.jobfile.sections import checkpoint, env, file_mounts, retry, volumes
+from penstock.lease.jobfile.software import software, variants
 
 _SCRIPT = {"oneOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}}]}
 _DURATION = {"type": ["string", "integer"], "examples": ["2h30m", "45s", "1:30:00", 3600]}
@@ -186,6 +187,28 @@ FIELDS: tuple[Field, ...] = (
                 {"type": "array", "items": {"type": ["integer", "string"]}},
             ]
         },
+    ),
+    Field(
+        name="software",
+        read=software,
+        path="software",
+        about="On which software stacks the program runs: their names, or `check` to have the working "
+        "directory read for what keeps it off some.",
+        schema={
+            "oneOf": [
+                {"type": "string", "examples": ["check", "cuda"]},
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "object"},
+            ]
+        },
+    ),
+    Field(
+        name="variants",
+        read=variants,
+        path="variants",
+        about="By software stack, such as cann: setup, run and env where they differ there. A job with a "
+        "variant for a stack is taken to run on it.",
+        schema={"type": "object"},
     ),
     Field(
         name="project",

@@ -8,7 +8,7 @@ import msgspec
 
 from penstock.base.ids import check_id
 from penstock.base.refusal import Refusal
-from penstock.lease.job import Checkpoint, JobSpec, Resources, Retry
+from penstock.lease.job import Checkpoint, JobSpec, Resources, Retry, Software
 from penstock.lease.jobfile.check import NAME_LENGTH_MAX, check_spec
 from penstock.lease.jobfile.foreign import VARIABLES
 from penstock.lease.jobfile.reading import REFUSALS_MAX, Reading
@@ -62,6 +62,7 @@ def _spec(reading: Reading, filename: str) -> JobSpec:
         **{name: values[name] for name in JobSpec.__struct_fields__ if name in values},
         "resources": Resources(own.pop("models", ()), **own),
         "retry": Retry(**_under("retry.", values)),
+        "software": Software(**_under("software.", values)),
         "workdir": "",
         "checkpoint": None,
     }

@@ -7,8 +7,14 @@ from penstock.lease.jobfile.fields import FIELDS
 from penstock.lease.jobfile.reading import Field
 from penstock.lease.jobfile.resources import RESOURCES_FIELDS
 from penstock.lease.jobfile.sections import CHECKPOINT, RETRY
+from penstock.lease.jobfile.software import SOFTWARE, VARIANT
 
-_INSIDE = {"resources": RESOURCES_FIELDS, "retry": RETRY, "checkpoint": CHECKPOINT}
+_INSIDE = {
+    "resources": RESOURCES_FIELDS,
+    "retry": RETRY,
+    "checkpoint": CHECKPOINT,
+    "software": SOFTWARE,
+}
 
 
 def job_schema() -> dict[str, Any]:
@@ -34,6 +40,9 @@ def _properties(table: Iterable[Field]) -> dict[str, Any]:
 
 def _filled(field: Field) -> dict[str, Any]:
     """The field's schema, with what belongs inside of a mapping."""
+    if field.name == "variants":
+        one = {"type": ["object", "null"], "properties": _properties(VARIANT), "additionalProperties": False}
+        return field.schema | {"additionalProperties": one}
     inside = {"properties": _properties(_INSIDE.get(field.name, ())), "additionalProperties": False}
     if field.name not in _INSIDE:
         return field.schema

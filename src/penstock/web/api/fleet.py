@@ -1,15 +1,16 @@
 """Endpoints of the fleet."""
 
 import msgspec
-from litestar import Router, get, post
+from litestar import Router, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, RawBody
 
-from penstock.app import fleet
+from penstock.app import catalogue, fleet
 from penstock.app.access import require_operator
-from penstock.base.refusal import Refused, invalid
-from penstock.fleet.accelerators import catalogue
+from penstock.base.refusal import Refusal, Refused, invalid
+from penstock.fleet.accelerators import Accelerator
 from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState
 from penstock.fleet.importfile import FleetFile, parse_fleet
+from penstock.fleet.sitecatalogue import parse_site_catalogue
 from penstock.web.edge import Page
 from penstock.web.given import GivenApp, GivenPrincipal, GivenProbe
 
@@ -33,17 +34,56 @@ def import_file(
 ) -> fleet.FleetView:
     """Add nodes and devices from a CSV or YAML text."""
     require_operator(principal)
+    text = _text(body, filename)
+    form = "yaml" if filename.endswith((".yaml", ".yml")) else "csv"
+    found = parse_fleet(text, form, catalogue.known_accelerators(centre), filename)
+    if not isinstance(found, FleetFile):
+        raise Refused(*found)
+    return fleet.import_fleet(centre, principal, found)
+
+
+@get("/catalogue", sync_to_thread=True)
+def show_catalogue(centre: GivenApp, principal: GivenPrincipal) -> catalogue.CatalogueView:  # noqa: ARG001
+    """Every accelerator that is known here."""
+    return catalogue.view(centre)
+
+
+@get("/catalogue/{name:str}", sync_to_thread=True)
+def show_accelerator(
+    centre: GivenApp,
+    principal: GivenPrincipal,  # noqa: ARG001
+    name: FromPath[str],
+) -> Page[Accelerator]:
+    """The accelerators that an id or a family names, with all that is claimed of them."""
+    return Page(catalogue.show(centre, name))
+
+
+@post("/catalogue", sync_to_thread=True)
+def import_catalogue(
+    centre: GivenApp, principal: GivenPrincipal, body: RawBody, filename: FromQuery[str]
+) -> catalogue.Imported:
+    """Add accelerators of the site from a CSV text, or put them in place of built-in ones."""
+    require_operator(principal)
+    found = parse_site_catalogue(_text(body, filename), filename)
+    entries = tuple(one for one in found if isinstance(one, Accelerator))
+    if not entries:
+        raise Refused(*(one for one in found if isinstance(one, Refusal)))
+    return catalogue.import_catalogue(centre, principal, entries)
+
+
+@delete("/catalogue/{name:str}", sync_to_thread=True, status_code=200)
+def remove_from_catalogue(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> dict[str, str]:
+    """Take out an entry of the site."""
+    return {"id": catalogue.remove(centre, principal, name)}
+
+
+def _text(body: bytes, filename: str) -> str:
     try:
-        text = body.decode("utf-8-sig")
+        return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Refused(
             invalid("not_utf8", f"byte {error.start} is not UTF-8", "save the file as UTF-8", filename)
         ) from error
-    form = "yaml" if filename.endswith((".yaml", ".yml")) else "csv"
-    found = parse_fleet(text, form, catalogue(), filename)
-    if not isinstance(found, FleetFile):
-        raise Refused(*found)
-    return fleet.import_fleet(centre, principal, found)
 
 
 @post("/devices/{name:str}/calibrate", sync_to_thread=True, status_code=200)
@@ -76,4 +116,18 @@ def intervals(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) 
     return Page(fleet.intervals(centre, name))
 
 
-ROUTER = Router("/fleet", route_handlers=[show, import_file, calibrate, set_state, set_cost, intervals])
+ROUTER = Router(
+    "/fleet",
+    route_handlers=[
+        show,
+        import_file,
+        show_catalogue,
+        show_accelerator,
+        import_catalogue,
+        remove_from_catalogue,
+        calibrate,
+        set_state,
+        set_cost,
+        intervals,
+    ],
+)

@@ -9,11 +9,15 @@ from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from penstock.app import jobs
+from penstock.app import jobs, software
+from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
-from penstock.lease.job import FINAL_ATTEMPT_STATES, FINAL_JOB_STATES, Job, JobState
+from penstock.base.quantity import Precision
+from penstock.lease.job import FINAL_ATTEMPT_STATES, FINAL_JOB_STATES, Job, JobSpec, JobState
 from penstock.lease.tenant import Principal
 from penstock.placement.model import Why
+from penstock.placement.pools import Pool
+from penstock.probes.source_job import job_findings
 from penstock.store.files import WORKDIR_LIMIT_BYTES
 from penstock.web.edge import Page
 from penstock.web.given import GivenApp, GivenPrincipal
@@ -57,7 +61,19 @@ def list_jobs(
 @post("/jobs", sync_to_thread=True)
 def submit(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[jobs.NewJob]) -> Job:
     """Submit a job."""
-    return jobs.submit(centre, principal, data)
+    return jobs.submit(centre, principal, data, job_findings)
+
+
+@post("/pools", sync_to_thread=True, status_code=200)
+def pools(
+    centre: GivenApp,
+    principal: GivenPrincipal,
+    data: JSONBody[JobSpec],
+    precision: FromQuery[Precision | None] = None,
+) -> Page[Pool]:
+    """The pools that a job could have, in the order in which it should: software, throughput, price."""
+    known = known_accelerators(centre)
+    return Page(software.job_pools(centre, principal, data, known, job_findings, precision))
 
 
 @get("/jobs/{name:str}", sync_to_thread=True)
@@ -150,4 +166,4 @@ def _message(event: str, data: dict[str, Any]) -> ServerSentEventMessage:
     return ServerSentEventMessage(event=event, data=msgspec.json.encode(data).decode())
 
 
-ROUTER = Router("/", route_handlers=[upload_workdir, list_jobs, submit, show, stop, why, logs, follow])
+ROUTER = Router("/", route_handlers=[upload_workdir, list_jobs, submit, pools, show, stop, why, logs, follow])

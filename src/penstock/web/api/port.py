@@ -1,0 +1,80 @@
+"""Endpoints of portability: check an uploaded archive, and what to port first."""
+
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any, Literal
+
+import anyio
+from litestar import Request, Response, Router, get, post
+from litestar.params import FromQuery
+
+from penstock.app import jobs, software
+from penstock.base.refusal import ensure
+from penstock.insight.refused import RefusedDemand
+from penstock.portability.check import is_wanted
+from penstock.portability.model import Options, Report
+from penstock.portability.targets import targets
+from penstock.probes.source_archive import read_archive
+from penstock.probes.source_check import check_source
+from penstock.probes.source_tree import Limits
+from penstock.web.documents import port_html, port_json, port_sarif
+from penstock.web.given import GivenApp, GivenPrincipal
+
+ARCHIVE_LIMIT_BYTES = 64 * 2**20
+LIMITS = Limits(
+    files=20_000,
+    total_bytes=256 * 2**20,
+    unpacked_bytes=2**30,
+    archive_bytes=ARCHIVE_LIMIT_BYTES,
+    seconds=60.0,
+)
+_AT_ONCE = anyio.Semaphore(1)
+"""Checks take the cores of a host that also runs jobs: one after the other."""
+
+type Form = Literal["json", "sarif", "html"]
+
+
+@post("/port/check", request_max_body_size=ARCHIVE_LIMIT_BYTES, status_code=200)
+async def check(
+    principal: GivenPrincipal,
+    request: Request[Any, Any, Any],
+    to: FromQuery[str],
+    form: FromQuery[Form] = "json",
+    title: FromQuery[str] = "archive",
+) -> Response[bytes]:
+    """What stops the program in an archive (zip or tar) from running on other chips. Nothing of it is run or kept."""
+    jobs.require_upload(principal)
+    wanted = ensure(targets(tuple(part.strip() for part in to.split(",") if part.strip())))
+    archive = await request.body()
+
+    def checked() -> Report:
+        source = ensure(read_archive(archive, lambda path: is_wanted(path, Options()), LIMITS))
+        return check_source(source, wanted, limits=LIMITS, isolated=True)
+
+    async with _AT_ONCE:
+        report = await anyio.to_thread.run_sync(checked)
+    content, kind = rendered(report, form, title[:80])
+    return Response(content, media_type=kind)
+
+
+def rendered(report: Report, form: Form, title: str) -> tuple[bytes, str]:
+    """A report in a form, with its media type."""
+    if form == "html":
+        return port_html.document(report, title).encode(), "text/html; charset=utf-8"
+    if form == "sarif":
+        return port_sarif.document(report, version("penstock")), "application/sarif+json"
+    return port_json.document(report), "application/json"
+
+
+@get("/port/first", sync_to_thread=True)
+def first(
+    centre: GivenApp,
+    principal: GivenPrincipal,
+    start: FromQuery[datetime | None] = None,
+    end: FromQuery[datetime | None] = None,
+) -> RefusedDemand:
+    """Demand of a window that software kept out, by rule, in money: what to port first."""
+    return software.port_first(centre, principal, start, end)
+
+
+ROUTER = Router("/", route_handlers=[check, first])

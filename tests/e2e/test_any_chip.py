@@ -1,0 +1,148 @@
+"""Jobs find the chips that their software runs on, over the wire: scenarios S48 and S50, variants, the catalogue."""
+
+import io
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chips import install, sell
+from penstock.app.access import SYSTEM
+from penstock.app.jobs import show_job
+from served import Served, job, open_tenant, served
+
+MIXED = {
+    "h800": (8, 780.0, 14.0),
+    "ascend910b3": (8, 280.0, 6.0),
+    "mlu370-x8": (8, 80.0, 2.0),
+    "metax-c500": (8, 210.0, 5.0),
+}
+CUDA_ONLY = b"import torch\nfrom torch.utils.cpp_extension import load\nimport flash_attn\nmodel = net().cuda().bfloat16()\n"
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Iterator[Served]:
+    """The mixed pool of S48, on sale, and a tenant with money."""
+    with served(tmp_path) as centre:
+        for model, (count, tflops, yuan) in MIXED.items():
+            install(centre.centre, model, count, tflops)
+            sell(centre, model, yuan)
+        open_tenant(centre, "acme", 1_000_000)
+        yield centre
+
+
+def wants(models: list[str] | None = None, **changes: Any) -> dict[str, Any]:
+    spec = job(resources={"models": models or [], "devices_per_node": 1}, time_limit_s=3600)
+    return {**spec, **changes}
+
+
+def submit(one: Served, name: str, **changes: Any) -> dict[str, Any]:
+    return one.done("POST", "/jobs", json={"id": name, "tenant": "acme", "spec": wants(**changes)})
+
+
+def upload(one: Served, **files: bytes) -> str:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name.replace("__", "."))
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return one.done("POST", "/workdirs", content=packed.getvalue())["id"]
+
+
+def models_of(one: Served, name: str) -> set[str]:
+    return {
+        device.rpartition(".")[0] for device in show_job(one.centre.app, SYSTEM, name).attempts[-1].devices
+    }
+
+
+def test_a_cuda_only_program_is_kept_to_what_runs_it_and_the_reasons_are_rule_ids(one: Served) -> None:
+    """Scenario S48: software first, then measured throughput, then price; who is left out says why."""
+    workdir = upload(one, train__py=CUDA_ONLY)
+    spec = wants(workdir=workdir, run="python train.py", software={"check": True})
+    pools = one.done("POST", "/pools?precision=bf16", json=spec)["items"]
+    assert [(p["model"], p["rules"] == []) for p in pools if p["model"] != "a100"] == [
+        ("h800", True),
+        ("metax-c500", True),
+        ("ascend910b3", False),
+        ("mlu370-x8", False),
+    ]
+    by_model = {pool["model"]: pool for pool in pools}
+    assert not by_model["h800"]["rules"]
+    assert "LIB-001" in by_model["ascend910b3"]["rules"]
+    assert "DEV-001" in by_model["mlu370-x8"]["rules"]
+    assert by_model["h800"]["price_micros_per_pflops_hour"] == round(14_000_000 / 0.78)
+    job = submit(one, "tune", workdir=workdir, run="python train.py", software={"check": True})
+    assert "LIB-001" in job["barred"]["cann"]
+    one.turn()
+    assert models_of(one, "acme.tune") == {"h800"}
+
+
+def test_what_waits_for_software_says_by_which_rules_and_counts_as_refused(one: Served) -> None:
+    submit(one, "kernel", models=["ascend910b3"], software={"rules": ["EXT-002"]})
+    one.turn()
+    why = one.done("GET", "/jobs/acme.kernel/why")
+    assert why["reason"] == "no_fit_software"
+    assert why["software"] == {"ascend910b3": ["EXT-002"]}
+    assert why["counts"] == {"no_fit_software": 8, "no_fit_model": 8 * 4}
+    assert not why["possible"]
+
+
+def test_any_model_means_the_fastest_as_measured_then_the_cheapest(one: Served) -> None:
+    submit(one, "any")
+    one.turn()
+    assert models_of(one, "acme.any") == {"h800"}
+    submit(one, "native", software={"stacks": ["cann", "neuware"]})
+    one.turn()
+    assert models_of(one, "acme.native") == {"ascend910b3"}
+
+
+def test_a_variant_is_a_port_and_runs_as_it_says(one: Served) -> None:
+    """One job file on several chips: a variant lifts what the rules say of its stack, and is laid over the job."""
+    variant = {"cann": {"setup": "pip install torch_npu", "env": {"SIMULATED_SECONDS": "60"}}}
+    submit(one, "ported", models=["ascend910b3"], software={"rules": ["EXT-002"]}, variants=variant)
+    one.turn()
+    assert models_of(one, "acme.ported") == {"ascend910b3"}
+    one.turn(minutes=3)
+    assert show_job(one.centre.app, SYSTEM, "acme.ported").job.state == "succeeded"
+
+
+def test_a_closed_site_learns_what_its_software_costs_it(tmp_path: Path) -> None:
+    """Scenario S50: seven of ten requests are kept out, and the lost revenue is told by rule id."""
+    with served(tmp_path) as one:
+        install(one.centre, "ascend910b3", 16, 280.0)
+        sell(one, "ascend910b3", 6.0)
+        open_tenant(one, "acme", 1_000_000)
+        for number in range(10):
+            rules = ["EXT-002"] if number < 4 else ["EXT-002", "LIB-001"] if number < 7 else []
+            submit(one, f"job-{number}", models=["ascend910b3"], software={"rules": rules})
+        one.turn()
+        one.turn(minutes=30)
+        report = one.done("GET", "/port/first")
+        assert (report["submitted"], report["refused"]) == (10, 7)
+        assert report["value_micros"] == 7 * 6_000_000
+        rows = {row["rule"]: row for row in report["rules"]}
+        assert [row["rule"] for row in report["rules"]] == ["EXT-002", "LIB-001"]
+        assert (rows["EXT-002"]["jobs"], rows["EXT-002"]["value_micros"]) == (7, 42_000_000)
+        assert (rows["EXT-002"]["alone_jobs"], rows["LIB-001"]["alone_jobs"]) == (4, 0)
+        assert rows["LIB-001"]["effort_days"] > 0
+        spans = one.done("GET", "/ladder")[""]["lines"]
+        assert next(line for line in spans if line["line"] == "no_fit_software")["card_us"] > 0
+        assert one.ask("GET", "/port/first", one.token("acme", "owner", "ann")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"software": {"rules": ["EXT-999"]}}, "rule_unknown"),
+        ({"software": {"rules": ["nonsense"]}}, "rule_malformed"),
+        ({"software": {"stacks": ["annc"]}}, "stack_unknown"),
+        ({"variants": {"annc": {}}}, "stack_unknown"),
+        ({"variants": {"cann": {"env": {"RANK": "1"}}}}, "env_reserved"),
+    ],
+)
+def test_what_is_no_software_need_is_refused(one: Served, change: dict[str, Any], code: str) -> None:
+    answer = one.ask("POST", "/jobs", json={"id": "j", "tenant": "acme", "spec": wants(**change)})
+    assert (answer.status_code, answer.json()["refusals"][0]["code"]) == (422, code)
