@@ -11,6 +11,8 @@ from penstock.cli.language import _
 from penstock.cli.output import note, print_json, print_table
 
 app = tree("plan")
+for _name in ("economics", "claims", "parameters"):
+    app.command(f"penstock.cli.plan_economics:{_name}", name=_name)
 
 
 @app.command

@@ -30,3 +30,11 @@ def contract() -> None:
 def voucher_programme() -> None:
     """Print the JSON Schema of the voucher programme."""
     print_json(document_schema("voucher-programme"))
+
+
+@app.command
+def plan() -> None:
+    """Print the JSON Schema of the plan of a centre."""
+    from penstock.insight.economics.schema import plan_schema
+
+    print_json(plan_schema())

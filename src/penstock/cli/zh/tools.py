@@ -42,4 +42,19 @@ TOOLS: dict[str, str] = {
     "The same as --format json.": "等同于 --format json。",
     "Change the files; without it the patch is printed.": "直接修改文件；否则打印补丁。",
     "{changes} changes in {files} files": "{files} 个文件中的 {changes} 处修改",
+    "Print the JSON Schema of the plan of a centre.": "打印中心计划文件的 JSON Schema。",
+    "Compute a planned or rebuilt centre: profit and loss, cash, break-even, returns, and what matters.": (
+        "核算一个计划中或重建的中心：损益、现金、盈亏平衡、收益率以及敏感因素。"
+    ),
+    "Without a rehearsal: what is let, and at which rent, is what the plan says.": "不作预演：出租率与租金按计划所写。",
+    "Hold what is published about centres against itself and against the catalogue.": (
+        "把关于各中心的公开说法相互核对，并与目录核对。"
+    ),
+    "Ends with status 1 where figures of different precisions were to be compared.": "若要比较的数字精度不同，退出码为 1。",
+    "List the built-in prices, rents, lives and rates, each with its source and status.": (
+        "列出内置的价格、租金、年限与费率，附来源与性质。"
+    ),
+    "Plan, as of docs/reference/plan.schema.json.": "计划文件，格式见 docs/reference/plan.schema.json。",
+    "How to print the report.": "报告的输出格式。",
+    "Claims about centres, YAML.": "关于各中心的说法，YAML。",
 }

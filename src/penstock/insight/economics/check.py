@@ -1,0 +1,222 @@
+"""What contradicts itself in a plan, by the path of the field; an empty answer means that it can be computed."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from itertools import pairwise
+
+from penstock.base.refusal import Refusal, invalid
+from penstock.fleet.accelerators import Catalogue, find, nearest
+from penstock.insight.economics.calendar import months_later
+from penstock.insight.economics.plan import Contract, Cost, Loan, Plan, Power, Rent, Step, StepKind, Tranche
+from penstock.insight.economics.power import covered
+
+MONTHS_MAX, SERVERS_MAX, PUE_MAX = 600, 1_000_000, 3.0
+STEPS: tuple[StepKind, ...] = ("power", "modules", "racks", "network", "acceptance")
+
+
+class _Findings:
+    def __init__(self) -> None:
+        self.refusals: list[Refusal] = []
+
+    def add(self, path: str, code: str, message: str, remedy: str) -> None:
+        self.refusals.append(invalid(code, f"{path.rpartition('.')[2]}: {message}", remedy, path))
+
+    def within(self, path: str, number: float, least: float, most: float, unit: str = "") -> None:
+        if not least <= number <= most:
+            shown, ends = f"{number:,g}{unit}", f"{least:,g}{unit} to {most:,g}{unit}"
+            self.add(path, "number_out_of_range", f"{shown} is not in {ends}", f"give {ends}")
+
+    def share(self, path: str, ppm: int) -> None:
+        self.within(path, ppm / 10_000, 0, 100, " %")
+
+    def ordered(self, *dated: tuple[str, date | None]) -> None:
+        known = [(path, day) for path, day in dated if day is not None]
+        for (before, first), (after, second) in pairwise(known):
+            if second < first:
+                named = before.rpartition(".")[2]
+                self.add(
+                    after, "dates_contradict", f"{second} is before {named} {first}", "put them in order"
+                )
+
+    def unique(self, path: str, names: Iterable[str]) -> None:
+        for name, count in Counter(names).items():
+            if count > 1:
+                self.add(path, "name_duplicate", f"{name!r} stands {count} times", "give each its own name")
+
+
+def check_plan(plan: Plan, known: Catalogue) -> list[Refusal]:
+    """Refusals whose `where` is a path such as `tranches[0].life`."""
+    found = _Findings()
+    found.within("months", plan.months, 1, MONTHS_MAX)
+    found.share("income_tax", plan.income_tax)
+    if plan.discount is not None:
+        found.share("discount", plan.discount)
+    if not plan.tranches:
+        found.add("tranches", "tranche_missing", "there is none", "list at least one")
+    found.unique("tranches", (tranche.name for tranche in plan.tranches))
+    for number, tranche in enumerate(plan.tranches):
+        _tranche(found, f"tranches[{number}]", tranche, known)
+    for number, loan in enumerate(plan.loans):
+        _loan(found, f"loans[{number}]", loan)
+    for number, running in enumerate(plan.costs):
+        _cost(found, f"costs[{number}]", running)
+    if plan.power is not None:
+        _power(found, plan.power)
+        _watts(found, plan, known)
+    _events(found, plan)
+    found.unique("contracts", (contract.id for contract in plan.contracts))
+    for number, contract in enumerate(plan.contracts):
+        _contract(found, f"contracts[{number}]", contract)
+    return found.refusals
+
+
+def _tranche(found: _Findings, at: str, tranche: Tranche, known: Catalogue) -> None:
+    found.within(f"{at}.servers", tranche.servers, 1, SERVERS_MAX)
+    found.within(f"{at}.cards_per_server", tranche.cards_per_server, 1, 1024)
+    found.within(f"{at}.slip", tranche.slip, 0, 120, " months")
+    found.within(f"{at}.life", tranche.life, 1, MONTHS_MAX, " months")
+    if tranche.used is not None:
+        found.within(f"{at}.used", tranche.used, 1, MONTHS_MAX, " months")
+    found.share(f"{at}.residual", tranche.residual)
+    if tranche.occupancy is not None:
+        found.share(f"{at}.occupancy", tranche.occupancy)
+    for name in ("price_per_server", "budget"):
+        if (getattr(tranche, name) or 0) < 0:
+            found.add(f"{at}.{name}", "amount_negative", "it is negative", "give 0 or more")
+    if tranche.method == "units_of_production" and tranche.card_hours_of_life <= 0:
+        found.add(f"{at}.card_hours_of_life", "field_missing", "is needed by this method", "give card-hours")
+    if tranche.model and not find(tranche.model, known):
+        close = nearest(tranche.model, known)
+        remedy = f"did you mean {close!r}?" if close else "see `penstock plan catalogue`"
+        found.add(f"{at}.model", "model_unknown", f"{tranche.model!r} is not in the catalogue", remedy)
+    found.ordered(
+        *(
+            (f"{at}.{name}", getattr(tranche, name))
+            for name in ("ordered", "delivered", "accepted", "in_service")
+        )
+    )
+    if tranche.build:
+        _build(found, f"{at}.build", tranche.build, tranche.accepted)
+    if tranche.rent is not None:
+        _rent(found, f"{at}.rent", tranche.rent)
+
+
+def _build(found: _Findings, at: str, steps: tuple[Step, ...], accepted: date) -> None:
+    """Building has all five parts; the acceptance test comes last, and only its end lets revenue begin."""
+    missing = [kind for kind in STEPS if kind not in {step.kind for step in steps}]
+    if missing:
+        found.add(at, "step_missing", f"there is no {', '.join(missing)}", f"a build has {', '.join(STEPS)}")
+    for number, step in enumerate(steps):
+        found.ordered((f"{at}[{number}].start", step.start), (f"{at}[{number}].end", step.end))
+    tests = [step for step in steps if step.kind == "acceptance"]
+    others = [step.end for step in steps if step.kind != "acceptance"]
+    if tests and others and max(others) > tests[0].start:
+        found.add(
+            at, "dates_contradict", "the acceptance test begins before the rest is built", "test it last"
+        )
+    if tests and tests[-1].end != accepted:
+        found.add(
+            at,
+            "dates_contradict",
+            f"the acceptance test ends {tests[-1].end}, accepted says {accepted}",
+            "make them one day",
+        )
+
+
+def _rent(found: _Findings, at: str, rent: Rent) -> None:
+    if (rent.per_server_month is None and not rent.path) == (rent.per_card_hour is None):
+        found.add(
+            at, "rent_unclear", "one rent is needed", "give per_server_month (or path) or per_card_hour"
+        )
+    found.within(f"{at}.decline_per_year", rent.decline_per_year / 10_000, -100, 100, " %")
+    found.ordered(*((f"{at}.path[{number}].since", step.since) for number, step in enumerate(rent.path)))
+
+
+def _loan(found: _Findings, at: str, loan: Loan) -> None:
+    found.share(f"{at}.rate", loan.rate)
+    found.within(f"{at}.term", loan.term, 1, MONTHS_MAX, " months")
+    if loan.principal <= 0:
+        found.add(f"{at}.principal", "amount_not_positive", "nothing is borrowed", "give a positive amount")
+
+
+def _cost(found: _Findings, at: str, running: Cost) -> None:
+    if (running.amount is None) == (running.share is None):
+        found.add(at, "cost_unclear", f"{running.name!r} needs an amount or a share", "give one of them")
+    if running.share is not None:
+        found.share(f"{at}.share", running.share)
+
+
+def _power(found: _Findings, power: Power) -> None:
+    if not 1.0 <= power.pue <= PUE_MAX:
+        found.add(
+            "power.pue",
+            "pue_impossible",
+            f"{power.pue:g}: a site draws at least what its servers do, and never {PUE_MAX:g} times it",
+            "give 1.0 to 3.0, such as 1.25",
+        )
+    found.share("power.idle", power.idle)
+    if (power.per_kwh is None) == (not power.tariff):
+        found.add("power", "price_unclear", "one price is needed", "give per_kwh or tariff")
+    for number, tariff in enumerate(power.tariff):
+        found.within(f"power.tariff[{number}].from_hour", tariff.from_hour, 0, 23)
+        found.within(f"power.tariff[{number}].to_hour", tariff.to_hour, 0, 24)
+    odd = [hour for hour, count in enumerate(covered(power.tariff)) if power.tariff and count != 1]
+    if odd:
+        hours = ", ".join(map(str, odd))
+        found.add(
+            "power.tariff", "tariff_not_whole", f"hours {hours} are not priced once", "cover 24 hours once"
+        )
+
+
+def _watts(found: _Findings, plan: Plan, known: Catalogue) -> None:
+    for number, tranche in enumerate(plan.tranches):
+        sheet = known.get(tranche.model)
+        if tranche.watts_per_server is None and not (sheet and sheet.power_watts):
+            found.add(
+                f"tranches[{number}]",
+                "power_unknown",
+                "nobody says what its servers draw",
+                "give watts_per_server",
+            )
+
+
+def _events(found: _Findings, plan: Plan) -> None:
+    for kind in ("takings", "filed"):
+        for number, one in enumerate(getattr(plan, kind)):
+            at = f"{kind}[{number}]"
+            found.ordered((f"{at}.since", one.since), (f"{at}.until", one.until))
+            if one.since == one.until:
+                found.add(f"{at}.until", "dates_contradict", "no day lies between", "give a later day")
+    if plan.vouchers is not None:
+        found.share("vouchers.share", plan.vouchers.share)
+        found.within("vouchers.paid_after", plan.vouchers.paid_after, 0, 120, " months")
+    if plan.exit is not None:
+        found.share("exit.resale", plan.exit.resale)
+    _of_tranches(found, plan)
+
+
+def _of_tranches(found: _Findings, plan: Plan) -> None:
+    """What names a tranche names one that there is, and takes no more from it than it cost."""
+    costs = {tranche.name: tranche.servers * tranche.price_per_server for tranche in plan.tranches}
+    for kind in ("takings", "subsidies", "impairments"):
+        for number, event in enumerate(getattr(plan, kind)):
+            if event.tranche and event.tranche not in costs:
+                at = f"{kind}[{number}].tranche"
+                found.add(at, "tranche_unknown", f"there is no {event.tranche!r}", "name one of the plan's")
+    for number, lost in enumerate(plan.impairments):
+        if not 0 <= lost.amount <= costs.get(lost.tranche, lost.amount):
+            at = f"impairments[{number}].amount"
+            found.add(at, "amount_absurd", "it is more than the cost", "give 0 to the cost")
+
+
+def _contract(found: _Findings, at: str, contract: Contract) -> None:
+    found.within(f"{at}.months", contract.months, 1, MONTHS_MAX)
+    found.within(f"{at}.servers", contract.servers, 0, SERVERS_MAX)
+    found.ordered((f"{at}.signed", contract.signed), (f"{at}.terminated", contract.terminated))
+    if contract.start > months_later(contract.signed, MONTHS_MAX) or contract.amount < 0:
+        found.add(at, "contract_absurd", "amount or start make no sense", "check them")
+    if not 0 <= contract.delivered_amount <= contract.amount:
+        found.add(
+            f"{at}.delivered_amount", "amount_absurd", "it is more than the contract", "give 0 to the amount"
+        )

@@ -1,0 +1,56 @@
+"""A plan's report as one HTML file that needs nothing else: no script, no font, no request."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from penstock.web.documents.ladder_words import Language
+from penstock.web.documents.sections import Section
+
+_FOOT: dict[Language, str] = {
+    "en": "Amounts are net of value-added tax. M stands for a million. Claimed: somebody says so. Derived: computed "
+    "from what is claimed. Measured: observed by instruments or books.",
+    "zh": "金额均不含增值税。声称：有人这样说；推算：由声称值计算；实测：由仪器或账簿记录。",
+}
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A drawing for a section, with what it shows."""
+
+    svg: Markup
+    caption: str
+
+
+def page(
+    title: str,
+    kicker: str,
+    lede: str,
+    sections: Sequence[Section],
+    language: Language,
+    pictures: Mapping[str, Sequence[Picture]] | None = None,
+) -> str:
+    """The page; whatever came from outside is escaped. `pictures` are by the title of their section."""
+    return _template().render(
+        title=title,
+        kicker=kicker,
+        lede=lede,
+        sections=sections,
+        pictures=pictures or {},
+        lang="zh-CN" if language == "zh" else "en",
+        foot=_FOOT[language],
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("penstock.web", "documents/templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("plan.html.jinja")
