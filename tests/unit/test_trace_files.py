@@ -3,12 +3,18 @@
 import bz2
 import gzip
 import lzma
+import sys
 
 import pytest
 
 from penstock.base.refusal import Refused
 from penstock.placement.workload import ANY_MODEL
 from penstock.sim.trace.openb import read_trace
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 NODES = "sn,cpu_milli,memory_mib,gpu,model\na,64000,262144,2,P100\nb,96000,393216,8,G2\nc,1000,1000,0,\n"
 HEADER = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\n"
@@ -21,7 +27,7 @@ def files(folder, tasks=TASKS, nodes=NODES, pack=lambda data: data):
     return folder / "nodes.csv", folder / "tasks.csv"
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress, zstd.compress])
 def test_a_trace_is_read_plain_or_compressed(tmp_path, pack):
     trace = read_trace(*files(tmp_path, pack=pack))
     fleet, work = trace.fleet, trace.work
@@ -69,8 +75,12 @@ def test_a_bad_row_is_refused_with_its_place_or_skipped_and_counted(tmp_path, ca
         ("", "trace_column_missing", ":1:name"),
         (HEADER, "trace_empty", ""),
         (TASKS.encode() + b"t\xff,1,1,1,1,\n", "trace_encoding", ":6:2"),
-        (gzip.compress(TASKS.encode(), mtime=0)[:-9], "trace_truncated", ":1:1"),
-        (lzma.compress(TASKS.encode())[:-9], "trace_truncated", ":1:1"),
+        (gzip.compress(TASKS.encode(), mtime=0)[:-9], "trace_truncated", ":6:1"),
+        (gzip.compress((TASKS * 4000).encode(), mtime=0)[:-9], "trace_truncated", ":20001:1"),
+        (gzip.compress(TASKS.encode(), mtime=0)[:40] + b"\0" * 9, "trace_truncated", ":1:1"),
+        (gzip.compress(TASKS.encode(), mtime=0) + b"more", "trace_truncated", ":6:1"),
+        (lzma.compress(TASKS.encode())[:-9], "trace_truncated", ":6:1"),
+        (zstd.compress(TASKS.encode())[:-9], "trace_truncated", ":1:1"),
     ],
 )
 def test_a_bad_file_is_refused_also_when_rows_may_be_skipped(tmp_path, tasks, code, place):

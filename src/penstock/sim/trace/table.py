@@ -2,21 +2,32 @@
 
 import bz2
 import csv
-import gzip
 import io
 import lzma
+import math
+import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from penstock.base.refusal import Refusal, Refused, invalid
 
-_OPENERS: dict[bytes, Callable[[bytes], bytes]] = {
-    b"\x1f\x8b": gzip.decompress,
-    b"BZh": bz2.decompress,
-    b"\xfd7zXZ": lzma.decompress,
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_UNPACKERS: dict[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(zlib.MAX_WBITS | 16),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ": lzma.LZMADecompressor,
+    b"\x28\xb5\x2f\xfd": zstd.ZstdDecompressor,
 }
+_DAMAGED = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstd.ZstdError)
+_CHUNK_BYTES = 1024
 SKIPPED_SHOWN = 20
 """Of the bad rows that were left out, so many are kept with their place."""
 
@@ -42,6 +53,17 @@ class Row(msgspec.Struct, frozen=True):
             raise self.bad(column, f"{text} is more than {most}", "check its unit")
         return int(digits)
 
+    def number(self, column: str, most: float = 1e15) -> float:
+        """A number that is not negative."""
+        text = self.cells[column].strip()
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not 0 <= value <= most:
+            raise self.bad(column, f"{text[:40]!r} is no number from 0 to {most:g}", "write it in digits")
+        return value
+
 
 class Table[T](msgspec.Struct, frozen=True):
     """The values of the good rows; bad ones left out are counted, the first with places."""
@@ -55,23 +77,36 @@ def read[T](
     path: Path,
     needed: Iterable[str],
     optional: Iterable[str],
-    parse: Callable[[Row], T],
+    parse: Callable[[Row], T | None],
     *,
     skip_bad: bool = False,
+    delimiter: str = ",",
 ) -> Table[T]:
-    """Parse each row; raises `Refused` for an unreadable file, and for a bad row unless skipped."""
+    """Parse each row; raises `Refused` for an unreadable file, and for a bad row unless skipped.
+
+    A row of which `parse` makes None is left out and not counted.
+    """
     values: list[T] = []
     skipped: list[Refusal] = []
-    for row in _rows(path, tuple(needed), tuple(optional)):
+    for row in _rows(path, tuple(needed), tuple(optional), delimiter):
         try:
             if isinstance(row, Refusal):
                 raise Refused(row)
-            values.append(parse(row))
+            value = parse(row)
         except Refused as refused:
             if not skip_bad:
                 raise
             skipped += refused.refusals
+            continue
+        if value is not None:
+            values.append(value)
     return Table(values, len(skipped), tuple(skipped[:SKIPPED_SHOWN]))
+
+
+def header_of(text: str, delimiter: str = ",") -> tuple[str, ...]:
+    """The names of the columns."""
+    line = text.partition("\n")[0]
+    return tuple(name.strip() for name in next(csv.reader([line], delimiter=delimiter), []))
 
 
 def text_of(path: Path) -> str:
@@ -83,33 +118,48 @@ def text_of(path: Path) -> str:
         raise Refused(
             invalid("trace_unreadable", f"{path}: {reason}", "name a file that can be read", str(path))
         ) from error
-    for magic, opener in _OPENERS.items():
-        if data.startswith(magic):
-            try:
-                data = opener(data)
-            except (OSError, EOFError, lzma.LZMAError, ValueError) as error:
-                raise Refused(
-                    invalid(
-                        "trace_truncated", f"{path} ends early or is damaged", "fetch it again", f"{path}:1:1"
-                    )
-                ) from error
+    unpacker = next((made for magic, made in _UNPACKERS.items() if data.startswith(magic)), None)
+    if unpacker is not None:
+        data = _unpacked(path, data, unpacker)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = data[: error.start]
-        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
-        raise Refused(
-            invalid(
-                "trace_encoding",
-                f"byte 0x{data[error.start]:02x} is not UTF-8",
-                "save the file as UTF-8",
-                f"{path}:{line}:{column}",
-            )
-        ) from error
+        message = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        where = _place(path, data[: error.start])
+        raise Refused(invalid("trace_encoding", message, "save the file as UTF-8", where)) from error
 
 
-def _rows(path: Path, needed: tuple[str, ...], optional: tuple[str, ...]) -> Iterator[Row | Refusal]:
-    reader = csv.reader(io.StringIO(text_of(path), newline=""))
+def _unpacked(path: Path, packed: bytes, unpacker: Callable[[], Any]) -> bytes:
+    """What all members of a compressed file hold; one that ends early is refused at its last sound place."""
+    text = bytearray()
+    while packed:
+        member, start = unpacker(), 0
+        try:
+            while not member.eof and start < len(packed):
+                text += member.decompress(packed[start : start + _CHUNK_BYTES])
+                start += _CHUNK_BYTES
+        except _DAMAGED as error:
+            raise _damaged(path, text) from error
+        if not member.eof:
+            raise _damaged(path, text)
+        packed = (member.unused_data + packed[start:]).lstrip(b"\0")
+    return bytes(text)
+
+
+def _damaged(path: Path, text: bytearray) -> Refused:
+    message = f"{path} ends early or is damaged"
+    return Refused(invalid("trace_truncated", message, "fetch it again", _place(path, text)))
+
+
+def _place(path: Path, before: bytes | bytearray) -> str:
+    """File, line and column just behind these bytes, both from 1."""
+    return f"{path}:{before.count(b'\n') + 1}:{len(before) - before.rfind(b'\n')}"
+
+
+def _rows(
+    path: Path, needed: tuple[str, ...], optional: tuple[str, ...], delimiter: str
+) -> Iterator[Row | Refusal]:
+    reader = csv.reader(io.StringIO(text_of(path), newline=""), delimiter=delimiter)
     header = [name.strip() for name in next(reader, [])]
     missing = [name for name in needed if name not in header]
     if missing:
