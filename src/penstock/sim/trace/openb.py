@@ -1,6 +1,6 @@
 """Traces in the columns of openb (Alibaba cluster-trace-gpu-v2023)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -8,11 +8,15 @@ import numpy as np
 
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.placement.workload import ANY_MODEL, WHOLE, Fleet, Workload, workload
-from penstock.sim.trace.table import Row, Table, read
+from penstock.sim.trace.own import label_of
+from penstock.sim.trace.table import Row, Table, read, unique
+from penstock.sim.trace.traced import TracedJob, models_of
 
 NODE_COLUMNS = ("sn", "cpu_milli", "memory_mib", "gpu", "model")
 TASK_COLUMNS = ("name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli")
 MODELS_MAX = 62
+TIME_COLUMNS = ("creation_time", "deletion_time")
+JOB_COLUMNS = (*TASK_COLUMNS, *TIME_COLUMNS)
 DEVICES_MAX = 62
 """Models and a node's devices are bits of a mask."""
 
@@ -38,8 +42,41 @@ def read_trace(nodes: Path, tasks: Path, *, skip_bad: bool = False) -> Trace:
     return Trace(fleet, workload(given.values), hosts.skipped + given.skipped, skipped)
 
 
+def read_fleet(path: Path, *, skip_bad: bool = False) -> Fleet:
+    """The nodes that have devices; raises `Refused` with the place of a mistake."""
+    seen: set[str] = set()
+    return _fleet(read(path, NODE_COLUMNS, (), lambda row: _node(row, seen), skip_bad=skip_bad), path)
+
+
+def job_parser(models: Sequence[str]) -> Callable[[Row], TracedJob | None]:
+    """A task with its own times: it ran from its scheduling, or if that is not told its creation, on."""
+
+    def parse(row: Row) -> TracedJob | None:
+        devices = row.whole("num_gpu", DEVICES_MAX)
+        share = row.whole("gpu_milli", WHOLE) if devices else WHOLE
+        if not share:
+            raise row.bad("gpu_milli", "a task takes no part of its devices", "write 1 to 1000 thousandths")
+        created, deleted = row.number("creation_time"), row.number("deletion_time")
+        started = row.number("scheduled_time") if row.cells["scheduled_time"].strip() else created
+        if deleted < started:
+            raise row.bad("deletion_time", "a task ends before it starts", "check its times", "trace_time")
+        return TracedJob(
+            name=row.cells["name"].strip(),
+            submit_s=created,
+            run_s=deleted - started,
+            devices=devices,
+            share=share,
+            cpu=row.whole("cpu_milli"),
+            memory=row.whole("memory_mib"),
+            models=models_of(row, "gpu_spec", models) if devices else (),
+            label=label_of(1, devices, share),
+        )
+
+    return parse
+
+
 def _node(row: Row, seen: set[str]) -> tuple[int, int, int, str]:
-    _unique(row, "sn", seen)
+    unique(row, "sn", seen)
     devices, model = row.whole("gpu", DEVICES_MAX), row.cells["model"].strip()
     if devices and not model:
         raise row.bad("model", "a node with devices has no model", "name it")
@@ -63,7 +100,7 @@ def _task_parser(fleet: Fleet) -> Callable[[Row], tuple[int, int, int, int, int]
     bits = {model: 1 << i for i, model in enumerate(fleet.models)}
 
     def parse(row: Row) -> tuple[int, int, int, int, int]:
-        _unique(row, "name", seen)
+        unique(row, "name", seen)
         devices = row.whole("num_gpu", 2**20)
         share = row.whole("gpu_milli", WHOLE) if devices else 0
         if devices and not share:
@@ -85,11 +122,3 @@ def _models(row: Row, bits: dict[str, int]) -> int:
     for bit in known:
         mask |= bit
     return mask or ANY_MODEL
-
-
-def _unique(row: Row, column: str, seen: set[str]) -> None:
-    name = row.cells[column].strip()
-    if not name or name in seen:
-        what = f"{name[:80]!r} comes twice" if name else "a row has no name"
-        raise row.bad(column, what, "give each row a name of its own", "trace_name_repeated")
-    seen.add(name)

@@ -66,11 +66,15 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Table[T](msgspec.Struct, frozen=True):
-    """The values of the good rows; bad ones left out are counted, the first with places."""
+    """The values of the good rows; bad ones left out are counted, the first with places.
+
+    `left_out` counts rows that are neither: their parser made nothing of them.
+    """
 
     values: list[T]
     skipped: int = 0
     first_skipped: tuple[Refusal, ...] = ()
+    left_out: int = 0
 
 
 def read[T](
@@ -84,11 +88,17 @@ def read[T](
 ) -> Table[T]:
     """Parse each row; raises `Refused` for an unreadable file, and for a bad row unless skipped.
 
-    A row of which `parse` makes None is left out and not counted.
+    A row of which `parse` makes None is left out; that is no mistake.
     """
+    return parsed(_rows(path, tuple(needed), tuple(optional), delimiter), parse, skip_bad=skip_bad)
+
+
+def parsed[T](rows: Iterable[Row | Refusal], parse: Callable[[Row], T | None], *, skip_bad: bool) -> Table[T]:
+    """What `parse` makes of each row; raises `Refused` for a bad one unless skipped."""
     values: list[T] = []
     skipped: list[Refusal] = []
-    for row in _rows(path, tuple(needed), tuple(optional), delimiter):
+    left_out = 0
+    for row in rows:
         try:
             if isinstance(row, Refusal):
                 raise Refused(row)
@@ -98,9 +108,20 @@ def read[T](
                 raise
             skipped += refused.refusals
             continue
-        if value is not None:
+        if value is None:
+            left_out += 1
+        else:
             values.append(value)
-    return Table(values, len(skipped), tuple(skipped[:SKIPPED_SHOWN]))
+    return Table(values, len(skipped), tuple(skipped[:SKIPPED_SHOWN]), left_out)
+
+
+def unique(row: Row, column: str, seen: set[str]) -> None:
+    """Raises where a row has no name of its own."""
+    name = row.cells[column].strip()
+    if not name or name in seen:
+        what = f"{name[:80]!r} comes twice" if name else "a row has no name"
+        raise row.bad(column, what, "give each row a name of its own", "trace_name_repeated")
+    seen.add(name)
 
 
 def header_of(text: str, delimiter: str = ",") -> tuple[str, ...]:
