@@ -13,9 +13,7 @@ from penstock.sim.trace.traced import arrays
 
 FLEET = fleet_of("A100:4x8,T4:2x4")
 OWN = "job,submit_s,run_s,nodes,devices_per_node,device_milli,models,tenant,priority,time_limit_s\n"
-OPENB = (
-    "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,scheduled_time\n"
-)
+OPENB = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,scheduled_time\n"
 PHILLY = "job_id,vc,job_type,total_steps,submit_s,scale_factor\n"
 SACCT = "JobID|Account|Submit|ElapsedRaw|TimelimitRaw|AllocTRES|NNodes|\n"
 SPEEDS = "accelerator,consolidated,job_type,scale_factor,steps_per_s\na100,1,LM,1,10\na100,0,LM,1,7\na100,1,LM,8,60\nt4,1,LM,1,2\n"
@@ -49,7 +47,10 @@ def test_openb_with_its_times(tmp_path):
     trace = jobs_of(
         tmp_path, OPENB + "p,4000,1024,1,460,,LS,Running,5,100,25\nq,0,0,2,1000,T4,BE,Pending,6,16,\n"
     )
-    assert [(j.submit_s, j.run_s, j.share, j.models) for j in trace.jobs] == [(5, 75, 460, ()), (6, 10, 1000, ("T4",))]
+    assert [(j.submit_s, j.run_s, j.share, j.models) for j in trace.jobs] == [
+        (5, 75, 460, ()),
+        (6, 10, 1000, ("T4",)),
+    ]
 
 
 def test_philly_by_throughput(tmp_path, speeds):
@@ -149,7 +150,10 @@ def test_a_bad_row_is_refused_with_its_place_or_skipped_and_counted(tmp_path, ca
 def test_a_bad_file_is_refused(tmp_path, text, code, place):
     with pytest.raises(Refused) as refused:
         jobs_of(tmp_path, text, skip_bad=True)
-    assert (refused.value.refusals[0].code, refused.value.refusals[0].where) == (code, f"{tmp_path}/trace{place}")
+    assert (refused.value.refusals[0].code, refused.value.refusals[0].where) == (
+        code,
+        f"{tmp_path}/trace{place}",
+    )
 
 
 @pytest.mark.parametrize("text", ["A100", "A100:0x8", "A100:4x63", "A100:4", ":4x8", "A100:4x8,,"])

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from penstock.base.money import Micros, parse_amount
 from penstock.base.refusal import Refused, ensure, invalid
@@ -73,3 +74,21 @@ def wanted(text: str, where: str) -> tuple[str, int]:
             invalid("accelerators_malformed", f"{text!r} names no devices", "write it as A100:8", where)
         )
     return model.lower(), int(count or 1)
+
+
+def price_list(text: str) -> dict[str, Micros]:
+    """Micros per card-hour by model, from `A100=12.5,T4=3` or the CSV file (model, price) that it names."""
+    path = Path(text)
+    if text and "=" not in text:
+        try:
+            lines = path.read_text("utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Refused(
+                invalid("prices_unreadable", f"{text[:80]!r} is no price list", "write A100=12.5", "--prices")
+            ) from error
+        pairs = [line.split(",")[:2] for line in lines[1:] if line.strip()]
+    else:
+        pairs = [part.split("=") for part in text.split(",") if part.strip()]
+    if not all(len(pair) == 2 and pair[0].strip() for pair in pairs):
+        raise Refused(invalid("prices_malformed", f"{text[:80]!r}", "write A100=12.5,T4=3", "--prices"))
+    return {model.strip(): price(amount.strip(), f"--prices {model.strip()}") for model, amount in pairs}

@@ -9,6 +9,7 @@ from penstock.base.refusal import Refused, invalid
 from penstock.cli.app import tree
 from penstock.cli.language import _
 from penstock.cli.output import note, print_json, print_table
+from penstock.cli.seeds import seeds_of
 
 app = tree("plan")
 for _name in ("economics", "claims", "parameters"):
@@ -33,7 +34,7 @@ def fill(
     """Fill a fleet with tasks drawn from a trace until demand passes capacity, once for each seed."""
     from penstock.sim.fill import run_fill
 
-    chosen = _seeds(seeds)
+    chosen = seeds_of(seeds)
     if not 0 < until <= 10:
         raise Refused(
             invalid("until_absurd", f"{until} is no multiple of capacity", "give up to 10", "--until")
@@ -64,15 +65,4 @@ def fill(
     print_table(titles, rows, right=(1, 2, 4))
 
 
-def _seeds(text: str) -> range:
-    first, _colon, end = text.partition(":")
-    if not (first.isdecimal() and (end or first).isdecimal()):
-        raise Refused(
-            invalid("seeds_malformed", f"{text!r} names no seeds", "write 42:52, or one seed", "--seeds")
-        )
-    chosen = range(int(first), int(end) if end else int(first) + 1)
-    if not 0 < len(chosen) <= 10_000:
-        raise Refused(
-            invalid("seeds_malformed", f"{text!r} holds {len(chosen)} seeds", "give 1 to 10000", "--seeds")
-        )
-    return chosen
+app.command("penstock.cli.replay:replay", name="replay")

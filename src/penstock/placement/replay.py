@@ -29,13 +29,14 @@ LINES = (
     "no_fit_fragmentation",
     "no_fit_price",
     "down",
+    "starting",
 )
 """Lines of the card-hour book that a rehearsal can tell apart."""
 PLANS = 50
 """Our policy's worths are made anew each fiftieth of the arrivals."""
 
 
-class How(msgspec.Struct, frozen=True, kw_only=True):
+class How(msgspec.Struct, frozen=True, kw_only=True, tag="queue"):
     """How to choose: the policy for nodes, the order of the queue, and who may pass whom.
 
     `strict`: no one passes the first that does not fit. `greedy`: all who fit do. `easy`: those who do not

@@ -8,8 +8,8 @@ from numba import njit
 from penstock.placement.kernels.fill import BUSY, FRAGMENTED, HELD, NO_CPU, NO_MEMORY, NO_MODEL
 from penstock.placement.kernels.state import volume
 
-PRODUCTIVE, LOST, NO_DEMAND, MODEL, MEMORY, FRAGMENT, PRICE, DOWN = range(8)
-LINES = 8
+PRODUCTIVE, LOST, NO_DEMAND, MODEL, MEMORY, FRAGMENT, PRICE, DOWN, STARTING = range(9)
+LINES = 9
 
 
 class Book(NamedTuple):
