@@ -84,7 +84,7 @@ def replay(
 ) -> Replayed:
     """Play all jobs through. `edges` are the ends of the window's parts, in seconds, ascending.
 
-    Runs until every job has ended; faults after that do not count. The seed shuffles the nodes, which
+    Runs until every job has ended and the window is over. The seed shuffles the nodes, which
     decides ties, and drives the policy `random`.
     """
     from penstock.placement.kernels import replay as kernel

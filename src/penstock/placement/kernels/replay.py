@@ -204,7 +204,7 @@ def serve(rules, order, work, nodes, shapes, seats, ends, market, book, share, w
                 queue.unblock(waiting)
             continue
         waiting.blocked[kind] = True
-        waiting.reason[kind] = why_not_seated(nodes, shapes, shape)
+        waiting.reason[kind] = why_not_seated(nodes, shapes, shape, work.groups[kind])
         foremost = order.passing == KEEPING and queue.first(waiting, work, share, order.fair, False) == kind
         if foremost and bar.job[0] != job:
             keep(work, seats, nodes, shapes, bar, job, running_now(ends, seats), now)
@@ -219,7 +219,7 @@ def hopeless_kinds(work, nodes, shapes):
         for node in range(len(nodes.cpu)):
             most[nodes.model[node]] += hosted(nodes, node, shapes, work.shape_of[kind])
         if most.max() < work.groups[kind]:
-            reasons[kind] = why_not_seated(nodes, shapes, work.shape_of[kind])
+            reasons[kind] = why_not_seated(nodes, shapes, work.shape_of[kind], work.groups[kind])
     return reasons
 
 
@@ -279,9 +279,10 @@ def replay(rules, order, work, nodes, shapes, seats, ends, faults, market, book,
     hopeless = hopeless_kinds(work, nodes, shapes)
     share = np.zeros(work.tenant_of.max() + 1)
     arrived, planned, fault, part, now = 0, 0, 0, 0, book.edges[0]
-    while arrived < len(work.submit) or ends.size[0] > 0 or waiting.actives[0] > 0:
+    while True:
         at = next_time(work, arrived, faults, fault, ends)
-        if at == np.inf:
+        idle = arrived == len(work.submit) and ends.size[0] == 0 and waiting.actives[0] == 0
+        if at == np.inf or (idle and at >= book.edges[-1]):
             break
         if at > now:
             wanted = books.attribute(book, waiting, shapes, work.shape_of, work.groups)

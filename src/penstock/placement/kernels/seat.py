@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from penstock.placement.kernels.fill import FRAGMENTED, refresh, why_not
+from penstock.placement.kernels.fill import BUSY, FRAGMENTED, NO_MODEL, refresh, why_not
 from penstock.placement.kernels.published import RANDOM
-from penstock.placement.kernels.state import fits, give, kind_of, take
+from penstock.placement.kernels.state import fits, give, kind_of, room, take, volume
 
 NONE = -1
 
@@ -136,12 +136,16 @@ def seat(rules, work, seats, nodes, shapes, target, outlook, memo, job, barred, 
 
 
 @njit(cache=True)
-def why_not_seated(nodes, shapes, shape):
-    """Why a job of the shape was not seated: somewhere it fits, but on too few nodes or on kept ones."""
+def why_not_seated(nodes, shapes, shape, groups):
+    """Why so many gang nodes of the shape were not seated: too little is free, or what is lies on too few."""
+    free, somewhere = 0, False
     for node in range(len(nodes.cpu)):
-        if fits(nodes, node, shapes, shape):
-            return FRAGMENTED
-    return why_not(nodes, shapes, shape)
+        if (shapes.models[shape] >> nodes.model[node]) & 1:
+            free += room(nodes, node)
+            somewhere |= fits(nodes, node, shapes, shape)
+    if free < volume(shapes, shape) * groups:
+        return NO_MODEL if free == 0 and why_not(nodes, shapes, shape) == NO_MODEL else BUSY
+    return FRAGMENTED if somewhere else why_not(nodes, shapes, shape)
 
 
 @njit(cache=True)
@@ -163,20 +167,20 @@ def hosted(nodes, node, shapes, shape):
 
 
 @njit(cache=True)
-def give_all(work, seats, nodes, shapes, job, for_shape, room, per_model):
-    """A running job's parts are given back for a trial; the room for gang nodes of the shape follows."""
+def give_all(work, seats, nodes, shapes, job, for_shape, hold, per_model):
+    """A running job's parts are given back for a trial; what nodes could hold of the shape follows."""
     kind = work.kind[job]
     for part in range(work.part[job], work.part[job] + work.groups[kind]):
         node = seats.node[part]
         give(nodes, node, shapes, work.shape_of[kind], seats.mask[part])
         now_hosted = hosted(nodes, node, shapes, for_shape)
-        per_model[nodes.model[node]] += now_hosted - room[node]
-        room[node] = now_hosted
+        per_model[nodes.model[node]] += now_hosted - hold[node]
+        hold[node] = now_hosted
 
 
 @njit(cache=True)
-def soonest(work, seats, nodes, shapes, job, running, now, room):
-    """When and on which model the job fits by what is believed of the ends; `room` becomes that of then.
+def soonest(work, seats, nodes, shapes, job, running, now, hold):
+    """When and on which model the job fits by what is believed of the ends; `hold` becomes what each node could hold then.
 
     Time is played forward on the state itself, which is put back. NONE where no end is known.
     """
@@ -184,14 +188,14 @@ def soonest(work, seats, nodes, shapes, job, running, now, room):
     shape, groups = work.shape_of[kind], work.groups[kind]
     per_model, ends = np.zeros(work.run.shape[1], np.int64), np.empty(len(running))
     for node in range(len(nodes.cpu)):
-        room[node] = hosted(nodes, node, shapes, shape)
-        per_model[nodes.model[node]] += room[node]
+        hold[node] = hosted(nodes, node, shapes, shape)
+        per_model[nodes.model[node]] += hold[node]
     for i in range(len(running)):
         ends[i] = seats.start[running[i]] + work.limit[running[i]]
     order, found, until, given = np.argsort(ends), NONE, np.inf, 0
     while given < len(order) and found == NONE and ends[order[given]] < np.inf:
         until = max(ends[order[given]], now)
-        give_all(work, seats, nodes, shapes, running[order[given]], shape, room, per_model)
+        give_all(work, seats, nodes, shapes, running[order[given]], shape, hold, per_model)
         given += 1
         for model in range(len(per_model)):
             if per_model[model] >= groups and work.run[job, model] < np.inf:
@@ -206,16 +210,16 @@ def soonest(work, seats, nodes, shapes, job, running, now, room):
 @njit(cache=True)
 def keep(work, seats, nodes, shapes, bar, job, running, now):
     """Keep nodes for the first job that waits: those where it fits soonest. Nothing where no end is known."""
-    room, groups = np.zeros(len(nodes.cpu), np.int64), work.groups[work.kind[job]]
-    until, found = soonest(work, seats, nodes, shapes, job, running, now, room)
+    hold, groups = np.zeros(len(nodes.cpu), np.int64), work.groups[work.kind[job]]
+    until, found = soonest(work, seats, nodes, shapes, job, running, now, hold)
     bar.node[:] = False
     if found == NONE:
         return
     bar.job[0], bar.until[0] = job, until
-    for node in np.argsort(-room):
-        if nodes.model[node] == found and groups > 0 and room[node] > 0:
+    for node in np.argsort(-hold):
+        if nodes.model[node] == found and groups > 0 and hold[node] > 0:
             bar.node[node] = True
-            groups -= room[node]
+            groups -= hold[node]
 
 
 @njit(cache=True)
