@@ -217,6 +217,29 @@ def list_jobs(
         return jobs.jobs(tx, readable_tenant(principal, tenant), after, min(max(limit, 1), 1000), states)
 
 
+def recent_jobs(
+    app: App,
+    principal: Principal,
+    tenant: str | None,
+    states: tuple[JobState, ...],
+    before: str = "",
+    limit: int = 100,
+) -> tuple[Job, ...]:
+    """Jobs, newest first; ask again with the last one's id as `before` for the next page."""
+    owner = readable_tenant(principal, tenant)
+    with app.database.read() as tx:
+        last = jobs.job(tx, before) if before else None
+        place = (last.created_at, last.id) if last is not None and owner in (None, last.tenant) else None
+        return jobs.recent(tx, owner, states, place, min(max(limit, 1), 1000))
+
+
+def jobs_of_lease(app: App, principal: Principal, lease: str, limit: int = 100) -> tuple[Job, ...]:
+    """Jobs on one lease, newest first."""
+    with app.database.read() as tx:
+        visible(principal, "lease", lease, leases.lease(tx, lease))
+        return jobs.of_lease(tx, lease, limit)
+
+
 def show_job(app: App, principal: Principal, name: str) -> JobDetail:
     """A job and its attempts."""
     name = known_as(principal, name)

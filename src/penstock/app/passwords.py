@@ -1,21 +1,19 @@
 """The admin password: set on the host itself, traded for a short-lived operator token."""
 
 import secrets
-from datetime import timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
 from penstock.app.access import SYSTEM
 from penstock.app.context import App
-from penstock.app.tokens import IssuedToken, NewToken, issue_token
+from penstock.app.tokens import SESSION, IssuedToken, NewToken, issue_token
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.lease.tenant import Scope
 from penstock.store import audit, settings
 
 _KEY = "admin_password"
 _LENGTH_MIN = 12
-SESSION = timedelta(hours=12)
 
 
 def set_password(app: App, password: str) -> None:

@@ -1,6 +1,7 @@
 """The card-hour book, and the check of both books."""
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import msgspec
 
@@ -64,6 +65,25 @@ def spans_of(app: App, window: Window) -> tuple[History, list[Span]]:
     with app.database.read() as tx:
         past = history(tx, window)
     return past, attribute(past, window)
+
+
+def show_ladder_over_time(
+    app: App,
+    principal: Principal,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    parts: int = 24,
+) -> tuple[Ladder, tuple[Ladder, ...]]:
+    """The ladder of a window, and those of its equal parts, which sum to it."""
+    require_audit(principal)
+    asking.whole_number(parts, 1, 400, "parts")
+    window = _asked(start, end, app.now())
+    past, spans = spans_of(app, window)
+    step = (window.end - window.start) / parts
+    edges = [*(window.start + step * part for part in range(parts)), window.end]
+    currency = app.policy.currency
+    series = tuple(ladder(spans, past, Window(since, until), currency) for since, until in pairwise(edges))
+    return ladder(spans, past, window, currency), series
 
 
 def show_spans(

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -15,6 +15,9 @@ from penstock.base.refusal import Refusal, Refused, ensure, forbidden, invalid, 
 from penstock.lease.tenant import ROLE_SCOPES, Principal, Scope, Token
 from penstock.store import audit, tenants
 from penstock.store.database import Tx
+
+SESSION = timedelta(hours=12)
+"""How long a sign-in lasts."""
 
 
 class NewToken(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -97,12 +100,56 @@ def revoke_token(app: App, principal: Principal, name: str) -> Token:
         return token
 
 
+def open_session(app: App, secret: str) -> IssuedToken:
+    """Trade a token for a short-lived one with the same rights, so that a browser never keeps the lasting one.
+
+    The session ends with the token it came from, whichever ends first.
+    """
+    held_by = authenticate(app, secret)
+    now = app.now()
+    session = f"pst_{secrets.token_urlsafe(32)}"
+    name = f"session-{secrets.token_hex(8)}"
+    token = Token(
+        id=name if held_by.tenant is None else qualified(held_by.tenant, name),
+        secret_hash=_hash(session),
+        scopes=held_by.scopes,
+        created_at=now,
+        tenant=held_by.tenant,
+        member=held_by.member,
+        expires_at=now + SESSION,
+        parent=held_by.token,
+    )
+    with app.database.write() as tx:
+        tenants.add_token(tx, token)
+        audit.record(tx, now, held_by.token, "sign_in", token.id)
+    return IssuedToken(token, session)
+
+
+def end_session(app: App, principal: Principal) -> None:
+    """Sign out: the token that the caller itself holds ends, if it is a session's. Safe to repeat."""
+    now = app.now()
+    with app.database.write() as tx:
+        token = tenants.token(tx, principal.token)
+        if token is not None and token.revoked_at is None and _is_session(token):
+            tenants.put_token(tx, msgspec.structs.replace(token, revoked_at=now))
+            audit.record(tx, now, principal.token, "sign_out", token.id)
+
+
+def _is_session(token: Token) -> bool:
+    return token.id.removeprefix(f"{token.tenant}.").startswith("session-")
+
+
+def _has_ended(token: Token, now: datetime) -> bool:
+    return token.revoked_at is not None or (token.expires_at or now) < now
+
+
 def authenticate(app: App, secret: str) -> Principal:
     """Who holds this secret; one answer for unknown, revoked and expired tokens."""
+    now = app.now()
     with app.database.read() as tx:
         token = tenants.token_by_hash(tx, _hash(secret))
-    now = app.now()
-    ended = token is not None and (token.revoked_at is not None or (token.expires_at or now) < now)
+        parent = None if token is None or token.parent is None else tenants.token(tx, token.parent)
+    ended = any(_has_ended(one, now) for one in (token, parent) if one is not None)
     if token is None or ended:
         raise Refused(
             Refusal(

@@ -81,6 +81,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     member: str | None = None
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    parent: str | None = None
+    """The token that was traded for this one; it ends with it."""
 
 
 class Principal(msgspec.Struct, frozen=True):

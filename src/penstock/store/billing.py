@@ -1,10 +1,11 @@
 """Usage events, charge lines, invoices and credit notes."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, bindparam, func, select, update
+from sqlalchemy import BigInteger, Connection, Table, and_, bindparam, cast, func, select, type_coerce, update
 
+from penstock.base.window import MICROSECOND, from_us, to_us
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
 from penstock.store import rows
 from penstock.store.tables import CHARGE_LINES, CREDIT_NOTES, INVOICES, USAGE_EVENTS
@@ -71,11 +72,33 @@ def uninvoiced(tx: Connection, tenant: str, until: datetime) -> tuple[ChargeLine
     return rows.many(tx, table, *where, order=[table.c.start, table.c.id])
 
 
+def lines_on(tx: Connection, invoice: str, subject: str) -> tuple[ChargeLine, ...]:
+    """The lines of one subject on one invoice."""
+    table = CHARGE_LINES
+    where = (table.c.invoice == invoice, table.c.subject == subject)
+    return rows.many(tx, table, *where, order=[table.c.start, table.c.id])
+
+
 def charged_after(tx: Connection, tenant: str, instant: datetime) -> int:
     """Micros that a tenant was charged for windows that end after the instant."""
     table = CHARGE_LINES
     where = (table.c.tenant == tenant, table.c.end > instant)
     return tx.execute(select(func.coalesce(func.sum(table.c.amount_micros), 0)).where(*where)).scalar_one()
+
+
+def charged_by_part(
+    tx: Connection, start: datetime, end: datetime, part: timedelta, tenant: str | None = None
+) -> dict[datetime, int]:
+    """Micros charged in each part of [start, end) by when its lines end: beginning of the part -> sum."""
+    table, first, length = CHARGE_LINES, to_us(start), part // MICROSECOND
+    number = (type_coerce(table.c.end, BigInteger) - first) / length
+    where = [table.c.end > start, table.c.end <= end]
+    if tenant is not None:
+        where.append(table.c.tenant == tenant)
+    index = cast(func.floor(number), BigInteger)
+    query = select(index, func.sum(table.c.amount_micros)).where(*where).group_by(index)
+    found: Any = tx.execute(query)
+    return {from_us(first + int(number) * length): int(amount) for number, amount in found}
 
 
 def assign(tx: Connection, lines: tuple[ChargeLine, ...], invoice: str) -> None:

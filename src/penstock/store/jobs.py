@@ -1,8 +1,9 @@
 """Jobs, attempts, and the waiting that was recorded of them."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
 from penstock.base.window import Window
 from penstock.lease.job import FINAL_ATTEMPT_STATES, FINAL_JOB_STATES, Attempt, Job, JobState, Wait
@@ -29,6 +30,38 @@ def jobs(
     if states:
         where.append(JOBS.c.state.in_(states))
     return rows.many(tx, JOBS, *where, order=[JOBS.c.id], limit=limit)
+
+
+def counts(tx: Connection, tenant: str | None = None) -> dict[JobState, int]:
+    """How many jobs are in each state, of one tenant or of all."""
+    where = [] if tenant is None else [JOBS.c.tenant == tenant]
+    query = select(JOBS.c.state, func.count()).where(*where).group_by(JOBS.c.state)
+    return {row[0]: row[1] for row in tx.execute(query)}
+
+
+def recent(
+    tx: Connection,
+    tenant: str | None,
+    states: tuple[JobState, ...],
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> tuple[Job, ...]:
+    """Jobs, newest first; `before` is (created_at, id) of the last one seen."""
+    where: list[Any] = [] if tenant is None else [JOBS.c.tenant == tenant]
+    if states:
+        where.append(JOBS.c.state.in_(states))
+    if before is not None:
+        at, name = before
+        earlier = and_(JOBS.c.created_at == at, JOBS.c.id < name)
+        where.append(or_(JOBS.c.created_at < at, earlier))
+    return rows.many(tx, JOBS, *where, order=[JOBS.c.created_at.desc(), JOBS.c.id.desc()], limit=limit)
+
+
+def of_lease(tx: Connection, lease: str, limit: int) -> tuple[Job, ...]:
+    """Jobs on one lease, newest first."""
+    return rows.many(
+        tx, JOBS, JOBS.c.lease == lease, order=[JOBS.c.created_at.desc(), JOBS.c.id], limit=limit
+    )
 
 
 def in_state(tx: Connection, *states: JobState) -> tuple[Job, ...]:

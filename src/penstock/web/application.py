@@ -1,9 +1,8 @@
-"""The web application: API, documents and the index page, over one centre."""
+"""The web application: API, documents and the console, over one centre."""
 
 from collections.abc import Callable
-from pathlib import Path
 
-from litestar import Litestar, MediaType, Request, Response, Router, get
+from litestar import Litestar, Router, get
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
@@ -15,22 +14,9 @@ from penstock.app.ports import Probe
 from penstock.base.refusal import Refused
 from penstock.web import edge
 from penstock.web.api import centre, fleet, identity, jobs, money, port, selling
-from penstock.web.given import GivenApp
-from penstock.web.index import render_index
+from penstock.web.console.routes import CONSOLE, FILES, palette
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
-
-
-@get("/", media_type=MediaType.HTML, sync_to_thread=True)
-def index(centre: GivenApp, request: Request) -> str:
-    """What this is, and how to begin."""
-    return render_index(centre, request.headers.get("accept-language", ""))
-
-
-@get("/static/index.css", media_type="text/css", sync_to_thread=False)
-def stylesheet() -> Response[bytes]:
-    """The index page's style."""
-    return Response((Path(__file__).parent / "static" / "index.css").read_bytes(), media_type="text/css")
 
 
 @get("/healthz", sync_to_thread=False)
@@ -58,7 +44,7 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
         return lambda: value
 
     web = Litestar(
-        route_handlers=[api, index, stylesheet, health],
+        route_handlers=[api, CONSOLE, FILES, palette, health],
         dependencies={
             "centre": Provide(provide(app), sync_to_thread=False),
             "probe": Provide(provide(probe), sync_to_thread=False),
@@ -73,7 +59,7 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
             Exception: edge.on_broken,
         },
         openapi_config=OpenAPIConfig(title="Penstock", version="1", render_plugins=[JsonRenderPlugin()]),
-        state=State(),
+        state=State({"centre": app}),
         debug=debug,
     )
     # Around everything: what middleware gets never hears of a path that does not exist.

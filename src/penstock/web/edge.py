@@ -20,9 +20,9 @@ _SECURITY_HEADERS = (
         b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     ),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"same-origin"),
 )
+_NOT_KEPT = (b"cache-control", b"no-store")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -124,7 +124,9 @@ class TrustedEdge:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *_SECURITY_HEADERS]
+                given = list(message.get("headers", []))
+                kept = any(name.lower() == b"cache-control" for name, _ in given)
+                message["headers"] = [*given, *_SECURITY_HEADERS, *(() if kept else (_NOT_KEPT,))]
             await send(message)
 
         if scope["type"] == "http":

@@ -88,10 +88,11 @@ def audit(centre: GivenApp, principal: GivenPrincipal, after: FromQuery[int] = 0
 @get("/events")
 async def events(centre: GivenApp, principal: GivenPrincipal) -> ServerSentEvent:  # noqa: ARG001
     """Says within a second that something changed."""
-    return ServerSentEvent(_changes(centre))
+    return ServerSentEvent(changes(centre))
 
 
-async def _changes(centre: App) -> AsyncGenerator[ServerSentEventMessage]:
+async def changes(centre: App) -> AsyncGenerator[ServerSentEventMessage]:
+    """An event now and after every change."""
     known = -1
     while True:
         revision = await anyio.to_thread.run_sync(reports.revision, centre)

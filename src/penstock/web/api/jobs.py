@@ -119,6 +119,13 @@ async def follow(
     offset: FromQuery[int] = 0,
 ) -> ServerSentEvent:
     """Output as it comes, attempt after attempt, until the job ends."""
+    return await follow_task(centre, principal, name, rank, attempt, offset)
+
+
+async def follow_task(
+    centre: App, principal: Principal, name: str, rank: int, attempt: int, offset: int
+) -> ServerSentEvent:
+    """The stream of one task's output; refused at once where it is not the caller's to read."""
     await anyio.to_thread.run_sync(jobs.read_logs, centre, principal, name, rank, None, offset, 0)
     return ServerSentEvent(_follow(centre, principal, name, rank, attempt, offset))
 

@@ -1,0 +1,122 @@
+"""What a person sees first: how the centre, or a tenant in it, is doing."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from penstock.app.access import readable_tenant
+from penstock.app.context import App
+from penstock.app.money import Balance, balance
+from penstock.app.reports import show_ladder_over_time
+from penstock.base.money import Micros
+from penstock.base.refusal import Refusal, Refused
+from penstock.fleet.device import DeviceState
+from penstock.insight.model import Ladder
+from penstock.lease.job import Job, JobState
+from penstock.lease.offer import Lease
+from penstock.lease.tenant import Principal, TenantState
+from penstock.store import billing, fleet, jobs, leases, tenants
+from penstock.store.leases import LIVE_LEASE_STATES
+
+SHOWN_MAX = 8
+WINDOWS = {
+    "1h": timedelta(hours=1),
+    "24h": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
+PARTS = {"1h": 30, "24h": 24, "7d": 28, "30d": 30}
+_DAY = timedelta(days=1)
+
+
+class Charged(msgspec.Struct, frozen=True):
+    """What was charged in the part of time that begins at `start`."""
+
+    start: datetime
+    amount_micros: Micros
+
+
+class CentreOverview(msgspec.Struct, frozen=True, kw_only=True):
+    """The centre as its staff sees it."""
+
+    whole: Ladder
+    parts: tuple[Ladder, ...]
+    charged: tuple[Charged, ...]
+    devices: dict[DeviceState, int]
+    unaccepted: int
+    offers: int
+    tenants: int
+    jobs: dict[JobState, int]
+    short_of_money: tuple[str, ...]
+    """Tenants under notice or suspended."""
+
+
+class TenantOverview(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant as its members see it."""
+
+    balance: Balance
+    charged: tuple[Charged, ...]
+    jobs: dict[JobState, int]
+    recent: tuple[Job, ...]
+    leases: tuple[Lease, ...]
+
+
+def window_named(name: str) -> timedelta:
+    """The length of a named window; refused where there is none of that name."""
+    if name not in WINDOWS:
+        raise Refused(Refusal("window_unknown", f"there is no window {name!r}", f"use {', '.join(WINDOWS)}"))
+    return WINDOWS[name]
+
+
+def centre_overview(app: App, principal: Principal, window: str) -> CentreOverview:
+    """Where the card-hours of a window went, what they brought, and what needs attention."""
+    now = app.now()
+    start = now - window_named(window)
+    whole, parts = show_ladder_over_time(app, principal, start, now, PARTS[window])
+    with app.database.read() as tx:
+        devices = fleet.devices(tx)
+        opened = tenants.tenants(tx)
+        return CentreOverview(
+            whole=whole,
+            parts=parts,
+            charged=_charged(billing.charged_by_part(tx, *_days(start, now), _DAY), start, now),
+            devices={state: sum(d.state is state for d in devices) for state in DeviceState},
+            unaccepted=sum(d.accepted_at is None and d.state is not DeviceState.RETIRED for d in devices),
+            offers=sum(offer.withdrawn_at is None for offer in leases.offers(tx)),
+            tenants=len(opened),
+            jobs=jobs.counts(tx),
+            short_of_money=tuple(t.id for t in opened if t.state is not TenantState.ACTIVE),
+        )
+
+
+def tenant_overview(app: App, principal: Principal, tenant: str, window: str) -> TenantOverview:
+    """What a tenant has, what it spends, and what it runs."""
+    readable_tenant(principal, tenant)
+    now = app.now()
+    start = now - window_named(window)
+    with app.database.read() as tx:
+        held = [lease for lease in leases.leases(tx, tenant) if lease.state in LIVE_LEASE_STATES]
+        charged = billing.charged_by_part(tx, *_days(start, now), _DAY, tenant)
+        counts = jobs.counts(tx, tenant)
+        recent = jobs.recent(tx, tenant, (), None, SHOWN_MAX)
+    return TenantOverview(
+        balance=balance(app, principal, tenant),
+        charged=_charged(charged, start, now),
+        jobs=counts,
+        recent=recent,
+        leases=tuple(held[:SHOWN_MAX]),
+    )
+
+
+def _days(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """Whole days in UTC that hold the window."""
+    return start.replace(hour=0, minute=0, second=0, microsecond=0), end
+
+
+def _charged(by_day: dict[datetime, Micros], start: datetime, end: datetime) -> tuple[Charged, ...]:
+    day, _ = _days(start, end)
+    days = []
+    while day < end:
+        days.append(Charged(day, by_day.get(day, 0)))
+        day += _DAY
+    return tuple(days)

@@ -1,0 +1,115 @@
+"""Pages from templates: what every page is given, and how figures look on it."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from litestar import MediaType, Response
+
+from penstock.base.money import Micros
+from penstock.base.quantity import CardMicroseconds, ComputeRate, card_hours
+from penstock.insight.model import Line
+from penstock.web.console.language import translate
+from penstock.web.console.navigation import navigation
+from penstock.web.console.visitor import Language, Taste, Visitor
+from penstock.web.documents import ladder_figures as figures
+from penstock.web.documents.ladder_words import LINE_MEANINGS, LINE_WORDS
+
+
+class Fields(dict[str, str]):
+    """What stands in the fields of a form: what was sent, else nothing."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+def page(template: str, visitor: Visitor, *, status: int = 200, **given: Any) -> Response[str]:
+    """A page of the console for who is signed in; a template is named by its place in the menu."""
+    return _answer(
+        template,
+        visitor.taste,
+        {"visitor": visitor, "menu": navigation(visitor), "here": template.partition(".")[0], **given},
+        status,
+    )
+
+
+def bare_page(template: str, taste: Taste, *, status: int = 200, **given: Any) -> Response[str]:
+    """A page for who is not signed in."""
+    return _answer(template, taste, {"visitor": None, "menu": (), "here": "", **given}, status)
+
+
+def _answer(template: str, taste: Taste, given: Mapping[str, Any], status: int) -> Response[str]:
+    text = environment(taste.language).get_template(f"{template}.html.jinja").render(taste=taste, **given)
+    return Response(text, media_type=MediaType.HTML, status_code=status)
+
+
+@cache
+def environment(language: Language) -> Environment:
+    """The templates in one language; whatever comes from outside is escaped."""
+    made = Environment(
+        loader=PackageLoader("penstock.web", "console/templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    shared: dict[str, Any] = made.globals
+    shared["_"] = lambda text: translate(text, language)
+    made.filters.update(
+        {
+            "word": lambda code: translate(str(code), language),
+            "line": lambda line: LINE_WORDS[Line(line)][language],
+            "line_meaning": lambda line: LINE_MEANINGS[Line(line)][language],
+            "money": _money(language),
+            "count": lambda number: f"{number:,}",
+            "share": lambda part, whole: figures.share(part, whole, language),
+            "card_hours": _card_hours,
+            "lasted": lambda length: figures.duration(length, language),
+            "bytes": _bytes,
+            "flops": _flops,
+            "segment": lambda text: quote(str(text), safe=""),
+            "instant": pass_context(_instant),
+            "machine": lambda instant: instant.isoformat(timespec="seconds"),
+        }
+    )
+    return made
+
+
+def _money(language: Language) -> Callable[..., str]:
+    def money(amount_micros: Micros, currency: str = "CNY", decimals: int = 2) -> str:
+        return figures.money(amount_micros, currency, language, decimals)
+
+    return money
+
+
+def _card_hours(card_us: CardMicroseconds) -> str:
+    """Card-hours with as many decimals as their size asks for."""
+    hours = card_hours(card_us)
+    return f"{hours:,.4f}" if hours < 1 else f"{hours:,.2f}" if hours < 1000 else f"{hours:,.0f}"
+
+
+def _bytes(size: int) -> str:
+    """A size in binary units."""
+    value = float(size)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if value < 1024 or unit == "TiB":
+            return f"{value:,.0f} {unit}" if value >= 100 or unit == "B" else f"{value:,.1f} {unit}"
+        value /= 1024
+    raise AssertionError
+
+
+def _flops(rate: ComputeRate) -> str:
+    """A rate in the unit that fits it."""
+    tflops = rate.tflops
+    if tflops >= 1000:
+        return f"{tflops / 1000:,.2f} PFLOPS"
+    return f"{tflops:,.1f} TFLOPS" if tflops >= 1 else f"{tflops * 1000:,.0f} GFLOPS"
+
+
+def _instant(context: Context, instant: datetime | None) -> str:
+    """Date and time of day in the visitor's zone; a dash where there is none."""
+    return figures.NONE if instant is None else figures.date_time(instant, context["taste"].zone)

@@ -1,0 +1,3 @@
+"""States and codes."""
+
+STATES: dict[str, str] = {}
