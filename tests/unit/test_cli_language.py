@@ -13,13 +13,13 @@ from penstock.cli.help import ARGUMENTS, OPTIONS, arguments_of, paragraphs, sect
 from penstock.cli.help import COMMANDS as COMMANDS_TITLE
 from penstock.cli.language import language
 from penstock.cli.zh import CATALOGUE
-from penstock.cli.zh.words import WORDS
 from penstock.fleet.device import DeviceState
 from penstock.insight.model import Line
 from penstock.lease.job import AttemptState, JobState
 from penstock.lease.offer import LeaseState
 from penstock.lease.tenant import TenantState
 from penstock.placement.reasons import REASONS
+from penstock.web.documents.code_words import WORDS
 
 SOURCE = Path(__file__).parents[2] / "src/penstock/cli"
 

@@ -82,6 +82,6 @@ def word(code: str) -> str:
     """A state, line or reason: in English the code itself, in Chinese its word."""
     if language() == "en":
         return code
-    from penstock.cli.zh.words import WORDS
+    from penstock.web.documents.code_words import WORDS
 
     return WORDS.get(code, code)

@@ -1,4 +1,4 @@
-"""States, lines, reasons and other codes; in English the code stands for itself."""
+"""States, lines, reasons and other codes in Chinese; in English the code stands for itself."""
 
 from penstock.web.documents.ladder_words import LINE_WORDS
 

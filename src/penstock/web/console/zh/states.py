@@ -1,3 +1,0 @@
-"""States and codes."""
-
-STATES: dict[str, str] = {}
