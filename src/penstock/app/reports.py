@@ -77,7 +77,7 @@ def show_ladder_over_time(
     """The ladder of a window, and those of its equal parts, which sum to it."""
     require_audit(principal)
     asking.whole_number(parts, 1, 400, "parts")
-    window = _asked(start, end, app.now())
+    window = asked_window(start, end, app.now())
     past, spans = spans_of(app, window)
     step = (window.end - window.start) / parts
     edges = [*(window.start + step * part for part in range(parts)), window.end]
