@@ -98,10 +98,11 @@ def _band(before: Step, after: Step) -> str:
 def _turn(before: Step, y: float, thick: float, gap: float) -> str:
     """From the earlier rung to the right and down out of the picture's body."""
     x, bend, floor = before.x + BAR, min(gap * 0.55, 60.0), TOP + _BODY + 30
-    outer, inner = bend + thick, bend
+    inner, outer = x + bend, x + bend + thick
+    top, under = floor - 40, floor - 40 + thick / 2
     return (
-        f"M{x:.1f} {y:.1f}C{x + outer:.1f} {y:.1f} {x + outer:.1f} {floor - 40:.1f} {x + outer:.1f} {floor:.1f}"
-        f"H{x + inner:.1f}C{x + inner:.1f} {floor - 40 + thick / 2:.1f} {x + inner:.1f} {y + thick:.1f} {x:.1f} {y + thick:.1f}Z"
+        f"M{x:.1f} {y:.1f}C{outer:.1f} {y:.1f} {outer:.1f} {top:.1f} {outer:.1f} {floor:.1f}"
+        f"H{inner:.1f}C{inner:.1f} {under:.1f} {inner:.1f} {y + thick:.1f} {x:.1f} {y + thick:.1f}Z"
     )
 
 
