@@ -180,7 +180,7 @@ def give_all(work, seats, nodes, shapes, job, for_shape, hold, per_model):
 
 @njit(cache=True)
 def soonest(work, seats, nodes, shapes, job, running, now, hold):
-    """When and on which model the job fits by what is believed of the ends; `hold` becomes what each node could hold then.
+    """When and on which model the job fits by what is believed of the ends; `hold`: what each node could hold then.
 
     Time is played forward on the state itself, which is put back. NONE where no end is known.
     """
