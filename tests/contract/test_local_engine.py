@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -366,3 +367,44 @@ def test_a_full_disk_is_a_fault_and_leaves_nothing_half_made(open_bench):
         subprocess.run(["umount", bench.root], check=True)
     bench.start("a", "exit 0")
     assert bench.end("a").state == AttemptState.SUCCEEDED
+
+
+def test_a_supervisor_that_is_free_takes_the_next_attempt(open_bench):
+    bench = open_bench()
+    if not bench.engine.host.limits_by("pids"):
+        pytest.skip("without control groups a supervisor is used once")
+    marks = []
+    for name in ("a", "b"):
+        bench.start(name, "touch $PENSTOCK_CHECKPOINT_DIR/up-$PENSTOCK_ATTEMPT; exec sleep 600")
+        bench.file(f"up-{bench.id(name)}")
+        marks.append(supervisor(bench, name))
+        bench.stop(name, 0)
+        bench.end(name)
+        bench.wait(lambda name=name: not folder.supervisor_of(bench.root / bench.id(name)), "it to be free")
+        time.sleep(0.1)
+    assert marks[0] == marks[1]
+
+
+def test_a_free_supervisor_that_was_killed_is_replaced(open_bench):
+    bench = open_bench()
+    bench.start("a", "exec sleep 600")
+    bench.until("a", "running")
+    first = supervisor(bench, "a")
+    bench.stop("a", 0)
+    bench.end("a")
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(first, signal.SIGKILL)
+    bench.start("b", "exit 3")
+    assert bench.end("b").exits[0].exit_code == 3
+
+
+def test_free_supervisors_end_with_their_server(open_bench):
+    bench = open_bench()
+    bench.start("a", "exec sleep 600")
+    bench.until("a", "running")
+    first = supervisor(bench, "a")
+    bench.stop("a", 0)
+    bench.end("a")
+    bench.engine.close()
+    bench.wait(lambda: not Path(f"/proc/{first}").exists(), "the supervisor's end")
+    bench.reopen()

@@ -31,8 +31,8 @@ def set_aside(tx: Tx, tenant: str, name: str, amount_micros: Micros, currency: s
     book(tx, [OpenHold(hold)], now)
 
 
-def give_back(tx: Tx, name: str, now: datetime) -> None:
-    """Free what is left of a hold. Safe to repeat."""
-    hold = ledger.hold(tx, name)
-    if hold is not None and hold.state is HoldState.OPEN:
-        book(tx, [VoidHold(name)], now)
+def give_back(tx: Tx, names: set[str], now: datetime) -> None:
+    """Free what is left of holds. Safe to repeat."""
+    held = ledger.holds_by_id(tx, names).values()
+    if left := [VoidHold(hold.id) for hold in held if hold.state is HoldState.OPEN]:
+        book(tx, left, now)

@@ -200,7 +200,7 @@ def release(tx: Tx, job: Job, now: datetime) -> Job:
     """The job without its hold; what was not used of the money is free again."""
     if not job.hold:
         return job
-    books.give_back(tx, job.hold, now)
+    books.give_back(tx, {job.hold}, now)
     return msgspec.structs.replace(job, hold="")
 
 

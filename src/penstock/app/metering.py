@@ -9,7 +9,7 @@ import msgspec
 from penstock.app import books, running
 from penstock.app.access import SYSTEM
 from penstock.app.context import App
-from penstock.billing.meter import ATTEMPT, Subject, attempt_subject, lease_subject, usage_of
+from penstock.billing.meter import ATTEMPT, LEASE, Subject, attempt_subject, lease_subject, usage_of
 from penstock.billing.model import ChargeLine, UsageEvent
 from penstock.billing.payment import owed
 from penstock.billing.prepay import Burn, burn_of, funds
@@ -41,12 +41,11 @@ def meter(app: App) -> None:
         return
     with app.database.write() as tx:
         current = {(subject.kind, subject.id): (subject, until) for subject, until in _subjects(tx, now)}
-        for subject, until in due:
-            if current.get((subject.kind, subject.id)) == (subject, until):
-                events = usage_of(subject, until, now, step)
-                billing.add_usage(tx, events)
-                put = jobs.put_metered if subject.kind == ATTEMPT else leases.put_metered
-                put(tx, subject.id, events[-1].end, events[-1].final)
+        unchanged = [(s, until) for s, until in due if current.get((s.kind, s.id)) == (s, until)]
+        cut = [(subject, usage_of(subject, until, now, step)) for subject, until in unchanged]
+        billing.add_usage(tx, [event for _, events in cut for event in events])
+        for kind, put in ((ATTEMPT, jobs.put_metered), (LEASE, leases.put_metered)):
+            put(tx, [(s.id, events[-1].end, events[-1].final) for s, events in cut if s.kind == kind])
 
 
 def _subjects(tx: Tx, now: datetime) -> list[tuple[Subject, datetime | None]]:
@@ -129,15 +128,13 @@ def release(app: App) -> None:
     with app.database.write() as tx:
         owing = billing.owing(tx)
         unmetered = {attempt.job for attempt in jobs.unmetered_attempts(tx)}
-        owing_jobs = {attempt.job for name in owing if (attempt := jobs.attempt(tx, name)) is not None}
-        for job in jobs.finished_holding(tx):
-            if job.id not in unmetered | owing_jobs:
-                books.give_back(tx, job.hold, now)
-                jobs.put_job(tx, msgspec.structs.replace(job, hold=""))
-        for lease in leases.finished_holding(tx):
-            if lease.id not in owing:
-                books.give_back(tx, lease.hold, now)
-                leases.put_lease(tx, msgspec.structs.replace(lease, hold=""))
+        unmetered |= {attempt.job for attempt in jobs.attempts_by_ids(tx, owing).values()}
+        done = [job for job in jobs.finished_holding(tx) if job.id not in unmetered]
+        over = [lease for lease in leases.finished_holding(tx) if lease.id not in owing]
+        books.give_back(tx, {one.hold for one in (*done, *over)}, now)
+        jobs.put_jobs(tx, [msgspec.structs.replace(job, hold="") for job in done])
+        for lease in over:
+            leases.put_lease(tx, msgspec.structs.replace(lease, hold=""))
 
 
 def watch_funds(app: App) -> None:

@@ -9,7 +9,7 @@ from penstock.app.context import App
 from penstock.app.ports import Engine, Start, TaskPlan
 from penstock.app.selling import best_offer
 from penstock.base.refusal import Fault, ensure
-from penstock.fleet.device import Device, DeviceState, Node
+from penstock.fleet.device import Device, DeviceState
 from penstock.lease.job import FINAL_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Wait
 from penstock.lease.machine import advance, lease_step, move_job
 from penstock.lease.offer import Lease, LeaseState
@@ -114,7 +114,7 @@ def _platform_reason(
 def place(app: App) -> None:
     """Put waiting jobs on free devices, and write down why the others wait."""
     with app.database.read() as tx:
-        if not jobs.in_state(tx, JobState.QUEUED):
+        if not jobs.any_queued(tx):
             return
         seen = world(tx)
     now = app.now()
@@ -126,13 +126,9 @@ def place(app: App) -> None:
 
 def _save_plan(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
     queue = {job.id: job for job in seen.queue}
-    models = {device.id: device for device in seen.devices}
-    waits: dict[str, Wait | None] = {}
-    for placement in plan.placements:
-        job = queue[placement.job]
-        waits[job.id] = None
-        devices = tuple(dict.fromkeys(device for task in placement.tasks for device in task))
-        _put_placed(tx, job, placement.tasks, devices, models, seen.nodes, now)
+    waits: dict[str, Wait | None] = {placement.job: None for placement in plan.placements}
+    _put_placed(tx, seen, plan, now)
+    changed = []
     for waiting in plan.waiting:
         job = queue[waiting.job]
         waits[job.id] = Wait(
@@ -146,7 +142,8 @@ def _save_plan(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
             rules=_rules_against(job, seen) if waiting.reason == NO_FIT_SOFTWARE else (),
         )
         if job.reasons != waiting.counts:
-            jobs.put_job(tx, msgspec.structs.replace(job, reasons=waiting.counts))
+            changed.append(msgspec.structs.replace(job, reasons=waiting.counts))
+    jobs.put_jobs(tx, changed)
     jobs.set_waits(tx, waits, now)
 
 
@@ -156,32 +153,34 @@ def _rules_against(job: Job, seen: World) -> tuple[str, ...]:
     return tuple(sorted({rule for ids in found.values() for rule in ids}))
 
 
-def _put_placed(
-    tx: Tx,
-    job: Job,
-    tasks: tuple[tuple[str, ...], ...],
-    devices: tuple[str, ...],
-    by_id: Mapping[str, Device],
-    nodes: tuple[Node, ...],
-    now: datetime,
-) -> None:
-    number = job.attempts + 1
-    first = by_id[devices[0]]
-    offer = None if job.lease else best_offer(tx, (first.model,), job.created_at)
-    attempt = Attempt(
-        id=f"{job.id}.{number}",
-        job=job.id,
-        tenant=job.tenant,
-        number=number,
-        engine=next(node.engine for node in nodes if node.id == first.node),
-        devices=devices,
-        tasks=tasks,
-        placed_at=now,
-        lease=job.lease,
-        offer=offer.id if offer else job.offer,
-    )
-    jobs.add_attempt(tx, attempt)
-    jobs.put_job(tx, msgspec.structs.replace(job, state=JobState.PLACED, attempts=number, reasons={}))
+def _put_placed(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
+    queue = {job.id: job for job in seen.queue}
+    models = {device.id: device for device in seen.devices}
+    engines = {node.id: node.engine for node in seen.nodes}
+    placed, attempts = [], []
+    for placement in plan.placements:
+        job = queue[placement.job]
+        devices = tuple(dict.fromkeys(device for task in placement.tasks for device in task))
+        first = models[devices[0]]
+        offer = None if job.lease else best_offer(tx, (first.model,), job.created_at)
+        attempt = Attempt(
+            id=f"{job.id}.{job.attempts + 1}",
+            job=job.id,
+            tenant=job.tenant,
+            number=job.attempts + 1,
+            engine=engines[first.node],
+            devices=devices,
+            tasks=placement.tasks,
+            placed_at=now,
+            lease=job.lease,
+            offer=offer.id if offer else job.offer,
+        )
+        attempts.append(attempt)
+        placed.append(
+            msgspec.structs.replace(job, state=JobState.PLACED, attempts=attempt.number, reasons={})
+        )
+    jobs.add_attempts(tx, attempts)
+    jobs.put_jobs(tx, placed)
 
 
 def start(app: App) -> None:
@@ -190,22 +189,34 @@ def start(app: App) -> None:
         placed = [a for a in jobs.live_attempts(tx) if a.state is AttemptState.PLACED]
         owners = jobs.by_ids(tx, {attempt.job for attempt in placed})
         devices = {device.id: device for device in fleet.devices(tx)} if placed else {}
+    started = []
     for attempt in placed:
-        job = owners[attempt.job]
         try:
-            app.engines[attempt.engine].start(_start_plan(app, job, attempt, devices))
+            app.engines[attempt.engine].start(_start_plan(app, owners[attempt.job], attempt, devices))
         except Fault:
             continue  # the engine is away; the next turn asks again
-        _put_started(app, job, attempt)
+        started.append(attempt)
+    if started:
+        _put_started(app, started)
 
 
-def _put_started(app: App, job: Job, attempt: Attempt) -> None:
+def _put_started(app: App, started: list[Attempt]) -> None:
     with app.database.write() as tx:
-        if jobs.attempt(tx, attempt.id) == attempt:
-            jobs.put_attempt(tx, msgspec.structs.replace(attempt, state=AttemptState.STARTING))
-            current = jobs.job(tx, job.id)
-            if current is not None and current.state is JobState.PLACED:
-                jobs.put_job(tx, msgspec.structs.replace(current, state=JobState.STARTING))
+        current = jobs.attempts_by_ids(tx, {attempt.id for attempt in started})
+        owners = jobs.by_ids(tx, {attempt.job for attempt in started})
+        unchanged = [attempt for attempt in started if current[attempt.id] == attempt]
+        mine = [owners[attempt.job] for attempt in unchanged]
+        jobs.put_attempts(
+            tx, [msgspec.structs.replace(attempt, state=AttemptState.STARTING) for attempt in unchanged]
+        )
+        jobs.put_jobs(
+            tx,
+            [
+                msgspec.structs.replace(job, state=JobState.STARTING)
+                for job in mine
+                if job.state is JobState.PLACED
+            ],
+        )
 
 
 def _start_plan(app: App, job: Job, attempt: Attempt, devices: Mapping[str, Device]) -> Start:
@@ -267,18 +278,20 @@ def _observe_engine(app: App, engine: Engine, live: list[Attempt]) -> None:
     if not moved and not unknown:
         return
     with app.database.write() as tx:
-        for before, one in moved:
-            attempt, job = jobs.attempt(tx, before.id), jobs.job(tx, before.job)
-            assert attempt is not None, "attempts are never deleted"
-            assert job is not None, "jobs are never deleted"
-            job_after, attempt_after = advance(job, attempt, one, now)
-            jobs.put_attempt(tx, attempt_after)
-            if job_after != job:
-                jobs.put_job(tx, job_after)
-        for name in unknown:  # the engine never began it: start again, which is safe by its id
-            attempt = jobs.attempt(tx, name)
-            if attempt is not None and attempt.state is AttemptState.STARTING:
-                jobs.put_attempt(tx, msgspec.structs.replace(attempt, state=AttemptState.PLACED))
+        names = unknown | {attempt.id for attempt, _ in moved}
+        attempts = jobs.attempts_by_ids(tx, names)
+        owners = jobs.by_ids(tx, {attempt.job for attempt, _ in moved})
+        after = [advance(owners[attempts[a.id].job], attempts[a.id], one, now) for a, one in moved]
+        # what the engine never began is started again, which is safe by its id
+        again = [attempts[name] for name in unknown if attempts[name].state is AttemptState.STARTING]
+        jobs.put_attempts(
+            tx,
+            [
+                *(attempt for _, attempt in after),
+                *(msgspec.structs.replace(attempt, state=AttemptState.PLACED) for attempt in again),
+            ],
+        )
+        jobs.put_jobs(tx, [job for job, _ in after if job != owners[job.id]])
 
 
 def still_going(app: App, attempts: list[Attempt]) -> set[str]:

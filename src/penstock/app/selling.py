@@ -282,7 +282,7 @@ def cancel_lease(app: App, principal: Principal, name: str) -> Lease:
         lease = msgspec.structs.replace(lease, state=LeaseState.CANCELLED, ended_at=now)
         leases.put_lease(tx, lease)
         if lease.hold:
-            books.give_back(tx, lease.hold, now)
+            books.give_back(tx, {lease.hold}, now)
         audit.record(tx, now, principal.token, "cancel_lease", name)
         return lease
 

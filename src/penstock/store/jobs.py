@@ -1,14 +1,22 @@
 """Jobs, attempts, and the waiting that was recorded of them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from penstock.base.window import Window
 from penstock.lease.job import FINAL_ATTEMPT_STATES, FINAL_JOB_STATES, Attempt, Job, JobState, Wait
 from penstock.store import rows, settings
 from penstock.store.tables import ATTEMPTS, JOBS, WAITS
+
+_ANY_QUEUED = select(JOBS.c.id).where(JOBS.c.state == JobState.QUEUED).limit(1)
+_END_WAIT = (
+    update(WAITS)
+    .where(WAITS.c.job == bindparam("name"), WAITS.c.start == bindparam("since"), WAITS.c.end.is_(None))
+    .values(end=bindparam("now"))
+)
 
 
 def job(tx: Connection, name: str) -> Job | None:
@@ -69,6 +77,11 @@ def in_state(tx: Connection, *states: JobState) -> tuple[Job, ...]:
     return rows.many(tx, JOBS, JOBS.c.state.in_(states), order=[JOBS.c.created_at, JOBS.c.id])
 
 
+def any_queued(tx: Connection) -> bool:
+    """Whether any job waits."""
+    return tx.execute(_ANY_QUEUED).first() is not None
+
+
 def by_ids(tx: Connection, names: set[str]) -> dict[str, Job]:
     """The jobs of these ids."""
     found = rows.many(tx, JOBS, JOBS.c.id.in_(sorted(names))) if names else ()
@@ -83,7 +96,12 @@ def add_job(tx: Connection, job: Job) -> None:
 
 def put_job(tx: Connection, job: Job) -> None:
     """Write a changed job."""
-    rows.put(tx, JOBS, job)
+    put_jobs(tx, [job])
+
+
+def put_jobs(tx: Connection, changed: Sequence[Job]) -> None:
+    """Write changed jobs."""
+    rows.put_all(tx, JOBS, changed)
     settings.bump(tx)
 
 
@@ -115,22 +133,26 @@ def unmetered_attempts(tx: Connection) -> tuple[Attempt, ...]:
     return rows.many(tx, table, *where, order=[table.c.id])
 
 
-def add_attempt(tx: Connection, attempt: Attempt) -> None:
-    """Keep a new attempt."""
-    rows.add(tx, ATTEMPTS, [attempt])
+def add_attempts(tx: Connection, new: Sequence[Attempt]) -> None:
+    """Keep new attempts."""
+    rows.add(tx, ATTEMPTS, new)
     settings.bump(tx)
 
 
 def put_attempt(tx: Connection, attempt: Attempt) -> None:
     """Write a changed attempt."""
-    rows.put(tx, ATTEMPTS, attempt)
+    put_attempts(tx, [attempt])
+
+
+def put_attempts(tx: Connection, changed: Sequence[Attempt]) -> None:
+    """Write changed attempts."""
+    rows.put_all(tx, ATTEMPTS, changed)
     settings.bump(tx)
 
 
-def put_metered(tx: Connection, attempt: str, until: datetime, last: bool) -> None:
-    """Remember how far an attempt's usage is recorded, and whether that was the last of it."""
-    where = ATTEMPTS.c.id == attempt
-    tx.execute(update(ATTEMPTS).where(where).values(metered_until=until, metered=last))
+def put_metered(tx: Connection, metered: Sequence[tuple[str, datetime, bool]]) -> None:
+    """Remember how far each attempt's usage is recorded, and whether that was the last of it."""
+    rows.put_metered(tx, ATTEMPTS, metered)
 
 
 def finished_holding(tx: Connection) -> tuple[Job, ...]:
@@ -154,6 +176,7 @@ def set_waits(tx: Connection, waits: dict[str, Wait | None], now: datetime) -> N
     """Continue, change or end the recorded waiting of these jobs as of now (None: waits no more)."""
     query = select(WAITS).where(WAITS.c.end.is_(None), WAITS.c.job.in_(sorted(waits)))
     open_waits = {wait.job: wait for wait in rows.fetch(tx, query, Wait)}
+    ended, begun = [], []
     for job, wait in waits.items():
         known = open_waits.get(job)
         if (
@@ -164,7 +187,9 @@ def set_waits(tx: Connection, waits: dict[str, Wait | None], now: datetime) -> N
         ):
             continue
         if known:
-            where = (WAITS.c.job == job, WAITS.c.start == known.start)
-            tx.execute(update(WAITS).where(*where).values(end=now))
+            ended.append({"name": job, "since": known.start, "now": now})
         if wait and (known is None or known.start < now):
-            rows.add(tx, WAITS, [wait])
+            begun.append(wait)
+    if ended:
+        tx.execute(_END_WAIT, ended)
+    rows.add(tx, WAITS, begun)

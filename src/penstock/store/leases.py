@@ -1,8 +1,9 @@
 """Offers, quotes and leases."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from penstock.base.money import Micros
 from penstock.lease.offer import Lease, LeaseState, Offer, Quote
@@ -92,9 +93,9 @@ def unmetered(tx: Connection, now: datetime) -> tuple[Lease, ...]:
     return rows.many(tx, LEASES, *where, order=[LEASES.c.id])
 
 
-def put_metered(tx: Connection, lease: str, until: datetime, last: bool) -> None:
-    """Remember how far a lease's usage is recorded, and whether that was the last of it."""
-    tx.execute(update(LEASES).where(LEASES.c.id == lease).values(metered_until=until, metered=last))
+def put_metered(tx: Connection, metered: Sequence[tuple[str, datetime, bool]]) -> None:
+    """Remember how far each lease's usage is recorded, and whether that was the last of it."""
+    rows.put_metered(tx, LEASES, metered)
 
 
 def finished_holding(tx: Connection) -> tuple[Lease, ...]:

@@ -1,6 +1,7 @@
 """Structs in, structs out: the few statements that every noun's queries are made of."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +29,23 @@ def put(tx: Connection, table: Table, struct: msgspec.Struct) -> None:
     row = values(struct)
     result = tx.execute(statement, row | {f"key_{key}": row[key] for key in keys})
     assert result.rowcount == 1, f"{table.name}: no row to overwrite"
+
+
+def put_all(tx: Connection, table: Table, structs: Sequence[msgspec.Struct]) -> None:
+    """Overwrite the rows with the structs' keys, which must exist."""
+    if not structs:
+        return
+    statement, keys = _update_by_key(table)
+    given = [values(struct) for struct in structs]
+    result = tx.execute(statement, [row | {f"key_{key}": row[key] for key in keys} for row in given])
+    assert result.rowcount == len(given), f"{table.name}: no row to overwrite"
+
+
+def put_metered(tx: Connection, table: Table, metered: Sequence[tuple[str, datetime, bool]]) -> None:
+    """Write `metered_until` and `metered` of the rows with these ids."""
+    if metered:
+        given = [{"key": name, "until": until, "last": last} for name, until, last in metered]
+        tx.execute(_update_metered(table), given)
 
 
 def save(tx: Connection, table: Table, struct: msgspec.Struct) -> None:
@@ -76,3 +94,9 @@ def _update_by_key(table: Table) -> tuple[Update, tuple[str, ...]]:
     where = (table.c[key] == bindparam(f"key_{key}") for key in keys)
     changed = {column.name: bindparam(column.name) for column in table.columns}
     return update(table).where(*where).values(changed), keys
+
+
+@lru_cache
+def _update_metered(table: Table) -> Update:
+    changed = {"metered_until": bindparam("until"), "metered": bindparam("last")}
+    return update(table).where(table.c.id == bindparam("key")).values(changed)

@@ -32,11 +32,11 @@ def attempt_files(
     plan: Start, directory: Path, host: Host, settings: Settings, system: Sequence[Mount]
 ) -> dict[str, bytes]:
     """What the directory of an attempt starts with: its plan and its scripts."""
-    return {
+    files = {
         PLAN: msgspec.json.encode(_supervisor_plan(plan, directory, host, settings, system)),
         f"{SCRIPTS}/run": plan.spec.run.encode(),
-        f"{SCRIPTS}/setup": plan.spec.setup.encode(),
     }
+    return files | ({f"{SCRIPTS}/setup": plan.spec.setup.encode()} if plan.spec.setup.strip() else {})
 
 
 def _supervisor_plan(

@@ -9,7 +9,7 @@ from pathlib import Path
 from penstock.engines.local.supervisor.bubblewrap import Bubblewrap
 from penstock.engines.local.supervisor.cgroup import Cgroup
 from penstock.engines.local.supervisor.events import Events
-from penstock.engines.local.supervisor.format import PRIVATE_TMP, STAGE, WORKDIR, Entry, Plan, blank_status
+from penstock.engines.local.supervisor.format import PRIVATE_TMP, WORKDIR, Entry, Plan, blank_status
 from penstock.engines.local.supervisor.gang import Gang
 from penstock.engines.local.supervisor.launch import copier, program
 from penstock.engines.local.supervisor.logs import BoundedLog
@@ -46,11 +46,14 @@ class Attempt:
         self._box: Sandbox = Plain(plan, self._cgroup, self._directory)
         self._gang = Gang({})
         self._status = blank_status(plan["limits"])
-        events = Events(record.control, self._logs.values())
-        self._vigil = Vigil(record, plan, self._cgroup, events, self._status)
+        self._events = Events(record.control, self._logs.values())
+        self._vigil = Vigil(record, plan, self._cgroup, self._events, self._status)
 
-    def live(self) -> None:
-        """Run everything; the last act is to publish the final state, when nothing is left running."""
+    def live(self) -> bool:
+        """Run everything; the final state is published when nothing is left running.
+
+        True where this process is then as it was before, so that it can take another attempt.
+        """
         cause = "supervisor_failed"
         try:
             cause = "stop" if self._record.stop() else self._run()
@@ -61,6 +64,8 @@ class Attempt:
             self._bury()
             self._finish(cause)
             self._clean()
+        self._events.close()
+        return self._box.leave() and self._cgroup.exists  # without groups, usage is that of all children
 
     def _run(self) -> str:
         """Why the attempt ended; empty when every task succeeded."""
@@ -69,13 +74,13 @@ class Attempt:
             raise Unstartable(*plan["refused"].split("\n", 1))
         self._enclose()
         self._record.begin()
-        self._vigil.begin()
+        self._vigil.begin(publish=bool(plan["workdir_source"] or plan["setups"]))
         port, reservation = reserve_port(plan["attempt"])
         with reservation:
             return self._copy_workdir() or self._set_up(str(port)) or self._run_tasks(str(port))
 
     def _enclose(self) -> None:
-        for name in (WORKDIR, PRIVATE_TMP, STAGE):
+        for name in (WORKDIR, PRIVATE_TMP):
             (self._directory / name).mkdir()
         try:
             self._cgroup.create(self._plan)
@@ -150,8 +155,11 @@ class Attempt:
         self._cgroup.remove()
         self._vigil.last_look()
         status["ended_us"] = now_us()
-        self._record.write(status, final=True)
+        self._record.write(status)
 
     def _clean(self) -> None:
-        for name in (WORKDIR, PRIVATE_TMP, STAGE):
-            shutil.rmtree(self._directory / name, ignore_errors=True)
+        """Free the disk. What is empty stays: ext4 looks long for a place once much was just deleted."""
+        for name in (WORKDIR, PRIVATE_TMP):
+            path = self._directory / name
+            if path.is_dir() and any(path.iterdir()):
+                shutil.rmtree(path, ignore_errors=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from penstock.engines.local.supervisor import libc
 from penstock.engines.local.supervisor.cgroup import Cgroup
 from penstock.engines.local.supervisor.format import Mount, Plan
-from penstock.engines.local.supervisor.sandbox import Held
+from penstock.engines.local.supervisor.sandbox import Held, enter_namespace
 
 
 class Bubblewrap(Held):
@@ -31,8 +31,8 @@ class Bubblewrap(Held):
         with os.fdopen(self._info, "rb") as info:
             self._first = json.load(info)["child-pid"]
         if os.geteuid() != 0:
-            _enter_namespace(self._first, "user")
-        _enter_namespace(self._first, "pid")
+            enter_namespace(self._first, "user")
+        enter_namespace(self._first, "pid")
         self._open_namespaces()
 
     def _execute(self, info_writer: int) -> None:
@@ -74,9 +74,3 @@ def bubblewrap_option(mount: Mount) -> list[str]:
             return ["--dev-bind", source, target]
         case "rw":
             return ["--bind", source, target]
-
-
-def _enter_namespace(pid: int, name: str) -> None:
-    descriptor = os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
-    os.setns(descriptor)
-    os.close(descriptor)

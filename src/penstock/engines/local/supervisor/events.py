@@ -13,11 +13,11 @@ class Events:
 
     def __init__(self, control: int, logs: Iterable[BoundedLog]) -> None:
         self._control = control
-        self._woken, wake = os.pipe()
+        self._woken, self._wake = os.pipe()
         os.set_blocking(self._woken, False)
-        os.set_blocking(wake, False)
+        os.set_blocking(self._wake, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         self._logs = {log.reader: log for log in logs}
         self._poll = select.poll()
         for descriptor in (control, self._woken, *self._logs):
@@ -33,3 +33,10 @@ class Events:
                 os.read(descriptor, 4096)
                 asked |= descriptor == self._control
         return asked
+
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.close(self._woken)
+        os.close(self._wake)

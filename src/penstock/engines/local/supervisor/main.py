@@ -15,8 +15,9 @@ from penstock.engines.local.supervisor.bases import leave_server
 from penstock.engines.local.supervisor.format import MESSAGES
 from penstock.engines.local.supervisor.hierarchies import discover
 from penstock.engines.local.supervisor.record import Record
+from penstock.engines.local.supervisor.workers import MESSAGE_BYTES, Workers
 
-_MESSAGE_BYTES = 4096
+_ATTEMPTS_MAX = 1000
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """A supervisor ends with its attempt; ask the engine to stop it."""
 
@@ -33,15 +34,16 @@ def main(arguments: list[str]) -> None:
 
 
 def _serve(requests: socket.socket) -> None:
-    """Fork a supervisor for each directory named on the socket, until the other end is closed.
+    """Have a worker take up each directory named on the socket, until the other end is closed.
 
     Any other name asks for the control groups of that name, which are answered as JSON.
     """
     gc.freeze()
-    while request := requests.recv(_MESSAGE_BYTES):
+    workers = Workers(requests, _work)
+    while request := workers.next_request():
         if request.startswith(b"/"):
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-            _fork_supervisor(Path(os.fsdecode(request)), requests)
+            workers.give(request)
         else:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             groups = discover(request.decode())
@@ -49,37 +51,53 @@ def _serve(requests: socket.socket) -> None:
             requests.send(json.dumps(groups).encode())
 
 
-def _fork_supervisor(directory: Path, requests: socket.socket) -> None:
-    if os.fork() == 0:
-        requests.close()
-        try:
-            supervise(directory)
-        finally:
-            os._exit(0)
+def _work(channel: socket.socket) -> None:
+    """Supervise one attempt after another; ends with the warm process, or when one has left its traces."""
+    _become_supervisor()
+    gc.disable()  # the little that goes round in circles ends with the worker
+    for _ in range(_ATTEMPTS_MAX):
+        request = channel.recv(MESSAGE_BYTES)
+        if not request or not _supervise(Path(os.fsdecode(request))):
+            return
+        channel.send(b"free")
 
 
 def supervise(directory: Path) -> None:
     """Run the attempt of a directory to its end, or do nothing where another supervisor did or does."""
+    _become_supervisor()
+    _supervise(directory)
+
+
+def _become_supervisor() -> None:
     os.setsid()
     os.umask(0o077)
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    _redirect(directory)
+    libc.adopt_orphans()
+
+
+def _supervise(directory: Path) -> bool:
+    """Whether this process is afterwards as it was before, and fit for another attempt."""
+    _redirect(directory / MESSAGES)
+    unmarked = True
     try:
         record = Record(directory)
         if record.take():
             plan = record.plan()
             leave_server(plan["groups"])
-            libc.adopt_orphans()
-            Attempt(record, plan).live()
+            unmarked = Attempt(record, plan).live()
+        record.close()
     except Exception:  # noqa: BLE001 - the engine sees the attempt as lost; this is where the reason stays
         traceback.print_exc()
+        return False
+    _redirect(Path(os.devnull))
+    return unmarked
 
 
-def _redirect(directory: Path) -> None:
+def _redirect(path: Path) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
-    messages = os.open(directory / MESSAGES, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    messages = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for target, source in ((0, null), (1, messages), (2, messages)):
         os.dup2(source, target)
     os.close(null)

@@ -21,6 +21,7 @@ class Namespaces(Held):
 
     def __init__(self, plan: Plan, cgroup: Cgroup, directory: Path) -> None:
         super().__init__(plan, cgroup, directory)
+        (directory / STAGE).mkdir()
         if os.geteuid() != 0:
             _become_root_of_user_namespace()
         os.unshare(os.CLONE_NEWPID)

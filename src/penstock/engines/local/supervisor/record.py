@@ -79,6 +79,11 @@ class Record:
         """Show that the supervisor lives: the lock file's time."""
         os.utime(self._lock)
 
+    def close(self) -> None:
+        """Let go of the attempt; the lock goes with it."""
+        os.close(self.control)
+        os.close(self._lock)
+
     def plan(self) -> Plan:
         """What to run."""
         return json.loads((self.directory / PLAN).read_bytes())
@@ -90,6 +95,10 @@ class Record:
         except FileNotFoundError:
             return None
 
-    def write(self, status: Status, *, final: bool = False) -> None:
-        """Publish what has been seen; a final state is on disk before anyone can read it."""
-        replace_file(self.directory / STATUS, json.dumps(status).encode(), durable=final)
+    def write(self, status: Status) -> None:
+        """Publish what has been seen.
+
+        It need not have reached the disk: whoever relies on a final state keeps it himself, and after a loss
+        of power an attempt without one is lost with its host.
+        """
+        replace_file(self.directory / STATUS, json.dumps(status).encode(), durable=False)

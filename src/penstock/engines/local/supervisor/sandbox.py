@@ -32,6 +32,9 @@ class Sandbox(Protocol):
     def kill(self) -> None:
         """End every process inside."""
 
+    def leave(self) -> bool:
+        """Let go of it once nothing runs inside; False where this process cannot get out again."""
+
 
 class Plain:
     """No isolation: process groups only."""
@@ -48,6 +51,10 @@ class Plain:
 
     def kill(self) -> None:
         """Nothing holds the tasks; the caller kills them one by one."""
+
+    def leave(self) -> bool:
+        """We never went anywhere."""
+        return True
 
 
 class Held:
@@ -74,6 +81,15 @@ class Held:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._first, signal.SIGKILL)
 
+    def leave(self) -> bool:
+        """Out again, unless a user namespace was entered: from that there is no way back."""
+        for descriptor in (self._hold, self._up, *self._namespaces):
+            os.close(descriptor)
+        if os.geteuid() != 0 or not self._first:
+            return False
+        enter_namespace(os.getpid(), "pid")
+        return True
+
     def _open_namespaces(self) -> None:
         """Those of the holder that differ from ours. A user namespace comes last: root needs its own."""
         for name in self._names:
@@ -86,6 +102,15 @@ class Held:
         readable, _, _ = select.select([self._up], [], [], _READY_S)
         if not readable or not os.read(self._up, 1):
             raise Unstartable("sandbox", _last_message(self._directory))
+
+
+def enter_namespace(pid: int, name: str) -> None:
+    """Move the calling process into a namespace of another; a PID namespace takes only its children."""
+    descriptor = os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.setns(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _last_message(directory: Path) -> str:

@@ -31,12 +31,16 @@ class Vigil:
         self._cause, self._told = "", False
         self._kill_s = float("inf")
 
-    def begin(self) -> None:
-        """The attempt has begun: its time limit counts from here, set-up included."""
+    def begin(self, *, publish: bool) -> None:
+        """The attempt has begun: its time limit counts from here, set-up included.
+
+        `publish` says whether somebody should read so before it is running.
+        """
         self.status["began_us"] = now_us()
         if self._plan["time_limit_s"] is not None:
             self._ends_s = time.monotonic() + self._plan["time_limit_s"]
-        self._record.write(self.status)
+        if publish:
+            self._record.write(self.status)
 
     def watch_activity(self) -> None:
         """From now on, note when the devices are not used; only processors can be judged from here."""
