@@ -49,12 +49,20 @@ def default_data_directory() -> Path:
 
 
 def open_centre(
-    data: Path, policy: Policy | None = None, cores_per_device: int = 1, *, cpu_only: bool = False
+    data: Path,
+    policy: Policy | None = None,
+    cores_per_device: int = 1,
+    *,
+    cpu_only: bool = False,
+    database: str | None = None,
 ) -> Centre:
-    """Open or make a data directory, bring it up to date, and take its lock."""
-    lock = _lock(data)
+    """Open or make a data directory, bring it up to date, and take its lock.
+
+    With the URL of a PostgreSQL as `database` several processes of this host may share the directory.
+    """
+    lock = _lock(data, shared=database is not None)
     try:
-        app = _app(data, policy or Policy())
+        app = _app(data, policy or Policy(), database)
     except OSError as error:
         lock.close()
         raise Refused(_unusable(data, error)) from error
@@ -67,13 +75,15 @@ def open_centre(
     return Centre(app, HostProbe(cores_per_device=cores_per_device, cpu_only=cpu_only), lock)
 
 
-def _app(data: Path, policy: Policy) -> App:
-    database = Database(data)
+def _app(data: Path, policy: Policy, url: str | None) -> App:
+    database = Database(url or data)
     try:
         database.migrate()
         files = Files(data)
         local = LocalEngine(files.attempts, expose=_environment())
-        local.sweep()
+        if leader := database.lead():  # nobody else is starting anything here
+            local.sweep()
+            leader.end()
         engines: dict[str, Engine] = {"local": local}
     except BaseException:
         database.close()
@@ -87,14 +97,14 @@ def _environment() -> tuple[Path, ...]:
     return tuple(dict.fromkeys((Path(sys.prefix), Path(sys.base_prefix))))
 
 
-def _lock(data: Path) -> IO[str]:
+def _lock(data: Path, *, shared: bool) -> IO[str]:
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = (data / "lock").open("a+")
     except OSError as error:
         raise Refused(_unusable(data, error)) from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError as error:
         lock.seek(0)
         holder = lock.read().strip()

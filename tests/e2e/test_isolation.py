@@ -26,6 +26,7 @@ SHARED = {
     ("get", "/api/v1/events"),
     ("get", "/api/v1/fleet"),
     ("get", "/api/v1/fleet/devices/{name}/intervals"),
+    ("get", "/api/v1/meters"),
     ("get", "/api/v1/offers"),
     ("get", "/api/v1/tenants"),
     ("post", "/api/v1/login"),
@@ -37,6 +38,8 @@ SECRET = "globex"
 """The other tenant's name, which is in every id and text of its own."""
 
 BODIES: dict[str, dict[str, Any]] = {
+    "/api/v1/closings": {"end": "2026-01-05T00:01:00Z"},
+    "/api/v1/meters": {"id": "m", "aggregation": "count", "unit": "call"},
     "/api/v1/fleet/devices/{name}/cost": {"cost_micros": 1},
     "/api/v1/fleet/devices/{name}/state": {"state": "draining"},
     "/api/v1/invoices": {"tenant": SECRET, "start": "2026-01-05T00:00:00Z", "end": "2026-01-05T00:15:00Z"},
@@ -54,6 +57,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 QUERIES: dict[str, str] = {
+    "/api/v1/closings/changes": "end=2026-01-05T00:01:00Z",
     "/api/v1/ledger/transfers": f"account=tenant/{SECRET}/prepaid",
     "/api/v1/fleet/import": "filename=fleet.csv",
 }
@@ -363,6 +367,9 @@ ESCALATIONS = {
     "an auditor bills": ("auditor", "POST", "/invoices", {"tenant": "acme", "start": "2026-01-05T00:00:00Z", "end": "2026-01-05T00:01:00Z"}),
     "an auditor sets prices": ("auditor", "POST", "/offers", {"id": "x", "model": "a100", "price_micros_per_card_hour": 1}),
     "an auditor cancels a lease": ("auditor", "DELETE", f"/leases/{SECRET}.later", None),
+    "an owner declares a meter": ("owner", "POST", "/meters", {"id": "m", "aggregation": "count", "unit": "call"}),
+    "an owner closes the books": ("owner", "POST", "/closings", {"end": "2026-01-05T00:01:00Z"}),
+    "an auditor closes the books": ("auditor", "POST", "/closings", {"end": "2026-01-05T00:01:00Z"}),
     "an auditor uploads": ("auditor", "POST", "/workdirs", None),
 }  # fmt: skip
 

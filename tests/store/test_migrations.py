@@ -1,8 +1,9 @@
-"""The schema that migrations make is the schema that the code uses, from nothing and again."""
+"""The schema that migrations make is the schema that the code uses, from nothing and again, on both databases."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Inspector, inspect
 from sqlalchemy.exc import OperationalError
+from tests.postgresql import new_database
 
 from penstock.base.refusal import Refused
 from penstock.store.columns import METADATA
@@ -24,6 +26,24 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made = Database(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Database]]:
+    """Makes empty databases of one kind."""
+    with ExitStack() as closings:
+        if request.param == "postgresql":
+            url = request.getfixturevalue("postgresql_server")
+            yield lambda: closings.enter_context(closing(Database(new_database(url))))
+        else:
+            folders = (tmp_path / f"empty-{number}" for number in count())
+
+            def made() -> Database:
+                folder = next(folders)
+                folder.mkdir()
+                return closings.enter_context(closing(Database(folder)))
+
+            yield made
 
 
 @contextmanager
@@ -65,16 +85,17 @@ def keys(inspector: Inspector, table: str) -> dict[str, object]:
     }
 
 
-def test_an_empty_database_becomes_what_the_code_uses(database: Database) -> None:
+def test_an_empty_database_becomes_what_the_code_uses(either: Callable[[], Database]) -> None:
+    database = either()
     database.migrate()
     with database.read() as tx:
         assert differences(tx) == []
 
 
-def test_migrated_and_created_tables_have_the_same_keys(tmp_path: Path, database: Database) -> None:
+def test_migrated_and_created_tables_have_the_same_keys(either: Callable[[], Database]) -> None:
+    database, created = either(), either()
     database.migrate()
-    (tmp_path / "created").mkdir()
-    with closing(Database(tmp_path / "created")) as created, created.write() as tx:
+    with created.write() as tx:
         METADATA.create_all(tx)
         wanted = {table: keys(inspect(tx), table) for table in ALL.tables}
     with database.read() as tx:
@@ -112,10 +133,8 @@ def test_a_newer_revision_is_refused_and_left_alone(tmp_path: Path, database: Da
     assert schema(tmp_path / "penstock.db") == before
 
 
-def at_revision(directory: Path, revision: str) -> Database:
+def at_revision(database: Database, revision: str) -> Database:
     """A database as an earlier version left it, with a row in it."""
-    directory.mkdir()
-    database = Database(directory)
     with database.write() as tx:
         config = migration_config()
         config.attributes["connection"] = tx
@@ -124,18 +143,17 @@ def at_revision(directory: Path, revision: str) -> Database:
     return database
 
 
-def test_every_earlier_revision_becomes_the_newest_and_keeps_its_rows(tmp_path: Path) -> None:
+def test_every_earlier_revision_becomes_the_newest_and_keeps_its_rows(either: Callable[[], Database]) -> None:
     script = ScriptDirectory.from_config(migration_config())
     revisions = [one.revision for one in script.walk_revisions()]
     for revision in revisions:
-        with closing(at_revision(tmp_path / revision, revision)) as database:
-            database.migrate()
-            with database.read() as tx:
-                assert differences(tx) == []
-                assert (
-                    tx.exec_driver_sql("SELECT value FROM settings WHERE key = 'kept'").scalar_one() == "yes"
-                )
-        assert schema(tmp_path / revision / "penstock.db")[-1] == (script.get_current_head(),)
+        database = at_revision(either(), revision)
+        database.migrate()
+        with database.read() as tx:
+            assert differences(tx) == []
+            kept = tx.exec_driver_sql("SELECT value FROM settings WHERE key = 'kept'").scalar_one()
+            assert kept == "yes"
+            assert MigrationContext.configure(tx).get_current_revision() == script.get_current_head()
     assert revisions
 
 

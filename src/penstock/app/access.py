@@ -33,6 +33,14 @@ def require_audit(principal: Principal) -> None:
         )
 
 
+def require_metering(principal: Principal) -> None:
+    """Refuse everyone but operators and the centre's own services that report usage."""
+    if not (principal.may(Scope.OPERATOR) or (principal.tenant is None and Scope.METER in principal.scopes)):
+        raise Refused(
+            forbidden("this needs the meter scope", "use a staff token that was issued with --scope meter")
+        )
+
+
 def require(principal: Principal, scope: Scope, tenant: str) -> None:
     """Refuse unless the principal has the scope over this tenant; a foreign tenant does not exist."""
     if not principal.may(Scope.READ, tenant) and principal.tenant != tenant:

@@ -1,8 +1,12 @@
-"""Keeps the loop turning: at once when something changed, and at a steady beat otherwise."""
+"""Keeps the loop turning: at once when something changed, and at a steady beat otherwise.
+
+Of several processes on one database one turns the loop; the others wait to take it over.
+"""
 
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -10,6 +14,7 @@ from penstock.app import metering, reports, running
 from penstock.app.context import App
 from penstock.app.loop import cycle
 from penstock.base.refusal import Fault, Refused
+from penstock.store.database import Leadership
 
 BEAT_S = 0.2
 GLANCE_S = 0.02
@@ -27,6 +32,8 @@ class Keeper:
     def __init__(self, app: App, on_broken: Callable[[], None]) -> None:
         self.app = app
         self.broken: BaseException | None = None
+        self._served = app.database
+        self._leader: Leadership | None = None
         self._on_broken = on_broken
         self._stopping = threading.Event()
 
@@ -35,7 +42,8 @@ class Keeper:
         known, changed_s = -1, time.monotonic()
         try:
             while not self._stopping.is_set():
-                self._turn()
+                if not self._turn():
+                    continue
                 revision, now_s = reports.revision(self.app), time.monotonic()
                 if revision != known:
                     known, changed_s = revision, now_s
@@ -50,11 +58,18 @@ class Keeper:
         """End after the present turn."""
         self._stopping.set()
 
+    def end(self) -> None:
+        """Let another process turn the loop."""
+        if self._leader is not None:
+            self._leader.end()
+
     def drain(self, hurried: Callable[[], bool]) -> None:
         """Ask what runs to checkpoint and stop, wait until it has, and queue it for the next opening.
 
         Once `hurried` says so, nothing is waited for: engines end it by themselves, the next opening sees it.
         """
+        if self._leader is None:
+            return
         deadline = time.monotonic() + DRAIN_S
         running.evict_all(self.app)
         while running.anything_running(self.app) and time.monotonic() < deadline and not hurried():
@@ -63,12 +78,28 @@ class Keeper:
         for step in (metering.meter, metering.rate, metering.release):
             step(self.app)
 
-    def _turn(self) -> None:
+    def _turn(self) -> bool:
+        """Turn once, if it is ours to turn; False where a pause was made instead."""
         try:
+            if not self._leads():
+                self._stopping.wait(RETRY_S)
+                return False
             cycle(self.app)
         except (Fault, Refused) as error:
             _LOG.warning("the loop tries again", error=str(error))
             self._stopping.wait(RETRY_S)
+            return False
+        return True
+
+    def _leads(self) -> bool:
+        if self._leader is not None and not self._leader.holds():
+            _LOG.warning("the loop is given up: the connection that holds it is gone")
+            self._leader = None
+        if self._leader is None:
+            self._leader = self._served.lead()
+            if self._leader is not None:
+                self.app = replace(self.app, database=self._leader.database)
+        return self._leader is not None
 
     def _rest(self, known: int, pause_s: float) -> None:
         until = time.monotonic() + pause_s

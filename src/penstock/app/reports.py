@@ -17,7 +17,7 @@ from penstock.insight.ladder import Axis, ladder, ladder_by
 from penstock.insight.model import History, Ladder, Span
 from penstock.lease.tenant import Principal
 from penstock.ledger.check import check as check_ledger
-from penstock.store import audit, billing, ledger, settings
+from penstock.store import audit, billing, closings, ledger, settings
 from penstock.store.tables import AuditEntry
 from penstock.store.world import history
 
@@ -103,7 +103,8 @@ def check_books(app: App, principal: Principal) -> CheckReport:
         accounts, transfers, holds = ledger.accounts(tx), ledger.transfers(tx), ledger.holds(tx)
         lines, invoices = billing.lines(tx), billing.invoices(tx)
         notes = billing.all_credit_notes(tx)
-        findings = check_ledger(accounts, transfers, holds)
+        sealed = [one.ledger for one in closings.closings(tx) if one.number == 0]
+        findings = check_ledger(accounts, transfers, holds, sealed)
         findings += check_bills(billing.usage(tx), lines, transfers, invoices, notes)
         money = [f"{found.code}: {found.message} ({found.where})" for found in findings]
         chain = audit.check(tx)

@@ -68,7 +68,10 @@ JOBS = (
     Command("schema", "penstock.cli.schema:app", "Schemas of the files that people write."),
 )
 BOOKS = (
-    Command("usage", "penstock.cli.usage:usage", "List what was observed of jobs and leases."),
+    Command("meter", "penstock.cli.meter:app", "What is counted besides card time."),
+    Command(
+        "usage", "penstock.cli.usage:app", "What was observed of jobs and leases, and what meters measured."
+    ),
     Command("charges", "penstock.cli.usage:charges", "List what the usage costs, line by line."),
     Command("invoice", "penstock.cli.invoice:app", "Invoices and credit notes."),
     Command("ledger", "penstock.cli.ledger:app", "Accounts and transfers, and the check of both books."),

@@ -1,9 +1,11 @@
 """`penstock doctor`: what this host has of what a centre needs, and what to do about the rest."""
 
 import shutil
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -15,6 +17,7 @@ from penstock.cli.call import CALL, Call
 from penstock.cli.credentials import resolve
 from penstock.cli.language import _
 from penstock.cli.output import print_json, print_table
+from penstock.cli.up import DatabaseUrl
 from penstock.sdk.client import Client
 from penstock.sdk.errors import SdkUnreachable
 
@@ -40,13 +43,14 @@ def doctor(
     data: Annotated[
         Path | None, Parameter(help="Data directory; by default under the XDG data directory.")
     ] = None,
+    database: DatabaseUrl = None,
     call: Call = CALL,
 ) -> int:
     """Check this host, and say what to do about what is missing.
 
     Ends with status 1 where something does not work.
     """
-    checks = [python(), *engine(), data_directory(data), centre(call)]
+    checks = [python(), *engine(), data_directory(data), database_used(data, database), centre(call)]
     if call.json:
         print_json({"checks": [check._asdict() for check in checks]})
     else:
@@ -121,6 +125,22 @@ def data_directory(data: Path | None) -> Check:
     if free_bytes < FREE_BYTES:
         return Check("data directory", "limited", found, _("make room, or give another with --data"))
     return Check("data directory", "ok", found)
+
+
+def database_used(data: Path | None, url: str | None) -> Check:
+    """Which database `penstock up` would use with the same options, and whether it answers."""
+    from penstock.store.database import Database
+    from penstock.wire import default_data_directory
+
+    if url is None:
+        folder = (data or default_data_directory()).absolute()
+        return Check("database", "ok", f"SQLite {sqlite3.sqlite_version}: {folder / 'penstock.db'}")
+    try:
+        with closing(Database(url)) as opened:
+            return Check("database", "ok", opened.described)
+    except Refused as error:
+        refusal = error.refusals[0]
+        return Check("database", "missing", refusal.message, refusal.remedy)
 
 
 def centre(call: Call) -> Check:

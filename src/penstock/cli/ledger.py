@@ -5,12 +5,13 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from penstock.cli import formats
+from penstock.billing.metering.closing import PeriodClosing
+from penstock.cli import formats, parse
 from penstock.cli.app import tree
 from penstock.cli.call import CALL, Call
 from penstock.cli.language import _
 from penstock.cli.options import Output, Tenant
-from penstock.cli.output import print_table, write_bytes
+from penstock.cli.output import print_fields, print_table, write_bytes
 from penstock.ledger.model import Account, Transfer
 
 app = tree("ledger")
@@ -60,6 +61,51 @@ def beancount(*, output: Output = None, call: Call = CALL) -> None:
     """Write the ledger as text for beancount."""
     with call.client() as client:
         write_bytes(client.download("ledger", "beancount"), output)
+
+
+@app.command
+def close(
+    end: Annotated[str, Parameter(help="Up to when, such as 2026-11-01.")], /, *, call: Call = CALL
+) -> None:
+    """Close the books up to a time: nothing is dated before it any more, and what was measured is sealed."""
+    with call.client() as client:
+        answer = client.post("closings", body={"end": parse.instant(end, "END", utc=call.utc)})
+    call.show(answer, PeriodClosing, lambda found: _closing(found, call))
+
+
+@app.command
+def closings(*, call: Call = CALL) -> None:
+    """List closed periods."""
+    with call.client() as client:
+        call.show_list(client.items("closings"), PeriodClosing, lambda found: _closings(found, call))
+
+
+def _closing(closing: PeriodClosing, call: Call) -> None:
+    print_fields(
+        [
+            ("from", call.time(closing.start)),
+            ("to", call.time(closing.end)),
+            ("closed", call.time(closing.closed_at)),
+            ("transfers", str(closing.transfers)),
+            ("metered quantities", str(closing.quantities)),
+            ("content hash", closing.transfers_hash),
+        ]
+    )
+
+
+def _closings(found: list[PeriodClosing], call: Call) -> None:
+    rows = [
+        (
+            call.time(one.start),
+            call.time(one.end),
+            str(one.number),
+            call.time(one.closed_at),
+            str(one.transfers),
+            str(one.quantities),
+        )
+        for one in found
+    ]
+    print_table(("FROM", "TO", "NUMBER", "CLOSED", "TRANSFERS", "QUANTITIES"), rows, right=(2, 4, 5))
 
 
 def _accounts(accounts: list[Account]) -> None:

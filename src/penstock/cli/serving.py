@@ -99,4 +99,5 @@ def serve(
     if not keep:
         print(_("draining: running jobs are asked to checkpoint and stop"), flush=True)
         keeper.drain(lambda: len(interrupts) > 1)
+    keeper.end()
     return 0

@@ -16,10 +16,18 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8470
 
 type Data = Annotated[Path | None, Parameter(help="Data directory; by default under the XDG data directory.")]
+type DatabaseUrl = Annotated[
+    str | None,
+    Parameter(
+        env_var="PENSTOCK_DATABASE",
+        help="postgresql://user@host:5432/name; by default SQLite in the data directory.",
+    ),
+]
 
 
 def up(
     data: Data = None,
+    database: DatabaseUrl = None,
     host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="Port to listen on; 0 picks a free one.")] = DEFAULT_PORT,
     name: Annotated[str | None, Parameter(help="Name of the centre.")] = None,
@@ -47,7 +55,11 @@ def up(
     with listen(host, port) as listener:
         policy = Policy(metering_step=timedelta(seconds=max(metering_seconds, 1)))
         centre = open_centre(
-            data or default_data_directory(), policy, cores_per_device=cores_per_device, cpu_only=cpu_only
+            data or default_data_directory(),
+            policy,
+            cores_per_device=cores_per_device,
+            cpu_only=cpu_only,
+            database=database,
         )
         try:
             require_password(centre, host)
@@ -58,6 +70,7 @@ def up(
 
 def set_admin_password(
     data: Data = None,
+    database: DatabaseUrl = None,
 ) -> int:
     """Set the admin password of a centre on this host; read from the terminal or standard input."""
     typed = (
@@ -67,7 +80,7 @@ def set_admin_password(
     )
     from penstock.app import passwords
 
-    centre = _open(data)
+    centre = _open(data, database)
     try:
         passwords.set_password(centre.app, typed)
     finally:
@@ -78,11 +91,12 @@ def set_admin_password(
 
 def issue_admin_token(
     data: Data = None,
+    database: DatabaseUrl = None,
 ) -> int:
     """Print a new admin token of a centre on this host; the centre must be stopped."""
     from penstock.app import opening
 
-    centre = _open(data)
+    centre = _open(data, database)
     try:
         print(_("admin token: {token}").format(token=opening.new_admin_token(centre.app)))
     finally:
@@ -90,7 +104,7 @@ def issue_admin_token(
     return 0
 
 
-def _open(data: Path | None) -> "Centre":
+def _open(data: Path | None, database: str | None) -> "Centre":
     from penstock.wire import default_data_directory, open_centre
 
-    return open_centre(data or default_data_directory())
+    return open_centre(data or default_data_directory(), database=database)

@@ -17,6 +17,8 @@ class Scope(StrEnum):
     SUBMIT = "submit"
     BUY = "buy"
     MANAGE = "manage"
+    METER = "meter"
+    """Of the centre's own services: send usage events, and nothing else."""
 
 
 TENANT_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.BUY, Scope.MANAGE)

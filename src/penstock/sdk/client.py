@@ -89,15 +89,16 @@ class Client:
         *path: str,
         body: object = None,
         content: bytes | None = None,
+        media_type: str = "application/octet-stream",
         repeatable: bool = True,
         timeout_s: float | None = None,
         **query: Query,
     ) -> Any:
-        """The answer of a POST of `body` as JSON, or of raw `content`.
+        """The answer of a POST of `body` as JSON, or of raw `content` of a media type.
 
         Not `repeatable`: it is only tried again where the first try certainly never arrived.
         """
-        kind = "application/json" if content is None else "application/octet-stream"
+        kind = "application/json" if content is None else media_type
         sent: dict[str, Any] = {"headers": {"content-type": kind}} if (body, content) != (None, None) else {}
         sent["content"] = msgspec.json.encode(body) if content is None and body is not None else content
         if timeout_s is not None:

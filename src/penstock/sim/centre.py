@@ -23,19 +23,25 @@ GIB = 2**30
 
 
 class SimulatedCentre:
-    """Opens on a directory; `restart` opens it again as after a crash. The engine and time go on."""
+    """Opens on a directory, or on a PostgreSQL by its URL.
 
-    def __init__(self, directory: Path, seed: int, policy: Policy | None = None) -> None:
+    `restart` opens it again as after a crash. The engine and time go on.
+    """
+
+    def __init__(
+        self, directory: Path, seed: int, policy: Policy | None = None, database: str | None = None
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.random = Random(seed)  # noqa: S311
         self.clock = VirtualClock(OPENING)
         self.engine = SimulatedEngine(self.clock, Random(seed + 1))  # noqa: S311
         self.policy = policy or Policy()
+        self._url = database
         self.app = self._open()
 
     def _open(self) -> App:
-        database = Database(self.directory)
+        database = Database(self._url or self.directory)
         database.migrate()
         engines: Mapping[str, Engine] = {self.engine.name: self.engine}
         app = App(database, Files(self.directory), self.clock, engines, self.policy)

@@ -1,55 +1,96 @@
 """One database, two ways in: read, and write. Every verb is one transaction.
 
-SQLite (WAL, foreign keys, full synchronous) takes its write lock when a write begins, so what a verb
-loaded is still true when it saves.
+SQLite takes its write lock when a write begins, and PostgreSQL an advisory lock for as long as the transaction
+lasts, so on both what a verb loaded is still true when it saves. `append` is for rows that never change what
+another verb decides (usage events): on PostgreSQL several go on at once.
 """
 
-import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from copy import copy
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 
 from penstock.base.refusal import Fault, Refusal, Refused
+from penstock.store import settings
+from penstock.store.postgresql import Postgresql
+from penstock.store.sqlite import Sqlite
 
 type Tx = Connection
 """An open transaction, as verbs hand it to queries."""
 
-BUSY_TIMEOUT_MS = 10_000
+_FENCE = "loop_fence"
+_CANNOT = ("not a database", "malformed", "unable to open", "readonly")
+_WAITS = ("locked", "I/O error", "connection", "terminating", "server closed", "deadlock")
 
 
 class Database:
-    """Opens `penstock.db` in a directory and brings its schema up to date."""
+    """Opens `penstock.db` in a directory, or a PostgreSQL by its URL, and brings its schema up to date."""
 
-    def __init__(self, directory: Path) -> None:
-        self._engine = create_engine(f"sqlite:///{directory / 'penstock.db'}", pool_size=16)
-        self._writing = threading.Lock()
-        event.listen(self._engine, "connect", _set_pragmas)
-        event.listen(self._engine, "begin", _begin)
+    def __init__(self, where: Path | str) -> None:
+        self._dialect = Sqlite(where) if isinstance(where, Path) else Postgresql(where)
+        self._engine = self._dialect.engine
+        self._fence = 0
+        self.described = self._dialect.described
+        """Which database this is, for people; without any password."""
 
     @contextmanager
     def read(self) -> Generator[Tx]:
         """One consistent view; nothing is written."""
-        with self._engine.connect() as connection, connection.begin():
-            yield connection
+        try:
+            with self._dialect.reading() as connection, connection.begin():
+                yield connection
+        except OperationalError as error:
+            raise _outside(error) from error
 
     @contextmanager
     def write(self) -> Generator[Tx]:
-        """Commits when the block ends well, and leaves nothing behind otherwise."""
-        with self._writing, self._engine.connect() as connection:
-            connection.execution_options(penstock_write=True)
-            try:
-                with connection.begin():
-                    yield connection
-            except OperationalError as error:
-                raise _outside(error) from error
+        """Commits when the block ends well, and leaves nothing behind otherwise; the only one of its time."""
+        with self._transaction(alone=True) as tx:
+            yield tx
+
+    @contextmanager
+    def append(self) -> Generator[Tx]:
+        """As `write`, at the same time as others where the database allows it; a key that another made is a fault."""
+        try:
+            with self._transaction(alone=False) as tx:
+                yield tx
+        except IntegrityError as error:
+            raise Fault("another transaction brought the same at the same time") from error
+
+    @contextmanager
+    def _transaction(self, *, alone: bool) -> Generator[Tx]:
+        try:
+            with self._dialect.writing(alone=alone) as tx:
+                if self._fence and int(settings.get(tx, _FENCE, "0")) != self._fence:
+                    raise Fault("another process turns the loop by now")
+                yield tx
+        except OperationalError as error:
+            raise _outside(error) from error
+
+    def lead(self) -> "Leadership | None":
+        """Become the one process that turns the loop; None while another is. Ends with the process at the latest.
+
+        What the leader writes through its own `database` is refused once another leads: each has a higher
+        number than the one before, and every such transaction looks whether its own is still the last.
+        """
+        if isinstance(self._dialect, Sqlite):  # the lock of the data directory has decided it
+            return Leadership(self, None)
+        lock = self._dialect.lead()
+        if lock is None:
+            return None
+        with self.write() as tx:
+            number = int(settings.get(tx, _FENCE, "0")) + 1
+            settings.put(tx, _FENCE, str(number))
+        fenced = copy(self)
+        fenced._fence = number  # noqa: SLF001 - it is one of us
+        return Leadership(fenced, lock)
 
     def migrate(self) -> None:
         """Apply what is missing; refuse a schema that only a newer version knows, and a file that is none."""
@@ -83,6 +124,31 @@ class Database:
         self._engine.dispose()
 
 
+class Leadership:
+    """The right to turn the loop, and the database to do it with."""
+
+    def __init__(self, database: Database, lock: Connection | None) -> None:
+        self.database = database
+        self._lock = lock
+
+    def holds(self) -> bool:
+        """Whether it is still ours; where the connection broke, it is not."""
+        if self._lock is None:
+            return True
+        try:
+            self._lock.exec_driver_sql("SELECT 1")
+        except DBAPIError:
+            return False
+        return True
+
+    def end(self) -> None:
+        """Let another lead."""
+        if self._lock is not None:
+            with suppress(DBAPIError):
+                self._lock.invalidate()
+                self._lock.close()
+
+
 def migration_config() -> Config:
     """Alembic's settings, without a file."""
     config = Config()
@@ -92,9 +158,9 @@ def migration_config() -> Config:
 
 
 def _outside(error: DatabaseError) -> Exception:
-    """What the disk or another process did to us, as a refusal or a fault."""
+    """What the disk, the network or another process did to us, as a refusal or a fault."""
     cause = str(error.orig)
-    if "disk is full" in cause:
+    if "disk is full" in cause or "No space left" in cause:
         return Refused(
             Refusal(
                 "disk_full",
@@ -103,7 +169,7 @@ def _outside(error: DatabaseError) -> Exception:
                 status=507,
             )
         )
-    if any(sign in cause for sign in ("not a database", "malformed", "unable to open", "readonly")):
+    if any(sign in cause for sign in _CANNOT):
         return Refused(
             Refusal(
                 "data_unusable",
@@ -112,22 +178,6 @@ def _outside(error: DatabaseError) -> Exception:
                 status=507,
             )
         )
-    if "locked" in cause or "I/O error" in cause:
-        return Fault(f"writing to the database: {cause}")
+    if any(sign in cause for sign in _WAITS):
+        return Fault(f"using the database: {cause}")
     return error
-
-
-def _set_pragmas(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get("penstock_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

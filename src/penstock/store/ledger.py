@@ -9,12 +9,14 @@ from sqlalchemy import Connection, Table, func, or_, select
 from penstock.ledger.book import Outcome, apply
 from penstock.ledger.entry import Entry, needs
 from penstock.ledger.model import Account, Hold, Transfer
-from penstock.store import rows
+from penstock.store import closings, rows
 from penstock.store.tables import ACCOUNTS, HOLDS, TRANSFERS
 
+_ASK_AT_ONCE = 5_000
 
-def post(tx: Connection, entries: Sequence[Entry], now: datetime) -> Outcome:
-    """Apply a linked batch and save what it changed: all entries take effect, or none."""
+
+def post(tx: Connection, entries: Sequence[Entry], now: datetime, *, linked: bool = True) -> Outcome:
+    """Apply a batch and save what it changed; `linked`, all entries take effect, or none."""
     wanted = needs(entries)
     holds = {hold.id: hold for hold in _some(tx, HOLDS, wanted.holds)}
     names = wanted.accounts | {hold.account for hold in holds.values()}
@@ -23,9 +25,11 @@ def post(tx: Connection, entries: Sequence[Entry], now: datetime) -> Outcome:
     if wanted.reversed:
         earlier = rows.many(tx, TRANSFERS, TRANSFERS.c.reverses.in_(sorted(wanted.reversed)))
         known |= {transfer.id: transfer for transfer in earlier}
-    outcome = apply(accounts, holds, entries, now, known=known.values(), linked=True)
-    for account in outcome.accounts.values():
-        rows.put(tx, ACCOUNTS, account)
+    closed_until = closings.closed_until(tx)
+    outcome = apply(
+        accounts, holds, entries, now, known=known.values(), closed_until=closed_until, linked=linked
+    )
+    rows.put_all(tx, ACCOUNTS, outcome.accounts.values())
     for hold in outcome.holds.values():
         rows.save(tx, HOLDS, hold)
     rows.add(tx, TRANSFERS, outcome.transfers)
@@ -37,6 +41,7 @@ class Desk:
 
     def __init__(self, tx: Connection, accounts: set[str], holds: set[str]) -> None:
         self._tx = tx
+        self._closed_until = closings.closed_until(tx)
         self.accounts = {account.id: account for account in _some(tx, ACCOUNTS, frozenset(accounts))}
         self.holds = {hold.id: hold for hold in _some(tx, HOLDS, frozenset(holds))}
         self._transfers: list[Transfer] = []
@@ -44,7 +49,8 @@ class Desk:
 
     def post(self, transfers: Sequence[Transfer], now: datetime) -> None:
         """Apply new transfers; that the ledger takes them is the caller's promise."""
-        outcome = apply(self.accounts, self.holds, transfers, now, linked=True)
+        closed_until = self._closed_until
+        outcome = apply(self.accounts, self.holds, transfers, now, closed_until=closed_until, linked=True)
         assert not outcome.refusals, outcome.refusals
         self.accounts |= outcome.accounts
         self.holds |= outcome.holds
@@ -54,15 +60,16 @@ class Desk:
 
     def save(self) -> None:
         """Write what has changed."""
-        for name in sorted(self._changed[0]):
-            rows.put(self._tx, ACCOUNTS, self.accounts[name])
-        for name in sorted(self._changed[1]):
-            rows.put(self._tx, HOLDS, self.holds[name])
+        rows.put_all(self._tx, ACCOUNTS, (self.accounts[name] for name in sorted(self._changed[0])))
+        rows.put_all(self._tx, HOLDS, (self.holds[name] for name in sorted(self._changed[1])))
         rows.add(self._tx, TRANSFERS, self._transfers)
 
 
 def _some(tx: Connection, table: Table, names: frozenset[str]) -> Any:
-    return rows.many(tx, table, table.c.id.in_(sorted(names))) if names else ()
+    found, wanted = [], sorted(names)
+    for start in range(0, len(wanted), _ASK_AT_ONCE):
+        found += rows.many(tx, table, table.c.id.in_(wanted[start : start + _ASK_AT_ONCE]))
+    return found
 
 
 def open_account(tx: Connection, account: Account) -> None:

@@ -3,8 +3,22 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
+from penstock.billing.budget import Alert, Budget
+from penstock.billing.metering.closing import PeriodClosing
+from penstock.billing.metering.model import Meter
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
 from penstock.fleet.accelerators import Accelerator
 from penstock.fleet.device import Calibration, Device, DeviceInterval, LinkMeasurement, Node
@@ -58,6 +72,17 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     at: datetime
     entry: Accelerator
+
+
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A usage event as it was sent; `data` is its canonical JSON."""
+
+    source: str
+    id: str
+    type: str
+    tenant: str
+    time: datetime
+    data: str
 
 
 def _belongs(column: str, target: str) -> ForeignKeyConstraint:
@@ -166,5 +191,40 @@ CREDIT_NOTES = table(
     constraints=(_belongs("invoice", "invoices"), UniqueConstraint("number")),
 )
 Index("ix_charge_lines_tenant_end", CHARGE_LINES.c.tenant, CHARGE_LINES.c.end)
+
+_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+"""Of a key that the database counts; SQLite only counts in this type."""
+
+METERS = table("meters", Meter, "id")
+METERED_EVENTS = table("metered_events", StoredEvent, "source", "id")
+METER_SERIES = Table(
+    "meter_series",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("meter", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("dimensions", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    UniqueConstraint("meter", "tenant", "dimensions", "value"),
+    _belongs("meter", "meters"),
+    _belongs("tenant", "tenants"),
+)
+METER_READINGS = Table(
+    "meter_readings",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("levels", Boolean, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("readings", LargeBinary, nullable=False),
+)
+"""Readings of one commit, packed: see `store.readings`."""
+CLOSINGS = table("closings", PeriodClosing, "start", "number")
+
+BUDGETS = table("budgets", Budget, "id", constraints=(_belongs("tenant", "tenants"),))
+ALERTS = table("alerts", Alert, "budget", "start", "percent", constraints=(_belongs("budget", "budgets"),))
+
+Index("ix_metered_events_tenant_time", METERED_EVENTS.c.tenant, METERED_EVENTS.c.time)
+Index("ix_meter_readings_last", METER_READINGS.c.last)
 
 ALL = METADATA

@@ -10,10 +10,11 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from penstock.app.context import App
+from penstock.app.intake import Intake
 from penstock.app.ports import Probe
 from penstock.base.refusal import Refused
 from penstock.web import edge
-from penstock.web.api import centre, fleet, identity, jobs, money, port, selling
+from penstock.web.api import centre, fleet, identity, jobs, metering, money, port, selling
 from penstock.web.console.routes import CONSOLE, FILES, palette
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -37,6 +38,7 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
             jobs.ROUTER,
             money.ROUTER,
             port.ROUTER,
+            metering.ROUTER,
         ],
     )
 
@@ -47,6 +49,7 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
         route_handlers=[api, CONSOLE, FILES, palette, health],
         dependencies={
             "centre": Provide(provide(app), sync_to_thread=False),
+            "intake": Provide(provide(Intake(app)), sync_to_thread=False),
             "probe": Provide(provide(probe), sync_to_thread=False),
             "principal": Provide(edge.principal_of, sync_to_thread=True),
         },

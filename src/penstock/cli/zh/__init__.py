@@ -5,6 +5,7 @@ from penstock.cli.zh.commands import COMMANDS
 from penstock.cli.zh.demo import DEMO
 from penstock.cli.zh.labels import LABELS
 from penstock.cli.zh.messages import MESSAGES
+from penstock.cli.zh.metering import METERING
 from penstock.cli.zh.options import OPTIONS
 from penstock.cli.zh.pricing import PRICING
 from penstock.cli.zh.tools import TOOLS
@@ -18,4 +19,5 @@ CATALOGUE: dict[str, str] = {
     **TOOLS,
     **PRICING,
     **CHIPS,
+    **METERING,
 }

@@ -1,0 +1,31 @@
+"""Closed periods, and up to when the books are closed."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from penstock.base.window import Window
+from penstock.billing.metering.closing import PeriodClosing
+from penstock.store import rows
+from penstock.store.tables import CLOSINGS
+
+
+def add(tx: Connection, closing: PeriodClosing) -> None:
+    """Keep a closing."""
+    rows.add(tx, CLOSINGS, [closing])
+
+
+def closings(tx: Connection) -> tuple[PeriodClosing, ...]:
+    """All closings, in order of their periods and numbers."""
+    return rows.many(tx, CLOSINGS, order=[CLOSINGS.c.start, CLOSINGS.c.number])
+
+
+def of(tx: Connection, period: Window) -> tuple[PeriodClosing, ...]:
+    """The closings of one period, the sealing one first."""
+    where = (CLOSINGS.c.start == period.start, CLOSINGS.c.end == period.end)
+    return rows.many(tx, CLOSINGS, *where, order=[CLOSINGS.c.number])
+
+
+def closed_until(tx: Connection) -> datetime | None:
+    """The books take nothing that is dated before this."""
+    return tx.execute(select(func.max(CLOSINGS.c.end))).scalar_one()

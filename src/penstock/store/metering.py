@@ -1,0 +1,165 @@
+"""Declared meters, the events they were sent, and what those sum to in a period."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import msgspec
+from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import IntegrityError
+
+from penstock.base.ids import id_conflict
+from penstock.base.refusal import Refusal
+from penstock.base.window import Window, to_us
+from penstock.billing.metering.aggregate import aggregate
+from penstock.billing.metering.cloudevents import data_text
+from penstock.billing.metering.model import Aggregation, Meter, MeteredQuantity, MeterEvent, Series
+from penstock.store import readings, rows
+from penstock.store.bulk import insert_rows
+from penstock.store.tables import METER_SERIES, METERED_EVENTS, METERS, StoredEvent
+
+_ASK_AT_ONCE = 400
+_EVENT = ("source", "id", "type", "tenant", "time", "data")
+
+type Key = tuple[str, str]
+
+
+def add_meter(tx: Connection, meter: Meter) -> None:
+    """Keep a new meter."""
+    rows.add(tx, METERS, [meter])
+
+
+def meter(tx: Connection, name: str) -> Meter | None:
+    """One meter."""
+    return rows.get(tx, METERS, id=name)
+
+
+def meters(tx: Connection) -> tuple[Meter, ...]:
+    """All meters, by id."""
+    return rows.many(tx, METERS, order=[METERS.c.id])
+
+
+def count_meters(tx: Connection) -> int:
+    """How many meters there are."""
+    return tx.execute(select(func.count()).select_from(METERS)).scalar_one()
+
+
+def add_events(tx: Connection, events: Iterable[MeterEvent]) -> dict[Key, Refusal | None]:
+    """Keep what is new. For every event that is not: None where it is the same, or why it is refused."""
+    first: dict[Key, MeterEvent] = {}
+    known: dict[Key, Refusal | None] = {}
+    for event in events:
+        earlier = first.setdefault((event.source, event.id), event)
+        assert earlier is event, "the caller has told repetitions apart"
+    # In one order, so that two processes that bring the same events do not wait for each other.
+    packed = {key: _packed(first[key]) for key in sorted(first)}
+    try:
+        with tx.begin_nested():
+            insert_rows(tx, METERED_EVENTS, _EVENT, list(packed.values()))
+    except IntegrityError:
+        with tx.begin_nested():
+            known = _known(tx, packed)
+            insert_rows(tx, METERED_EVENTS, _EVENT, [row for key, row in packed.items() if key not in known])
+    return known
+
+
+def _packed(event: MeterEvent) -> tuple[str | int, ...]:
+    return event.source, event.id, event.type, event.tenant, to_us(event.time), data_text(event)
+
+
+def _known(tx: Connection, packed: Mapping[Key, tuple[str | int, ...]]) -> dict[Key, Refusal | None]:
+    """Those that are stored already, and whether their content differs."""
+    found: dict[Key, Refusal | None] = {}
+    keys, table = list(packed), METERED_EVENTS
+    for start in range(0, len(keys), _ASK_AT_ONCE):
+        some = tuple_(table.c.source, table.c.id).in_(keys[start : start + _ASK_AT_ONCE])
+        for stored in rows.many(tx, table, some):
+            key = (stored.source, stored.id)
+            same = (*key, stored.type, stored.tenant, to_us(stored.time), stored.data) == packed[key]
+            found[key] = None if same else id_conflict("event", stored.id)
+    return found
+
+
+def events(tx: Connection, tenant: str | None, window: Window, limit: int) -> tuple[StoredEvent, ...]:
+    """The latest events of a time, newest first."""
+    table = METERED_EVENTS
+    where = [table.c.time >= window.start, table.c.time < window.end]
+    if tenant is not None:
+        where.append(table.c.tenant == tenant)
+    return rows.many(tx, table, *where, order=[table.c.time.desc(), table.c.source, table.c.id], limit=limit)
+
+
+def series_numbers(tx: Connection, wanted: Collection[Series]) -> dict[Series, int]:
+    """The number of each series; those that are new get one."""
+    found: dict[Series, int] = {}
+    texts = {one: _series_row(one) for one in wanted}
+    for attempt in (1, 2):
+        missing = [one for one in wanted if one not in found]
+        for start in range(0, len(missing), _ASK_AT_ONCE):
+            found |= _numbers(tx, {texts[one]: one for one in missing[start : start + _ASK_AT_ONCE]})
+        missing = [one for one in wanted if one not in found]
+        if not missing:
+            return found
+        if attempt == 1:
+            insert = postgresql_insert if tx.dialect.name == "postgresql" else sqlite_insert
+            names = ("meter", "tenant", "dimensions", "value")
+            tx.execute(
+                insert(METER_SERIES).on_conflict_do_nothing(),
+                # In one order, so that two processes that add the same ones do not wait for each other.
+                [dict(zip(names, texts[one], strict=True)) for one in sorted(missing, key=texts.__getitem__)],
+            )
+    raise AssertionError("series that were added are there")
+
+
+def _series_row(one: Series) -> tuple[str, str, str, str]:
+    return one.meter, one.tenant, msgspec.json.encode(one.dimensions).decode(), one.value
+
+
+def _numbers(tx: Connection, wanted: Mapping[tuple[str, ...], Series]) -> dict[Series, int]:
+    table = METER_SERIES
+    key = tuple_(table.c.meter, table.c.tenant, table.c.dimensions, table.c.value)
+    query = select(table).where(key.in_(list(wanted)))
+    return {wanted[tuple(row[1:])]: row[0] for row in tx.execute(query)}
+
+
+def add_readings(
+    tx: Connection, found: Sequence[tuple[int, int, int]], levels: Sequence[tuple[int, int, int]]
+) -> None:
+    """Keep readings (series number, microseconds, value); `levels` are those of time-weighted averages."""
+    readings.add(tx, found, levels=False)
+    readings.add(tx, levels, levels=True)
+
+
+def quantities(
+    tx: Connection, window: Window, tenant: str | None = None, known_until: int | None = None
+) -> list[MeteredQuantity]:
+    """What was used in a window, of one tenant or all, by everything known or known with that row."""
+    import numpy as np
+
+    declared = {one.id: one for one in meters(tx)}
+    table = METER_SERIES
+    query = select(table).order_by(table.c.number)
+    found = [row for row in tx.execute(query) if tenant is None or row.tenant == tenant]
+    if not found:
+        return []
+    until = readings.known_until(tx) if known_until is None else known_until
+    columns = readings.columns(tx, window, until)
+    index = np.full(max(int(columns.series.max(initial=0)), found[-1].number) + 1, -1, dtype=np.int64)
+    index[[row.number for row in found]] = np.arange(len(found))
+    places = index[columns.series]
+    if tenant is not None:
+        columns = columns._replace(
+            series=columns.series[places >= 0],
+            time_us=columns.time_us[places >= 0],
+            value=columns.value[places >= 0],
+        )
+        places = places[places >= 0]
+    series = [
+        Series(row.meter, row.tenant, tuple(msgspec.json.decode(row.dimensions)), row.value) for row in found
+    ]
+    return aggregate(columns._replace(series=places), series, declared, window)
+
+
+def is_level(meter: Meter) -> bool:
+    """Whether its readings hold on after the end of a period."""
+    return meter.aggregation is Aggregation.TIME_WEIGHTED_AVERAGE

@@ -1,0 +1,123 @@
+"""Endpoints of declared meters: usage events in, quantities out, periods closed."""
+
+from datetime import datetime
+from typing import Any
+
+import anyio
+from litestar import Request, Router, get, post
+from litestar.params import FromQuery, JSONBody
+
+from penstock.app import usage
+from penstock.app.intake import Receipt
+from penstock.base.refusal import Refused, ensure, invalid
+from penstock.billing.metering.closing import PeriodClosing
+from penstock.billing.metering.cloudevents import BATCH, STRUCTURED, read_batch, read_binary, read_one
+from penstock.billing.metering.model import Meter, MeteredQuantity
+from penstock.store.tables import StoredEvent
+from penstock.web.edge import Page
+from penstock.web.given import GivenApp, GivenIntake, GivenPrincipal
+
+
+@get("/meters", sync_to_thread=True)
+def list_meters(centre: GivenApp, principal: GivenPrincipal) -> Page[Meter]:  # noqa: ARG001
+    """Every declared meter."""
+    return Page(usage.list_meters(centre))
+
+
+@post("/meters", sync_to_thread=True)
+def declare_meter(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[usage.NewMeter]) -> Meter:
+    """Declare a meter."""
+    return usage.declare_meter(centre, principal, data)
+
+
+@post("/usage/events", status_code=200)
+async def send_events(
+    request: Request[Any, Any, Any], intake: GivenIntake, principal: GivenPrincipal
+) -> Receipt:
+    """Send usage events as CloudEvents 1.0: a batch, one in structured mode, or one in binary mode.
+
+    Of a batch the good ones are kept, and the answer says which were refused and why. A single event that is
+    refused is refused as a request.
+    """
+    body = await request.body()
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == BATCH:
+        found = ensure(read_batch(body))
+        return await anyio.to_thread.run_sync(intake.send, principal, found)
+    if kind == STRUCTURED:
+        one = read_one(body)
+    elif "ce-specversion" in request.headers:
+        one = read_binary(dict(request.headers), body)
+    else:
+        raise Refused(
+            invalid(
+                "media_type_unknown",
+                f"{kind!r} is no CloudEvent",
+                f"send {STRUCTURED} or {BATCH}",
+                "content-type",
+            )
+        )
+    receipt = await anyio.to_thread.run_sync(intake.send, principal, [one])
+    if receipt.refused:
+        raise Refused(receipt.refused[0].refusal)
+    return receipt
+
+
+@get("/usage/events", sync_to_thread=True)
+def list_events(
+    centre: GivenApp,
+    principal: GivenPrincipal,
+    tenant: FromQuery[str | None] = None,
+    start: FromQuery[datetime | None] = None,
+    end: FromQuery[datetime | None] = None,
+    limit: FromQuery[int] = usage.EVENTS_SHOWN_MAX,
+) -> Page[StoredEvent]:
+    """The latest events, newest first."""
+    return Page(usage.list_events(centre, principal, tenant, start, end, limit))
+
+
+@get("/usage/quantities", sync_to_thread=True)
+def quantities(
+    centre: GivenApp,
+    principal: GivenPrincipal,
+    tenant: FromQuery[str | None] = None,
+    start: FromQuery[datetime | None] = None,
+    end: FromQuery[datetime | None] = None,
+) -> Page[MeteredQuantity]:
+    """What declared meters measured."""
+    return Page(usage.show_quantities(centre, principal, tenant, start, end))
+
+
+@get("/closings", sync_to_thread=True)
+def list_closings(centre: GivenApp, principal: GivenPrincipal) -> Page[PeriodClosing]:
+    """Every closed period."""
+    return Page(usage.list_closings(centre, principal))
+
+
+@post("/closings", sync_to_thread=True)
+def close_period(
+    centre: GivenApp, principal: GivenPrincipal, data: JSONBody[usage.NewClosing]
+) -> PeriodClosing:
+    """Close the books up to an instant."""
+    return usage.close_period(centre, principal, data)
+
+
+@get("/closings/changes", sync_to_thread=True)
+def late_changes(centre: GivenApp, principal: GivenPrincipal, end: FromQuery[datetime]) -> usage.Changes:
+    """What late events change of the closed period that ends then."""
+    return usage.late_changes(centre, principal, end)
+
+
+ROUTER = Router(
+    "/",
+    route_handlers=[
+        list_meters,
+        declare_meter,
+        send_events,
+        list_events,
+        quantities,
+        list_closings,
+        close_period,
+        late_changes,
+    ],
+)

@@ -1,0 +1,21 @@
+"""What tests of several folders share."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.postgresql import QUICK, new_database, server
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The URL of a real server, started once for those who ask."""
+    with server(*QUICK) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """The URL of an empty database: None for SQLite in the test's own directory, then PostgreSQL."""
+    if request.param == "sqlite":
+        return None
+    return new_database(request.getfixturevalue("postgresql_server"))
