@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chips import install, sell
+from chips import install, measure, sell
 from penstock.app.access import SYSTEM
 from penstock.app.jobs import show_job
 from served import Served, job, open_tenant, served
@@ -146,3 +146,115 @@ def test_a_closed_site_learns_what_its_software_costs_it(tmp_path: Path) -> None
 def test_what_is_no_software_need_is_refused(one: Served, change: dict[str, Any], code: str) -> None:
     answer = one.ask("POST", "/jobs", json={"id": "j", "tenant": "acme", "spec": wants(**change)})
     assert (answer.status_code, answer.json()["refusals"][0]["code"]) == (422, code)
+
+
+def test_measured_stands_beside_nominal_in_compute_and_in_price(tmp_path: Path) -> None:
+    """Scenario S49: 251.5 of 312 TFLOPS on an A100, 313.2 on an Atlas 800T A2; the price of what is delivered."""
+    with served(tmp_path) as one:
+        for model, tflops in (("a800", 251.5), ("ascend910b3", 313.2)):
+            install(one.centre, model, 8, tflops, "fp16")
+            sell(one, model, 10.0)
+        lines = {
+            (line["model"], line["precision"]): line for line in one.done("GET", "/fleet/compute")["items"]
+        }
+        a800 = lines["a800", "fp16"]
+        assert (a800["nominal_pflops"], a800["measured_pflops"]) == (0.312, 0.2515)
+        assert a800["price_micros_per_nominal_pflops_hour"] == round(10_000_000 / 0.312)
+        assert a800["price_micros_per_delivered_pflops_hour"] == round(10_000_000 / 0.2515)
+        assert lines["ascend910b3", "fp16"]["measured_pflops"] == 0.3132
+        assert (a800["devices"], a800["measured_devices"]) == (8, 8)
+
+
+def test_a_package_of_two_devices_is_one_card_and_its_rate_counts_once(tmp_path: Path) -> None:
+    """Scenario S08: a 910C shows as two devices of 64 GiB; one card, two devices, 752 TFLOPS once."""
+    with served(tmp_path) as one:
+        install(one.centre, "ascend910c", 2, 350.0, "fp16", accepted=False)
+        lines = {
+            (line["model"], line["precision"]): line for line in one.done("GET", "/fleet/compute")["items"]
+        }
+        card = lines["ascend910c", "fp16"]
+        assert (card["cards"], card["devices"]) == (1, 2)
+        assert card["nominal_pflops"] * card["devices"] == pytest.approx(0.752)
+        devices = [d for d in one.done("GET", "/fleet")["devices"] if d["model"] == "ascend910c"]
+        assert {d["memory_bytes"] for d in devices} == {65_536 * 2**20}
+
+
+def test_sources_that_disagree_stand_side_by_side_and_only_what_was_measured_is_sold(tmp_path: Path) -> None:
+    """Scenario S57: MLU590 of 80 or 192 GB, five rates of a 910B; nothing is sold before its acceptance."""
+    with served(tmp_path) as one:
+        (mlu590,) = one.done("GET", "/fleet/catalogue/mlu590")["items"]
+        sizes = {mlu590["memory_bytes"] / 2**30} | {
+            c["value"] for c in mlu590["claims"] if c["figure"] == "memory_gb"
+        }
+        assert {80.0, 192.0} <= sizes
+        family = one.done("GET", "/fleet/catalogue/ascend910b")["items"]
+        said = {c["value"] for chip in family for c in chip["claims"] if c["figure"] == "fp16"}
+        said |= {rate["tflops"] for chip in family for rate in chip["rates"] if rate["precision"] == "fp16"}
+        assert {280.0, 313.0, 320.0, 376.0} <= said
+        assert all(c["source"] and c["confidence"] for chip in family for c in chip["claims"])
+        install(one.centre, "ascend910b3", 8, 280.0, accepted=False)
+        sell(one, "ascend910b3", 6.0)
+        open_tenant(one, "acme")
+        asked = {"id": "q", "tenant": "acme", "model": "ascend910b3", "devices": 8, "hours": 1}
+        quote = one.done("POST", "/quotes", json=asked)
+        assert not quote["available"]
+        install(one.centre, "ascend910b3", 8, 280.0)
+        assert one.done("POST", "/quotes", json={**asked, "id": "q2"})["available"]
+
+
+def test_a_site_adds_and_overrides_and_a_sparse_figure_is_flagged(tmp_path: Path) -> None:
+    """Scenario S07 in the catalogue: 1,979 TFLOPS "FP16" of an H100 is the sparse figure; 989 is kept."""
+    text = (
+        "id,stack,vendor,model,source,bf16,fp16_bf16_dense_tflops,memory_gb,devices_per_card\n"
+        "h100,cuda,NVIDIA,H100 SXM5,our invoice,yes,1979,80,1\n"
+        "own-x1,cann,Own,X1,our laboratory,no,100,32,2\n"
+    )
+    with served(tmp_path) as one:
+        done = one.done("POST", "/fleet/catalogue?filename=own.csv", content=text.encode())
+        assert ["1979 TFLOPS at fp16 is the sparse figure" in flag for flag in done["flags"]] == [True, False]
+        (h100,) = one.done("GET", "/fleet/catalogue/h100")["items"]
+        assert {r["precision"]: r["tflops"] for r in h100["rates"]} == {"fp16": 989.0, "bf16": 989.0}
+        assert h100["source"] == "our invoice"
+        sparse = [c for c in h100["claims"] if c["remark"] == "sparse" and c["source"] == "our invoice"]
+        assert [c["value"] for c in sparse] == [1979.0, 1979.0]
+        assert any(c["figure"] == "fp32" for c in h100["claims"]), "what the built-in entry said stays beside"
+        install(one.centre, "own-x1", 2, 90.0, "fp16")
+        assert one.done("GET", "/fleet/catalogue")["own"] == ["h100", "own-x1"]
+        assert one.done("DELETE", "/fleet/catalogue/h100") == {"id": "h100"}
+        assert one.done("GET", "/fleet/catalogue/h100")["items"][0]["source"] != "our invoice"
+        for bad, code in (
+            (b"id,stack\nx,cuda\n", "column_missing"),
+            (text.replace("1979", "fast").encode(), "cell_malformed"),
+            (text.replace("our invoice", "").encode(), "cell_empty"),
+            (text.encode() + b"own-x1,cann,Own,X1,again,no,1,1,1\n", "id_duplicate"),
+            (b"\xff", "not_utf8"),
+        ):
+            answer = one.ask("POST", "/fleet/catalogue?filename=own.csv", content=bad)
+            assert (answer.status_code, answer.json()["refusals"][0]["code"]) == (422, code)
+
+
+def test_a_device_that_slows_down_raises_an_alarm(one: Served) -> None:
+    assert one.done("GET", "/fleet/alarms")["items"] == []
+    one.turn(minutes=60)
+    measure(one.centre, "h800.0", 780.0 * 0.95)
+    measure(one.centre, "h800.1", 780.0 * 0.85)
+    (alarm,) = one.done("GET", "/fleet/alarms")["items"]
+    assert (alarm["device"], alarm["figure"], alarm["accepted"]) == ("h800.1", "bf16", 780.0)
+    one.turn(minutes=60)
+    measure(one.centre, "h800.1", 781.0)
+    assert one.done("GET", "/fleet/alarms")["items"] == []
+
+
+def test_links_among_nodes_are_recorded_once(one: Served) -> None:
+    link = {
+        "members": ["h800", "a100-0000"],
+        "backend": "nccl",
+        "message_bytes": 2**26,
+        "bus_bytes_per_s": 45e9,
+        "spread": 0.02,
+    }
+    for _ in range(2):
+        one.done("POST", "/fleet/links", json=link)
+    (kept,) = one.done("GET", "/fleet/links")["items"]
+    assert (kept["kind"], kept["bus_bytes_per_s"]) == ("node", 45e9)
+    assert one.ask("POST", "/fleet/links", json={**link, "members": ["h800", "nowhere"]}).status_code == 422

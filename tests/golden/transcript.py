@@ -37,7 +37,7 @@ _PROMPT = re.compile(r"(?P<who>[a-z0-9-]*)(?P<marks>[~?!]*)\$ penstock(?P<rest>.
 _REPLACED = (
     (re.compile(rf"\b{re.escape(HOST)}(?=-cpu0\b)"), "host"),
     (re.compile(r"\bprocess \d+"), "process <number>"),
-    (re.compile(r"host_busy: .*"), "-"),
+    (re.compile(r"(host_busy|not_steady): .*"), "-"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "http://centre"),
     (
         re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"),

@@ -9,7 +9,7 @@ from penstock.base.quantity import ComputeRate
 from penstock.fleet.calibration import Thresholds, expected_precisions, judge, thresholds_for
 from penstock.fleet.device import Device
 from penstock.probes.host import calibration
-from penstock.probes.sampling import BenchReport, Figure
+from penstock.probes.standalone.sampling import BenchReport, Figure
 
 GPU = Device(
     id="n1-gpu0",

@@ -4,13 +4,13 @@ import ast
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from portability_labels import snippets
+from torch_python import python_with_torch
 
 from penstock.portability.check import check
 from penstock.portability.fix import fix
@@ -187,27 +187,6 @@ def test_a_gpt_written_for_cuda_needs_one_import_before_and_nothing_after() -> N
     silent = [e.finding for e in after.effects if e.finding.rule == "DEV-004"]
     assert [(f.path, f.guard) for f in silent] == [("model.py", Guard.AVAILABILITY)]
     assert not fix({**nano_gpt(), **patch.files}, (ASCEND,)).files
-
-
-def python_with_torch() -> str:
-    named = os.environ.get("PENSTOCK_TORCH_PYTHON")
-    cached = ROOT / ".cache" / "torch" / "bin" / "python"
-    candidates = [
-        named,
-        sys.executable,
-        str(cached),
-        *(shutil.which(f"python3.{n}") for n in range(14, 9, -1)),
-    ]
-    probe = "import torch; torch.accelerator.is_available"
-    for candidate in filter(None, candidates):
-        if (
-            Path(candidate).exists()
-            and not subprocess.run([candidate, "-c", probe], capture_output=True, check=False).returncode
-        ):
-            return candidate
-    pytest.skip(
-        "no Python with torch 2.7 or newer; name one in PENSTOCK_TORCH_PYTHON or put it in .cache/torch"
-    )
 
 
 def test_the_fixed_gpt_trains_and_samples_on_a_cpu(tmp_path: Path) -> None:

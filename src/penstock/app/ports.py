@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from penstock.fleet.device import Calibration, Device, DeviceState, Node
+from penstock.fleet.device import Calibration, Device, DeviceState, LinkMeasurement, Node
 from penstock.lease.job import JobSpec
 from penstock.lease.seen import Seen
 
@@ -137,3 +137,8 @@ class Probe(Protocol):
 
     def calibrate(self, device: Device, at: datetime) -> Iterator[Calibration]:
         """Measure one device; yields the one result at the end (an iterator, so progress can be shown)."""
+        ...
+
+    def links(self, devices: Sequence[Device], at: datetime) -> LinkMeasurement:
+        """Measure an all-reduce among devices of this host."""
+        ...

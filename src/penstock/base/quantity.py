@@ -7,6 +7,7 @@ import msgspec
 from penstock.base.window import US_PER_HOUR
 
 type Precision = Literal["fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "int8", "fp4"]
+PRECISION_ORDER: tuple[Precision, ...] = ("fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "int8", "fp4")
 type Status = Literal["claimed", "derived", "measured"]
 type CardMicroseconds = int
 """One whole card held for one microsecond; a half card for two makes one as well."""

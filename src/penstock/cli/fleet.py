@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from penstock.base.money import parse_amount
 from penstock.base.refusal import Refused, ensure, invalid
-from penstock.cli import fleetview
+from penstock.cli import compute, fleetview
 from penstock.cli.app import tree
 from penstock.cli.call import CALL, Call
 from penstock.cli.fleetview import FleetView
@@ -177,3 +177,5 @@ app.command(
     name="catalogue",
     help="What is known of accelerators, by whom, and the site's own entries.",
 )
+for _command in (compute.compute, compute.alarms, compute.links):
+    app.command(_command)

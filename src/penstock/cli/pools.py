@@ -34,4 +34,4 @@ def print_pools(pools: list[Pool]) -> None:
 
 
 def _price(micros: int | None) -> str:
-    return formats.NONE if micros is None else formats.money(micros, "").strip()
+    return formats.NONE if micros is None else formats.price(round(micros, -4))

@@ -8,6 +8,22 @@ from penstock.fleet.accelerators import Catalogue
 from penstock.lease.job import JobSpec
 
 _CPU = "cpu"
+VISIBILITY = {
+    "cuda": "CUDA_VISIBLE_DEVICES",
+    "cann": "ASCEND_RT_VISIBLE_DEVICES",
+    "corex": "CUDA_VISIBLE_DEVICES",
+    "neuware": "MLU_VISIBLE_DEVICES",
+    "dtk": "HIP_VISIBLE_DEVICES",
+    "rocm": "HIP_VISIBLE_DEVICES",
+    "xpu": "XPU_VISIBLE_DEVICES",
+    "musa": "MUSA_VISIBLE_DEVICES",
+    "birensupa": "SUPA_VISIBLE_DEVICES",
+    "topsrider": "TOPS_VISIBLE_DEVICES",
+    "maca": "CUDA_VISIBLE_DEVICES",
+    "ppu": "CUDA_VISIBLE_DEVICES",
+    "synapse": "HABANA_VISIBLE_MODULES",
+}
+"""The variable that asks a stack's runtime to show a program only some devices."""
 
 
 def on_stack(spec: JobSpec, stack: str) -> JobSpec:

@@ -1,4 +1,4 @@
-"""Measures one device and prints the result as JSON: `python -m penstock.probes.bench --cpus 0-1`.
+"""Measures one device of CPU cores and prints the result as JSON: `python -m penstock.probes.bench --cpus 0-1`.
 
 A process of its own, so that affinity and thread limits hold from the start and a hang can be ended.
 """
@@ -11,8 +11,7 @@ import msgspec
 
 from penstock.base.refusal import Refusal
 from penstock.fleet.cpulist import parse_cpu_list
-from penstock.probes import bench_torch
-from penstock.probes.sampling import BenchReport
+from penstock.probes.standalone.sampling import BenchReport
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
@@ -20,17 +19,11 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 def main() -> int:
     """Exit status 0 with a report on standard output, whatever the report says."""
     parser = argparse.ArgumentParser(description="Measure one device; print JSON.")
-    device = parser.add_mutually_exclusive_group(required=True)
-    device.add_argument("--cpus", help="list of CPUs, e.g. 0-1")
-    device.add_argument("--gpu", help="UUID of an NVIDIA GPU")
+    parser.add_argument("--cpus", required=True, help="list of CPUs, e.g. 0-1")
     parser.add_argument("--memory-bytes", type=int, default=2**30)
     parser.add_argument("--budget-s", type=float, default=1.5, help="seconds for each measurement")
     options = parser.parse_args()
-    if options.cpus is not None:
-        report = _on_cpus(options.cpus, options.memory_bytes, options.budget_s)
-    else:
-        os.environ["CUDA_VISIBLE_DEVICES"] = options.gpu
-        report = bench_torch.measure(options.budget_s)
+    report = _on_cpus(options.cpus, options.memory_bytes, options.budget_s)
     sys.stdout.buffer.write(msgspec.json.encode(report))
     return 0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from penstock.probes.sampling import BenchReport, Figure, as_rate, settle
+from penstock.probes.standalone.sampling import BenchReport, Figure, as_rate, settle, unsteady
 
 type Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -75,7 +75,7 @@ def measure(count: int, memory_bytes: int, budget_s: float) -> BenchReport:
         memory=memory,
         software=_software(),
         findings=tuple(findings),
-        remarks=(busy,) if share < _SHARE_MIN else (),
+        remarks=(*((busy,) if share < _SHARE_MIN else ()), *unsteady({**rates, "memory": memory})),
     )
 
 

@@ -2,9 +2,8 @@
 
 import platform
 import re
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from importlib import metadata
 
@@ -17,11 +16,12 @@ from penstock.base.quantity import ComputeRate, Precision
 from penstock.base.refusal import ensure
 from penstock.fleet.accelerators import catalogue
 from penstock.fleet.calibration import judge, thresholds_for
-from penstock.fleet.device import Calibration, Device, Node
+from penstock.fleet.device import Calibration, Device, LinkMeasurement, Node
 from penstock.probes import nvidia
+from penstock.probes.accelerator import bench_accelerator, bench_links, run_bench
 from penstock.probes.cores import core_devices, core_groups, usable_cpus
 from penstock.probes.limits import memory_limit
-from penstock.probes.sampling import BenchReport
+from penstock.probes.standalone.sampling import BenchReport
 
 BENCH_LIMIT_S = 120.0
 
@@ -61,22 +61,36 @@ class HostProbe:
         yield calibration(device, at, self._bench(device))
 
     def _bench(self, device: Device) -> BenchReport:
-        if device.stack not in ("cpu", "cuda"):
-            return BenchReport(findings=(f"stack_not_measurable: no bench for stack {device.stack!r} here",))
-        option = "--cpus" if device.stack == "cpu" else "--gpu"
+        if device.stack != "cpu":
+            return bench_accelerator(device, self.budget_s, self.limit_s)
         command = (
-            *(sys.executable, "-P", "-m", "penstock.probes.bench", option, device.handle),
+            *(sys.executable, "-P", "-m", "penstock.probes.bench", "--cpus", device.handle),
             *("--budget-s", str(self.budget_s), "--memory-bytes", str(device.memory_bytes)),
         )
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=self.limit_s, check=False)
-        except subprocess.TimeoutExpired:
-            return BenchReport(findings=(f"bench_timeout: no result within {self.limit_s:g} s",))
-        try:
-            return msgspec.json.decode(done.stdout, type=BenchReport)
-        except msgspec.DecodeError:
-            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
-            return BenchReport(findings=(f"bench_failed: exit {done.returncode}: {last[0][:200]}",))
+        return run_bench(command, {}, self.limit_s)
+
+    def links(self, devices: Sequence[Device], at: datetime) -> LinkMeasurement:
+        """Measure an all-reduce among devices of this host, all of one stack."""
+        members = tuple(device.id for device in devices)
+        name = derived_id("links", *members, at.isoformat())
+        report = bench_links(devices, self.limit_s)
+        if isinstance(report, str):
+            return LinkMeasurement(
+                id=name, at=at, kind="device", members=members, backend="", message_bytes=0,
+                bus_bytes_per_s=0.0, spread=0.0, software={}, findings=(report,),
+            )  # fmt: skip
+        return LinkMeasurement(
+            id=name,
+            at=at,
+            kind="device",
+            members=members,
+            backend=report.backend,
+            message_bytes=report.message_bytes,
+            bus_bytes_per_s=report.bus_bytes_per_s,
+            spread=report.spread,
+            software={"penstock": metadata.version("penstock"), **report.software},
+            findings=report.findings,
+        )
 
 
 def calibration(device: Device, at: datetime, report: BenchReport) -> Calibration:

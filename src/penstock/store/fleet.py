@@ -5,9 +5,9 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, update
 
-from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState, Node
+from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState, LinkMeasurement, Node
 from penstock.store import rows, settings
-from penstock.store.tables import CALIBRATIONS, DEVICE_INTERVALS, DEVICES, NODES
+from penstock.store.tables import CALIBRATIONS, DEVICE_INTERVALS, DEVICES, LINKS, NODES
 
 _FLEET_REVISION = "fleet_revision"
 _KNOWN: dict[str, tuple[str, tuple[Node, ...], tuple[Device, ...]]] = {}
@@ -102,6 +102,24 @@ def add_calibration(tx: Connection, calibration: Calibration) -> None:
 def calibrations(tx: Connection) -> dict[str, Calibration]:
     """The latest calibration of each device."""
     return {c.device: c for c in rows.many(tx, CALIBRATIONS, order=[CALIBRATIONS.c.at])}
+
+
+def calibration_history(tx: Connection) -> dict[str, list[Calibration]]:
+    """Every calibration of each device, oldest first."""
+    found: dict[str, list[Calibration]] = {}
+    for one in rows.many(tx, CALIBRATIONS, order=[CALIBRATIONS.c.device, CALIBRATIONS.c.at]):
+        found.setdefault(one.device, []).append(one)
+    return found
+
+
+def add_link(tx: Connection, link: LinkMeasurement) -> None:
+    """Keep a measured link; the same one twice is one."""
+    rows.save(tx, LINKS, link)
+
+
+def links(tx: Connection) -> tuple[LinkMeasurement, ...]:
+    """All measured links, newest first."""
+    return rows.many(tx, LINKS, order=[LINKS.c.at.desc(), LINKS.c.id])
 
 
 def accept(device: Device, at: datetime) -> Device:

@@ -59,4 +59,27 @@ CHIPS: dict[str, str] = {
     "SOURCE": "来源",
     "STATUS": "性质",
     "Only list the pools that it could have, best first.": "只列出它可用的资源池，最合适的在前。",
+    "Show nominal and measured dense PFLOPS of each model, and what a PFLOPS·h costs by both.": (
+        "显示每种型号的标称与实测稠密 PFLOPS，以及按两者计的每 P 时价格。"
+    ),
+    "List devices that now deliver less than what they were accepted with.": "列出实测已低于验收值的设备。",
+    "Ends with status 1 where there is one.": "存在这样的设备时，以状态码 1 结束。",
+    "Measure among the devices of this node of the centre's host first.": "先在中心主机的此节点的设备之间测量。",
+    "Result of a job that measured among nodes: JSON with the nodes as members.": (
+        "作业在节点之间测得的结果：JSON，成员为各节点。"
+    ),
+    "List measured links: bus bandwidth of an all-reduce among devices, or among nodes.": (
+        "列出实测互联：设备之间或节点之间 all-reduce 的总线带宽。"
+    ),
+    "CARDS": "卡数",
+    "PER NOMINAL PFLOPS·H": "每标称 P 时",
+    "PER DELIVERED PFLOPS·H": "每实测 P 时",
+    "MEASURED": "实测",
+    "SAME SOFTWARE": "软件相同",
+    "AMONG": "之间",
+    "COUNT": "数量",
+    "FIRST": "第一个",
+    "BACK END": "后端",
+    "MESSAGE": "消息",
+    "BUS BANDWIDTH": "总线带宽",
 }

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.lease.variants import VISIBILITY
+
 CPU = "cpu"
 CUDA = "cuda"
 _NVIDIA_PROC = Path("/proc/driver/nvidia/gpus")
@@ -25,19 +27,19 @@ class Stack(msgspec.Struct, frozen=True):
 
 STACKS = {
     CPU: Stack(""),
-    CUDA: Stack("CUDA_VISIBLE_DEVICES", ("/dev/nvidia*",)),
-    "cann": Stack("ASCEND_RT_VISIBLE_DEVICES", ("/dev/davinci*", "/dev/devmm_svm", "/dev/hisi_hdc")),
-    "corex": Stack("CUDA_VISIBLE_DEVICES", ("/dev/iluvatar*", "/dev/itrctl*")),
-    "neuware": Stack("MLU_VISIBLE_DEVICES", ("/dev/cambricon*",)),
-    "dtk": Stack("HIP_VISIBLE_DEVICES", ("/dev/kfd", "/dev/mkfd", "/dev/dri")),
-    "rocm": Stack("HIP_VISIBLE_DEVICES", ("/dev/kfd", "/dev/dri")),
-    "xpu": Stack("XPU_VISIBLE_DEVICES", ("/dev/xpu*",)),
-    "musa": Stack("MUSA_VISIBLE_DEVICES", ("/dev/mtgpu*", "/dev/dri")),
-    "birensupa": Stack("SUPA_VISIBLE_DEVICES", ("/dev/biren*",)),
-    "topsrider": Stack("TOPS_VISIBLE_DEVICES", ("/dev/gcu*",)),
-    "maca": Stack("CUDA_VISIBLE_DEVICES", ("/dev/mxcd*", "/dev/mxgvm*", "/dev/dri")),
-    "ppu": Stack("CUDA_VISIBLE_DEVICES", ("/dev/alixpu*",)),
-    "synapse": Stack("HABANA_VISIBLE_MODULES", ("/dev/accel*", "/dev/infiniband")),
+    CUDA: Stack(VISIBILITY[CUDA], ("/dev/nvidia*",)),
+    "cann": Stack(VISIBILITY["cann"], ("/dev/davinci*", "/dev/devmm_svm", "/dev/hisi_hdc")),
+    "corex": Stack(VISIBILITY["corex"], ("/dev/iluvatar*", "/dev/itrctl*")),
+    "neuware": Stack(VISIBILITY["neuware"], ("/dev/cambricon*",)),
+    "dtk": Stack(VISIBILITY["dtk"], ("/dev/kfd", "/dev/mkfd", "/dev/dri")),
+    "rocm": Stack(VISIBILITY["rocm"], ("/dev/kfd", "/dev/dri")),
+    "xpu": Stack(VISIBILITY["xpu"], ("/dev/xpu*",)),
+    "musa": Stack(VISIBILITY["musa"], ("/dev/mtgpu*", "/dev/dri")),
+    "birensupa": Stack(VISIBILITY["birensupa"], ("/dev/biren*",)),
+    "topsrider": Stack(VISIBILITY["topsrider"], ("/dev/gcu*",)),
+    "maca": Stack(VISIBILITY["maca"], ("/dev/mxcd*", "/dev/mxgvm*", "/dev/dri")),
+    "ppu": Stack(VISIBILITY["ppu"], ("/dev/alixpu*",)),
+    "synapse": Stack(VISIBILITY["synapse"], ("/dev/accel*", "/dev/infiniband")),
 }
 
 
