@@ -1,11 +1,12 @@
 """What a test of the contract works with: an engine, plans with little to say, and patience."""
 
+import contextlib
 import os
 import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,9 +89,10 @@ class Harness:
         killer = subprocess.run(command, input=msgspec.json.encode(calls), capture_output=True, check=False)
         assert killer.returncode == 0, killer.stderr.decode()
 
-    def directory(self, path: Path) -> Path:
-        """Where the test may work, in place of a directory that the engine cannot use."""
-        return path
+    @contextlib.contextmanager
+    def turn(self, *, alone: bool) -> Iterator[None]:
+        """While a test uses the engine: beside tests of other processes, or alone where it does it harm."""
+        yield
 
     def troubles(self, root: Path) -> str:
         """What the engine's own logs say, for a test that waits in vain."""

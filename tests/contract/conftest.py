@@ -25,7 +25,7 @@ def harness(request: pytest.FixtureRequest) -> Harness:
 @pytest.fixture(scope="module")
 def opened(harness: Harness, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     """One engine for the tests of a module."""
-    one = Opened(harness, harness.directory(tmp_path_factory.mktemp(harness.name)))
+    one = Opened(harness, tmp_path_factory.mktemp(harness.name))
     yield one
     one.engine.close()
 
@@ -33,19 +33,20 @@ def opened(harness: Harness, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 def bench(opened: Opened, tmp_path: Path) -> Iterator[Bench]:
     """Each engine in turn, with a bench of the test's own."""
-    one = Bench(opened, opened.harness.directory(tmp_path))
-    yield one
-    one.end_all()
+    with opened.harness.turn(alone=False):
+        one = Bench(opened, tmp_path)
+        yield one
+        one.end_all()
 
 
 @pytest.fixture
 def own_bench(harness: Harness, tmp_path: Path) -> Iterator[Bench]:
-    """Each engine in turn, on a directory that no other test uses."""
-    base = harness.directory(tmp_path)
-    one = Bench(Opened(harness, base / "engine"), base)
-    yield one
-    one.end_all()
-    one.engine.close()
+    """Each engine in turn, used by no other test meanwhile."""
+    with harness.turn(alone=True):
+        one = Bench(Opened(harness, tmp_path / "engine"), tmp_path)
+        yield one
+        one.end_all()
+        one.engine.close()
 
 
 @pytest.fixture

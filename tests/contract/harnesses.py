@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from tests.contract.bench import Bench, Harness
+from tests.contract.slurm_harness import SlurmHarness
 
 from penstock.app.ports import TaskPlan
 from penstock.base.refusal import Fault
@@ -110,9 +111,11 @@ HARNESSES: dict[str, Harness] = {
         LocalHarness("process-groups", Isolation.PROCESS_GROUPS),
         LocalHarness("no-control-groups", Isolation.PROCESS_GROUPS, control_groups=False),
         SimulatedHarness(),
+        SlurmHarness("slurm", spread=True),
+        SlurmHarness("slurm-host", spread=False),
     )
 }
 LOCAL = ("bubblewrap", "namespaces", "process-groups", "no-control-groups")
-EVERY = tuple(HARNESSES)
-PROGRAMS = tuple(name for name in HARNESSES if name != "simulated")
+EVERY = tuple(name for name in HARNESSES if name != "slurm-host")
+PROGRAMS = tuple(name for name in HARNESSES if name not in ("simulated", "slurm"))
 """Those that run real programs."""

@@ -80,16 +80,16 @@ def test_an_attempt_stopped_before_its_start_never_begins(bench):
     assert bench.runs("a") == 0
 
 
-def test_an_attempt_that_waits_in_the_queue_has_not_begun_and_can_be_cancelled(bench):
-    bench.needs("queue")
-    bench.harness.fill(bench, "filler")
-    bench.start("a", SUCCEEDS)
-    seen = bench.wait(lambda: (seen := bench.see("a")) and seen.waiting and seen)
+def test_an_attempt_that_waits_in_the_queue_has_not_begun_and_can_be_cancelled(own_bench):
+    own_bench.needs("queue")
+    own_bench.harness.fill(own_bench, "filler")
+    own_bench.start("a", SUCCEEDS)
+    seen = own_bench.wait(lambda: (seen := own_bench.see("a")) and seen.waiting and seen)
     assert (seen.state, seen.began_at) == (AttemptState.STARTING, None)
-    bench.stop("a", 5)
-    seen = bench.end("a")
+    own_bench.stop("a", 5)
+    seen = own_bench.end("a")
     assert (seen.state, seen.began_at, seen.exits) == (STOPPED, None, ())
-    assert bench.runs("a") == 0
+    assert own_bench.runs("a") == 0
 
 
 def test_all_tasks_start_or_none(bench):
@@ -141,22 +141,22 @@ def test_running_out_of_memory_is_seen_as_such(bench):
     assert [one.out_of_memory for one in seen.exits] == [True]
 
 
-def test_an_attempt_on_a_host_that_fails_is_lost(bench):
-    bench.start("a", ENDLESS, tasks=2)
-    bench.until("a", "running")
-    bench.harness.lose(bench, "a")
-    seen = bench.end("a")
+def test_an_attempt_on_a_host_that_fails_is_lost(own_bench):
+    own_bench.start("a", ENDLESS, tasks=2)
+    own_bench.until("a", "running")
+    own_bench.harness.lose(own_bench, "a")
+    seen = own_bench.end("a")
     assert seen.state == AttemptState.LOST
     assert seen.began_at <= seen.running_at <= seen.ended_at
-    assert bench.see("a") == seen
+    assert own_bench.see("a") == seen
 
 
-def test_an_attempt_whose_devices_the_engine_takes_back_is_evicted(bench):
-    bench.needs("eviction")
-    bench.start("a", ENDLESS)
-    bench.until("a", "running")
-    bench.harness.evict(bench, "a")
-    seen = bench.end("a")
+def test_an_attempt_whose_devices_the_engine_takes_back_is_evicted(own_bench):
+    own_bench.needs("eviction")
+    own_bench.start("a", ENDLESS)
+    own_bench.until("a", "running")
+    own_bench.harness.evict(own_bench, "a")
+    seen = own_bench.end("a")
     assert seen.state == AttemptState.EVICTED
     assert seen.began_at <= seen.running_at <= seen.ended_at
 

@@ -33,6 +33,15 @@ class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):
     stack: str
 
 
+class Rendezvous(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the tasks of several hosts meet, of which an engine runs one host's part."""
+
+    world_size: int
+    node_rank: int
+    address: str
+    port: int
+
+
 class Start(msgspec.Struct, frozen=True, kw_only=True):
     """Everything an engine needs to run one attempt; it has no choices left.
 
@@ -49,6 +58,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: str = ""
     volumes: dict[str, str] = {}
     lease: str = ""
+    rendezvous: Rendezvous | None = None
+    """Set where `tasks` are only a part of the gang."""
 
 
 class NodeView(msgspec.Struct, frozen=True, kw_only=True):

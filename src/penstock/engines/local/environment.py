@@ -11,32 +11,39 @@ from penstock.lease.variants import stack_environment
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MASTER_ADDRESS = "127.0.0.1"
-"""The engine is for one host: all tasks meet on its loopback. MASTER_PORT is added by the supervisor."""
+"""Where the whole gang is on one host, its tasks meet on the loopback."""
 
 
 def task_environment(
     plan: Start, task: TaskPlan, *, home: str, tmp: str, checkpoint: str, expose: Sequence[Path]
 ) -> dict[str, str]:
-    """All variables of one task but MASTER_PORT; the engine's own win over the program's."""
+    """All variables of one task; the engine's own win over the program's.
+
+    MASTER_PORT is left to the supervisor where the whole gang is on this host.
+    """
     nodes = list(dict.fromkeys(one.node for one in plan.tasks))
     beside = sum(one.node == task.node for one in plan.tasks)
+    meeting = plan.rendezvous
     own = {
-        "MASTER_ADDR": MASTER_ADDRESS,
+        "MASTER_ADDR": meeting.address if meeting else MASTER_ADDRESS,
         "RANK": str(task.rank),
-        "WORLD_SIZE": str(len(plan.tasks)),
+        "WORLD_SIZE": str(meeting.world_size if meeting else len(plan.tasks)),
         "LOCAL_RANK": str(task.local_rank),
         "LOCAL_WORLD_SIZE": str(beside),
-        "NODE_RANK": str(nodes.index(task.node)),
+        "NODE_RANK": str(meeting.node_rank if meeting else nodes.index(task.node)),
         "PENSTOCK_JOB": plan.job,
         "PENSTOCK_ATTEMPT": plan.attempt,
     }
+    if meeting:
+        own["MASTER_PORT"] = str(meeting.port)
     if checkpoint:
         own["PENSTOCK_CHECKPOINT_DIR"] = checkpoint
+    asked = {name: value for name, value in plan.spec.env.items() if name != "MASTER_PORT"}
     return {
         **_base(home, tmp, expose),
         **_defaults(task),
         **stack_environment(task.stack, catalogue()),
-        **plan.spec.env,
+        **asked,
         **own,
         **_visible(task),
     }

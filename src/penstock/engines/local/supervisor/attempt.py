@@ -126,7 +126,7 @@ class Attempt:
     def _start(self, entries: list[Entry], arguments: list[str], port: str) -> Gang:
         members = []
         for entry in entries:
-            entry["env"]["MASTER_PORT"] = port
+            entry["env"].setdefault("MASTER_PORT", port)
             output = self._logs[entry["rank"]].writer
             members.append(program(entry, arguments, output, self._plan, self._cgroup, self._box))
         return Gang(start_gang(members))

@@ -1,0 +1,156 @@
+"""The part of an attempt that runs on one host of a cluster: a local engine of its own, for as long as it runs.
+
+Run as `python -m penstock.engines.node DIRECTORY` by the cluster's scheduler on each host of the gang. The
+directory is on a file system that all hosts and the server share. What the tasks did is read there, from the
+local engine's own files, so nothing is lost when the server is away.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from penstock.app.ports import Rendezvous, Start, TaskPlan
+from penstock.base.refusal import Fault, Refused
+from penstock.engines.local.engine import LocalEngine
+from penstock.engines.local.host import Isolation
+from penstock.engines.local.stacks import CPU
+from penstock.engines.local.supervisor import libc
+from penstock.fleet.cpulist import parse_cpu_list
+from penstock.lease.job import FINAL_ATTEMPT_STATES, AttemptState
+from penstock.lease.seen import Seen
+
+ORDER, STOP, NODES, READY, FAILED = "order.json", "stop.json", "nodes", "ready", "failed"
+_GLANCE_S, _BEAT_S = 0.02, 0.25
+_MEETING_S = 60.0
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What every host of the gang is told: the whole plan, and how to run its part."""
+
+    plan: Start
+    isolation: Isolation | None = None
+    network: bool = True
+    expose: tuple[str, ...] = ()
+    addresses: dict[str, str] = {}
+
+
+class StopRequest(msgspec.Struct, frozen=True):
+    """A request to stop: the grace, and when it was made by the server's clock."""
+
+    grace_s: float
+    asked_us: int = 0
+
+
+def part_of(directory: Path, node: str) -> Path:
+    """Where the local engine of one host keeps its part of the attempt."""
+    return directory / NODES / node
+
+
+def read_stop(directory: Path) -> StopRequest | None:
+    """Whether, and with how much grace, the attempt must stop."""
+    try:
+        return msgspec.json.decode((directory / STOP).read_bytes(), type=StopRequest)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def main(directory: Path, node: str) -> int:
+    """Run this host's tasks to their end; 0 where all succeeded."""
+    libc.adopt_orphans()
+    order = msgspec.json.decode((directory / ORDER).read_bytes(), type=Order)
+    nodes = tuple(dict.fromkeys(task.node for task in order.plan.tasks))
+    (directory / READY).mkdir(exist_ok=True)
+    (directory / READY / node).touch()
+    if not _all_here(directory, nodes):
+        return 1
+    engine = LocalEngine(
+        part_of(directory, node),
+        expose=tuple(Path(path) for path in order.expose),
+        isolation=order.isolation,
+        control_groups=False,  # the scheduler's own hold the job, and must go on doing so
+        network=order.network,
+    )
+    try:
+        engine.start(_own_part(order, nodes, node))
+        seen = _watch(engine, directory, order.plan)
+    finally:
+        engine.close()
+    return 0 if seen.state is AttemptState.SUCCEEDED else _exit_code(seen)
+
+
+def _all_here(directory: Path, nodes: tuple[str, ...]) -> bool:
+    """Wait until every host has come, so that all tasks start or none does."""
+    deadline_s = time.monotonic() + _MEETING_S
+    while time.monotonic() < deadline_s and read_stop(directory) is None:
+        if all((directory / READY / node).exists() for node in nodes):
+            return True
+        time.sleep(_GLANCE_S)
+    return read_stop(directory) is not None
+
+
+def _own_part(order: Order, nodes: tuple[str, ...], node: str) -> Start:
+    """This host's tasks, on the devices that the scheduler has given."""
+    given = [part for part in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if part]
+    cpus = sorted(os.sched_getaffinity(0))
+    mine: list[TaskPlan] = []
+    for task in order.plan.tasks:
+        if task.node != node:
+            continue
+        if task.stack == CPU:
+            wanted = _count(task)
+            handles = tuple(str(cpus[(len(mine) * wanted + k) % len(cpus)]) for k in range(wanted))
+        else:
+            handles, given = tuple(given[: len(task.handles)]), given[len(task.handles) :]
+        mine.append(msgspec.structs.replace(task, handles=handles or task.handles))
+    gang = None
+    if len(nodes) > 1:
+        gang = Rendezvous(
+            world_size=len(order.plan.tasks),
+            node_rank=nodes.index(node),
+            address=order.addresses.get(nodes[0], nodes[0]),
+            port=20000 + int(os.environ.get("SLURM_JOB_ID", "0")) % 12000,
+        )
+    return msgspec.structs.replace(order.plan, tasks=tuple(mine), rendezvous=gang)
+
+
+def _count(task: TaskPlan) -> int:
+    cpus = parse_cpu_list(",".join(task.handles))
+    return len(cpus) if isinstance(cpus, tuple) else 1
+
+
+def _watch(engine: LocalEngine, directory: Path, plan: Start) -> Seen:
+    """Follow our part to its end; pass requests to stop on, and a failure to the other hosts."""
+    since_s, told = time.monotonic(), -1.0
+    while True:
+        seen = next(iter(engine.observe([plan.attempt])), None)
+        if seen is not None and seen.state in FINAL_ATTEMPT_STATES:
+            if seen.state is not AttemptState.SUCCEEDED:
+                (directory / FAILED).touch()
+            return seen
+        grace_s = _grace(directory, plan)
+        if grace_s is not None and (told < 0 or grace_s < told):
+            engine.stop(plan.attempt, grace_s)
+            told = grace_s
+        time.sleep(min(max((time.monotonic() - since_s) / 10, _GLANCE_S), _BEAT_S))
+
+
+def _grace(directory: Path, plan: Start) -> float | None:
+    asked = read_stop(directory)
+    if asked is not None:
+        return asked.grace_s
+    return float(plan.spec.grace_s) if (directory / FAILED).exists() else None
+
+
+def _exit_code(seen: Seen) -> int:
+    codes = [one.exit_code for one in seen.exits if one.exit_code]
+    return codes[0] if codes else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
+    except (Fault, Refused) as error:
+        sys.exit(f"penstock: {error}")

@@ -1,0 +1,81 @@
+"""The cluster by REST or by commands, left alone for a while after it did not answer."""
+
+import time
+from collections.abc import Callable, Iterable
+
+from penstock.base.refusal import Fault
+from penstock.engines.slurm.commands import Commands
+from penstock.engines.slurm.model import SlurmJob, SlurmNode, Submission
+from penstock.engines.slurm.rest import Credentials, Rest
+from penstock.engines.slurm.settings import SlurmSettings
+from penstock.engines.targets import check_target
+
+_REST_FIRST_S, _REST_LAST_S = 0.5, 30.0
+
+
+class Cluster:
+    """One cluster. After a Fault further calls fail at once for a time that doubles up to half a minute.
+
+    So a cluster that is away, or hangs, never holds up the loop for longer than one call now and then.
+    """
+
+    def __init__(self, settings: SlurmSettings) -> None:
+        if settings.url:
+            who = Credentials(
+                user=settings.user, token_file=settings.token_file, jwt_key_file=settings.jwt_key_file
+            )
+            self._way: Rest | Commands = Rest(check_target(settings.url), who, settings.ca_file)
+        else:
+            self._way = Commands()
+        self._pause_s = 0.0
+        self._closed_until_s = 0.0
+        self._reason = ""
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._way.close()
+
+    def version(self) -> str:
+        """What it speaks."""
+        return self._call(self._way.version)
+
+    def jobs(self) -> tuple[SlurmJob, ...]:
+        """All jobs that the controller knows."""
+        return self._call(self._way.jobs)
+
+    def job(self, number: int) -> SlurmJob | None:
+        """One job, or None where the controller knows it no more."""
+        return self._call(lambda: self._way.job(number))
+
+    def nodes(self) -> tuple[SlurmNode, ...]:
+        """All hosts."""
+        return self._call(self._way.nodes)
+
+    def partitions(self) -> tuple[str, ...]:
+        """Names of partitions."""
+        return self._call(self._way.partitions)
+
+    def accounted(self, numbers: Iterable[int]) -> dict[int, SlurmJob]:
+        """Accounting records; the accounting database may be away while the controller is there."""
+        return self._way.accounted(numbers)
+
+    def submit(self, wanted: Submission) -> int:
+        """The number of the new job. Raises Rejected where it can never run."""
+        return self._call(lambda: self._way.submit(wanted))
+
+    def cancel(self, number: int) -> None:
+        """Cancel a job; one that is over or unknown is let be."""
+        self._call(lambda: self._way.cancel(number))
+
+    def _call[T](self, ask: Callable[[], T]) -> T:
+        if time.monotonic() < self._closed_until_s:
+            raise Fault(f"the cluster was away a moment ago: {self._reason}")
+        try:
+            answer = ask()
+        except Fault as error:
+            self._pause_s = min(max(self._pause_s * 2, _REST_FIRST_S), _REST_LAST_S)
+            self._closed_until_s = time.monotonic() + self._pause_s
+            self._reason = str(error)
+            raise
+        self._pause_s = 0.0
+        return answer

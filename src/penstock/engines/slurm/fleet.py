@@ -1,0 +1,163 @@
+"""The cluster's hosts as a fleet: devices, states, and what others do on them."""
+
+import time
+from collections.abc import Iterable, Sequence
+
+from penstock.app.ports import Capacity, Kept, NodeView
+from penstock.engines.slurm.cluster import Cluster
+from penstock.engines.slurm.keeping import Keeping, name_of
+from penstock.engines.slurm.model import SlurmJob, SlurmNode
+from penstock.engines.slurm.settings import SlurmSettings
+from penstock.engines.slurm.submission import PREFIX
+from penstock.fleet.accelerators import Accelerator, catalogue, device_rates, find
+from penstock.fleet.device import Device, DeviceState, Node
+
+_DOWN = (
+    "DOWN",
+    "FAIL",
+    "FAILING",
+    "NOT_RESPONDING",
+    "NO_RESPOND",
+    "POWERED_DOWN",
+    "POWERING_DOWN",
+    "UNKNOWN",
+)
+_CLOSED = ("DRAIN", "DRAINING", "DRAINED")
+_MAINTAINED = ("MAINTENANCE", "MAINT", "REBOOT", "REBOOT_REQUESTED", "REBOOT_ISSUED")
+
+
+class Fleet:
+    """Looks at the cluster now and then, and remembers for some seconds what it saw."""
+
+    def __init__(self, settings: SlurmSettings, cluster: Cluster) -> None:
+        self._settings, self._cluster = settings, cluster
+        self._keeping = Keeping(settings)
+        self._known = catalogue()
+        self._nodes: tuple[SlurmNode, ...] = ()
+        self._seen = Capacity()
+        self._next_s = 0.0
+
+    def look(self) -> Capacity:
+        """Hosts with their devices. Raises Fault where the cluster is away."""
+        if time.monotonic() >= self._next_s:
+            nodes, jobs = self._cluster.nodes(), self._cluster.jobs()
+            if self._settings.partition:
+                nodes = tuple(n for n in nodes if self._settings.partition in n.partitions)
+            self._nodes = nodes
+            foreign = foreign_work(nodes, jobs, self._settings.cores_per_device)
+            self._seen = Capacity(nodes=tuple(self._view(node, foreign[node.name]) for node in nodes))
+            self._next_s = time.monotonic() + self._settings.look_every_s
+        return self._seen
+
+    def keep(self, leases: Sequence[Kept]) -> None:
+        """Reservations and accounts for these leases, and none for others."""
+        if self._settings.reservations:
+            self._keeping.keep(leases, {node.name: node for node in self._nodes})
+
+    def reservation(self, lease: str) -> str:
+        """The reservation that a job of this lease runs in; '' where there is none."""
+        return name_of(lease) if lease and self._settings.reservations else ""
+
+    def addresses(self) -> dict[str, str]:
+        """Where each host is reached from the others."""
+        return {node.name: node.address for node in self._hosts()}
+
+    def cpu_share(self) -> dict[str, int]:
+        """CPUs that go with each accelerator of a host, so that a job on some leaves the others theirs."""
+        return {node.name: max(node.cpus // max(sum(node.gres.values()), 1), 1) for node in self._hosts()}
+
+    def _hosts(self) -> tuple[SlurmNode, ...]:
+        if not self._nodes:
+            self._nodes = self._cluster.nodes()
+        return self._nodes
+
+    def _view(self, node: SlurmNode, foreign: "Foreign") -> NodeView:
+        return NodeView(
+            node=Node(
+                id=node.name,
+                cpu_cores=node.cpus,
+                memory_bytes=node.memory_bytes,
+                engine=self._settings.name,
+                fabric=self._settings.name,
+                leaf=self._settings.name,
+                address=node.address,
+            ),
+            devices=tuple(self._devices(node)),
+            state=state_of(node.states),
+            reason=node.reason,
+            foreign=foreign.devices,
+            foreign_work=tuple(foreign.work),
+        )
+
+    def _devices(self, node: SlurmNode) -> Iterable[Device]:
+        if not node.gres:
+            size = self._settings.cores_per_device
+            for index in range(node.cpus // size):
+                cpus = f"{index * size}-{(index + 1) * size - 1}" if size > 1 else str(index)
+                yield Device(
+                    id=f"{node.name}-cpu{index}", node=node.name, model="cpu", handle=cpus, index=index
+                )
+            return
+        index = 0
+        for kind, count in sorted(node.gres.items()):
+            accelerator = self._accelerator(kind)
+            model = accelerator.id if accelerator else self._settings.models.get(kind, kind or "gpu")
+            for number in range(count):
+                yield Device(
+                    id=f"{node.name}-gpu{index}",
+                    node=node.name,
+                    model=model,
+                    handle=f"{kind}:{number}" if kind else str(number),
+                    index=index,
+                    card=f"{node.name}-gpu{index}",
+                    stack=accelerator.stack if accelerator else "cuda",
+                    memory_bytes=accelerator.memory_bytes if accelerator else 0,
+                    nominal=device_rates(accelerator) if accelerator else (),
+                )
+                index += 1
+
+    def _accelerator(self, kind: str) -> Accelerator | None:
+        found = find(self._settings.models.get(kind, kind), self._known)
+        return found[0] if found else None
+
+
+class Foreign:
+    """What work that is not ours uses on one host."""
+
+    def __init__(self) -> None:
+        self.devices = 0
+        self.work: list[str] = []
+
+
+def foreign_work(
+    nodes: Iterable[SlurmNode], jobs: Iterable[SlurmJob], cores_per_device: int
+) -> dict[str, Foreign]:
+    """Devices of each host under jobs that we did not submit, spread evenly over the hosts of each job."""
+    found = {node.name: Foreign() for node in nodes}
+    sizes = {node.name: node for node in nodes}
+    for job in jobs:
+        if job.is_pending or job.is_over or job.name.startswith(PREFIX) or not job.nodes:
+            continue
+        for number, name in enumerate(job.nodes):
+            if name not in found:
+                continue
+            if sizes[name].gres:
+                share, rest = divmod(job.gpus, len(job.nodes))
+            else:
+                share, rest = divmod(-(-job.cpus // cores_per_device), len(job.nodes))
+            devices = share + (number < rest)
+            found[name].devices += devices
+            if devices:
+                account = f" in {job.account}" if job.account else ""
+                found[name].work.append(f"job {job.id} of {job.user}{account}: {devices} devices")
+    return found
+
+
+def state_of(states: Sequence[str]) -> DeviceState:
+    """Slurm's words for a host as one of our states; what is worst counts."""
+    bare = {word.rstrip("*~#!%$@^-") for word in states}
+    if not bare.isdisjoint(_DOWN) or any(word.endswith("*") for word in states):
+        return DeviceState.DOWN
+    if not bare.isdisjoint(_MAINTAINED):
+        return DeviceState.MAINTENANCE
+    return DeviceState.AVAILABLE if bare.isdisjoint(_CLOSED) else DeviceState.DRAINING

@@ -1,0 +1,77 @@
+"""The directory of one attempt on the shared file system: what was asked, what was submitted, how it ended."""
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from penstock.engines.local.supervisor.record import replace_file
+from penstock.lease.seen import Seen
+
+JOB, CLAIM, FINAL, OUTPUT = "job.json", "claim", "final.json", "batch.log"
+_NEW, _TRASH = ".new-", ".trash-"
+
+
+def make(directory: Path, files: Mapping[str, bytes]) -> bool:
+    """Make a directory with these files in one step; False where it is there already."""
+    new = directory.parent / f"{_NEW}{secrets.token_hex(8)}"
+    new.mkdir(parents=True, mode=0o700)
+    try:
+        for name, content in files.items():
+            (new / name).write_bytes(content)
+        new.rename(directory)
+    except OSError:
+        shutil.rmtree(new, ignore_errors=True)
+        if directory.is_dir():
+            return False
+        raise
+    return True
+
+
+def remove(directory: Path) -> None:
+    """Remove in one step for whoever looks, then take the time to delete."""
+    trash = directory.parent / f"{_TRASH}{secrets.token_hex(8)}"
+    with contextlib.suppress(FileNotFoundError):
+        directory.rename(trash)
+        shutil.rmtree(trash, ignore_errors=True)
+
+
+def job_number(directory: Path) -> int:
+    """The job that runs the attempt: the one that has claimed it, else the one submitted last; 0 for none."""
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        return int((directory / CLAIM / "job").read_text())
+    with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
+        return msgspec.json.decode((directory / JOB).read_bytes(), type=int)
+    return 0
+
+
+def is_claimed(directory: Path) -> bool:
+    """Whether a job has begun to run it."""
+    return (directory / CLAIM).exists()
+
+
+def write_job(directory: Path, number: int) -> None:
+    """Remember what was submitted."""
+    replace_file(directory / JOB, msgspec.json.encode(number), durable=True)
+
+
+def read_final(directory: Path) -> Seen | None:
+    """How it ended, once that is settled."""
+    try:
+        return msgspec.json.decode((directory / FINAL).read_bytes(), type=Seen)
+    except FileNotFoundError:
+        return None
+
+
+def write_final(directory: Path, seen: Seen) -> Seen:
+    """Settle how it ended; who comes second takes what the first has written."""
+    draft = directory / f"{FINAL}.{secrets.token_hex(4)}"
+    draft.write_bytes(msgspec.json.encode(seen))
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, directory / FINAL)
+    draft.unlink()
+    return read_final(directory) or seen

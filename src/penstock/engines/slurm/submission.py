@@ -1,0 +1,87 @@
+"""From a plan to a job: exactly its hosts, so many devices on each, and a script that runs once."""
+
+import shlex
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from penstock.app.ports import Start
+from penstock.engines.local.stacks import CPU
+from penstock.engines.slurm.folder import CLAIM, OUTPUT
+from penstock.engines.slurm.model import Submission
+from penstock.engines.slurm.settings import SlurmSettings
+from penstock.fleet.cpulist import parse_cpu_list
+
+PREFIX = "penstock-"
+"""Jobs of ours are called this and the attempt's id, so that they are found after a lost answer."""
+_END_MINUTES = 2
+"""The engine's own limits come first; Slurm's is for when they fail."""
+
+_SCRIPT = """\
+#!/bin/bash
+cd {directory} || exit 1
+[ -e stop.json ] && exit 0
+mkdir {claim} 2>/dev/null || exit 0
+echo "$SLURM_JOB_ID" > {claim}/job.new && mv {claim}/job.new {claim}/job
+{run}
+"""
+
+
+def submission(
+    plan: Start, directory: Path, settings: SlurmSettings, share: Mapping[str, int], reservation: str
+) -> Submission:
+    """The job for a plan. `share`: CPUs that go with each accelerator, by host."""
+    nodes = tuple(dict.fromkeys(task.node for task in plan.tasks))
+    limit_s = plan.spec.time_limit_s
+    minutes = None if limit_s is None else -(-(limit_s + plan.spec.grace_s) // 60) + _END_MINUTES
+    python = settings.python
+    agent = f"{shlex.quote(python)} -m penstock.engines.node ."
+    if len(nodes) == 1:
+        run = f"exec {agent} {shlex.quote(nodes[0])}"
+    else:
+        options = f"--nodes={len(nodes)} --ntasks={len(nodes)} --ntasks-per-node=1 --kill-on-bad-exit=0"
+        on_each = shlex.quote(f'exec {agent} "$SLURMD_NODENAME"')
+        run = (
+            f'exec srun {options} --cpus-per-task="$SLURM_CPUS_PER_TASK" --export=ALL '
+            f"--input=none bash -c {on_each}"
+        )
+    return Submission(
+        name=PREFIX + plan.attempt,
+        comment=f"penstock attempt={plan.attempt} job={plan.job} tenant={plan.tenant}",
+        script=_SCRIPT.format(directory=shlex.quote(str(directory)), claim=CLAIM, run=run),
+        nodes=nodes,
+        cpus_per_node=_cpus(plan, share),
+        gres=_gres(plan),
+        memory_mib=-(-plan.spec.resources.memory_bytes // 2**20),
+        time_limit_minutes=minutes,
+        account=settings.account,
+        partition=settings.partition,
+        qos=settings.qos,
+        reservation=reservation,
+        directory=str(directory),
+        output=str(directory / OUTPUT),
+    )
+
+
+def _cpus(plan: Start, share: Mapping[str, int]) -> int:
+    """CPUs of the host that needs most: cores that are devices themselves, or the share of accelerators."""
+    needed: dict[str, int] = defaultdict(int)
+    for task in plan.tasks:
+        if task.stack == CPU:
+            cpus = parse_cpu_list(",".join(task.handles))
+            needed[task.node] += len(cpus) if isinstance(cpus, tuple) else 1
+        else:
+            needed[task.node] += len(task.handles) * share.get(task.node, 1)
+    return max(needed.values(), default=1)
+
+
+def _gres(plan: Start) -> str:
+    """Accelerators on each host by Slurm's type; a handle is `TYPE:INDEX`, or an index where there is no type."""
+    on_node: dict[str, Counter[str]] = defaultdict(Counter)
+    for task in plan.tasks:
+        if task.stack != CPU:
+            on_node[task.node].update(handle.rpartition(":")[0] for handle in task.handles)
+    most: Counter[str] = Counter()
+    for counts in on_node.values():
+        most |= counts
+    return ",".join(f"gpu:{kind}:{count}" if kind else f"gpu:{count}" for kind, count in sorted(most.items()))
