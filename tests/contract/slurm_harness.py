@@ -5,6 +5,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -90,8 +91,13 @@ class SlurmHarness(Harness):
         cluster().run("scancel", said.strip())
 
     def restart(self, bench: Bench, meanwhile: Callable[[], None]) -> None:
-        """Controller and REST server are killed and started again."""
+        """Controller and REST server are killed and started again.
+
+        The controller writes its state some seconds after a change, and knows no later one after its death:
+        what it has forgotten is a lost attempt, which is another test.
+        """
         there = cluster()
+        time.sleep(6)
         there.kill("slurmctld")
         there.kill("slurmrestd")
         meanwhile()

@@ -60,7 +60,8 @@ class Commands:
         if not wanted:
             return {}
         records = (reading.accounted(one) for one in _json("sacct", "--json", "-j", wanted).get("jobs") or ())
-        return {record.id: record for record in records}
+        # one that was queued again has several records, of which those that ran count
+        return {record.id: record for record in sorted(records, key=lambda record: bool(record.start_s))}
 
     def submit(self, wanted: Submission) -> int:
         """Submit; the job's number. Raises Rejected where it can never run."""

@@ -201,14 +201,13 @@ class SlurmEngine:
             return None
         if job is None:  # gone from the controller: only accounting can still tell
             job = self._cluster.accounted((number,)).get(number)
-            if job is None:
+            if job is None or not job.is_over:
                 return self._missing(plan, directory)
         gang = outcome.merged(plan, outcome.parts(plan, directory))
         if job.is_pending and not folder.is_claimed(directory):
             return Seen(attempt=attempt, state=AttemptState.STARTING, waiting=job.reason or job.state)
-        if job.is_pending:  # Slurm has put it back into its queue, where it must not run again
-            self._cluster.cancel(job.id)
-            return self._ongoing(gang, job)
+        if job.is_pending:
+            return self._put_back(plan, directory, gang, job)
         if not job.is_over:
             self._hurry(directory, job)
             return self._ongoing(gang, job)
@@ -243,6 +242,24 @@ class SlurmEngine:
             (directory / "unconfirmed").touch()
         self._missed_s.pop(plan.attempt, None)
         return folder.write_final(directory, seen)
+
+    def _put_back(self, plan: Start, directory: Path, gang: Seen, job: SlurmJob) -> Seen:
+        """Slurm has lost a host and queues the job again (22.05 cannot be told not to): that attempt is lost.
+
+        Its claim keeps the job from running twice, so there is time to wait for the record of the first run.
+        """
+        record, _ = self._record(plan.attempt, msgspec.structs.replace(job, state="NODE_FAIL"))
+        if record is None:
+            return msgspec.structs.replace(self._ongoing(gang, job), ended_at=gang.ended_at or _now())
+        if record.start_s:
+            gang = outcome.timed(gang, record, begun=True)
+        over = msgspec.structs.replace(
+            record, state="NODE_FAIL" if record.state == "CANCELLED" else record.state
+        )
+        seen = outcome.ended(plan, gang, over, told_to_stop=read_stop(directory) is not None)
+        seen = folder.write_final(directory, msgspec.structs.replace(seen, ended_at=seen.ended_at or _now()))
+        self._cluster.cancel(job.id)
+        return seen
 
     def _record(self, attempt: str, job: SlurmJob) -> tuple[SlurmJob | None, bool]:
         """What accounting says of it, or the controller where accounting is not used or too long away."""

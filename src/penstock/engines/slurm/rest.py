@@ -141,7 +141,8 @@ class Rest:
         for number in numbers:
             for one in self._get("slurmdb", f"job/{number}").get("jobs") or ():
                 record = reading.accounted(one)
-                found[record.id] = record
+                if record.start_s or record.id not in found:  # one that was queued again has several
+                    found[record.id] = record
         return found
 
     def submit(self, wanted: Submission) -> int:

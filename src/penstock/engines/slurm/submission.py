@@ -42,8 +42,8 @@ def submission(
         options = f"--nodes={len(nodes)} --ntasks={len(nodes)} --ntasks-per-node=1 --kill-on-bad-exit=0"
         on_each = shlex.quote(f'exec {agent} "$SLURMD_NODENAME"')
         run = (
-            f'exec srun {options} --cpus-per-task="$SLURM_CPUS_PER_TASK" --export=ALL '
-            f"--input=none bash -c {on_each}"
+            f"exec srun {options} --cpus-per-task={_cpus(plan, share)} --export=ALL --input=none "
+            f"bash -c {on_each}"
         )
     return Submission(
         name=PREFIX + plan.attempt,
