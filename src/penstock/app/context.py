@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from penstock.app.ports import Clock, Engine
+from penstock.app.ports import Capacity, Clock, Engine
 from penstock.store.database import Database
 from penstock.store.files import Files
 
@@ -33,6 +33,8 @@ class App:
     clock: Clock
     engines: Mapping[str, Engine]
     policy: Policy = field(default_factory=Policy)
+    followed: dict[str, Capacity] = field(default_factory=dict)
+    """What each engine was last seen to have; only a saving of work."""
 
     def now(self) -> datetime:
         """The present instant by the centre's clock."""

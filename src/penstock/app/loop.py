@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from penstock.app import metering, running
+from penstock.app import following, metering, running
 from penstock.app.context import App
 
 CYCLE: tuple[Callable[[App], None], ...] = (
+    following.follow,  # 0. engines say what they have, and learn what is leased
     running.turn_leases,  # 1. leases begin and end
     metering.watch_funds,  # 2. money ends: notice, grace, suspension; it comes back: resume
     running.stop_due,  # 3. what must end is told to

@@ -68,7 +68,7 @@ class NodeView(msgspec.Struct, frozen=True, kw_only=True):
     node: Node
     devices: tuple[Device, ...]
     state: DeviceState = DeviceState.AVAILABLE
-    """available, draining, maintenance or down: what the engine says of the whole host."""
+    """available, cordoned, maintenance or down: what the engine says of the whole host."""
     reason: str = ""
     foreign: int = 0
     foreign_work: tuple[str, ...] = ()
@@ -79,6 +79,9 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     """What an engine has. No hosts: a probe looks at the one that the engine is for."""
 
     nodes: tuple[NodeView, ...] = ()
+    version: str = ""
+    accepted: bool = False
+    """New devices go on sale on the operator's word, without a measurement of ours."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):

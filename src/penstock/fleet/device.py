@@ -18,6 +18,8 @@ class DeviceState(StrEnum):
     CORDONED = "cordoned"
     DRAINING = "draining"
     MAINTENANCE = "maintenance"
+    FOREIGN = "foreign"
+    """In use by work that the engine has from others; it is theirs to end."""
     DOWN = "down"
     RETIRED = "retired"
 
@@ -27,6 +29,7 @@ _IN_SERVICE = (
     DeviceState.CORDONED,
     DeviceState.DRAINING,
     DeviceState.MAINTENANCE,
+    DeviceState.FOREIGN,
     DeviceState.DOWN,
 )
 DEVICE_MOVES: dict[DeviceState, tuple[DeviceState, ...]] = {
@@ -34,7 +37,7 @@ DEVICE_MOVES: dict[DeviceState, tuple[DeviceState, ...]] = {
     **{state: (*(s for s in _IN_SERVICE if s != state), DeviceState.RETIRED) for state in _IN_SERVICE},
     DeviceState.RETIRED: (),
 }
-"""Commissioned is any state between planned and retired; those five may follow each other freely."""
+"""Commissioned is any state between planned and retired; those six may follow each other freely."""
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ _CLOSED = {
     DeviceState.MAINTENANCE: Line.MAINTENANCE,
     DeviceState.DRAINING: Line.DRAINING,
     DeviceState.CORDONED: Line.DRAINING,
+    DeviceState.FOREIGN: Line.FOREIGN,
 }
 _BROKEN_OFF = (AttemptState.FAILED, AttemptState.EVICTED, AttemptState.LOST)
 _FAULT = Cover(Line.DOWN)

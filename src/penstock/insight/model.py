@@ -19,6 +19,7 @@ class Line(StrEnum):
     DOWN = "down"
     MAINTENANCE = "maintenance"
     DRAINING = "draining"
+    FOREIGN = "foreign"
     NO_DEMAND = "no_demand"
     NO_FIT_SOFTWARE = "no_fit_software"
     NO_FIT_MODEL = "no_fit_model"
@@ -37,7 +38,7 @@ class Line(StrEnum):
 
 
 RUNGS: dict[str, tuple[Line, ...]] = {
-    "not_available": (Line.DOWN, Line.MAINTENANCE, Line.DRAINING),
+    "not_available": (Line.DOWN, Line.MAINTENANCE, Line.DRAINING, Line.FOREIGN),
     "not_sold": (
         Line.NO_DEMAND,
         Line.NO_FIT_SOFTWARE,

@@ -20,20 +20,17 @@ class Cluster:
     """
 
     def __init__(self, settings: SlurmSettings) -> None:
-        if settings.url:
-            who = Credentials(
-                user=settings.user, token_file=settings.token_file, jwt_key_file=settings.jwt_key_file
-            )
-            self._way: Rest | Commands = Rest(check_target(settings.url), who, settings.ca_file)
-        else:
-            self._way = Commands()
+        self._settings = settings
+        self._opened: Rest | Commands | None = None
         self._pause_s = 0.0
         self._closed_until_s = 0.0
         self._reason = ""
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._way.close()
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
 
     def version(self) -> str:
         """What it speaks."""
@@ -66,6 +63,20 @@ class Cluster:
     def cancel(self, number: int) -> None:
         """Cancel a job; one that is over or unknown is let be."""
         self._call(lambda: self._way.cancel(number))
+
+    @property
+    def _way(self) -> Rest | Commands:
+        """Opened when it is first needed, so that a cluster that is away keeps no centre from opening."""
+        if self._opened is None:
+            known = self._settings
+            if known.url:
+                who = Credentials(
+                    user=known.user, token_file=known.token_file, jwt_key_file=known.jwt_key_file
+                )
+                self._opened = Rest(check_target(known.url), who, known.ca_file)
+            else:
+                self._opened = Commands()
+        return self._opened
 
     def _call[T](self, ask: Callable[[], T]) -> T:
         if time.monotonic() < self._closed_until_s:

@@ -45,7 +45,11 @@ class Fleet:
                 nodes = tuple(n for n in nodes if self._settings.partition in n.partitions)
             self._nodes = nodes
             foreign = foreign_work(nodes, jobs, self._settings.cores_per_device)
-            self._seen = Capacity(nodes=tuple(self._view(node, foreign[node.name]) for node in nodes))
+            self._seen = Capacity(
+                nodes=tuple(self._view(node, foreign[node.name]) for node in nodes),
+                version=self._cluster.version(),
+                accepted=self._settings.accepted,
+            )
             self._next_s = time.monotonic() + self._settings.look_every_s
         return self._seen
 
@@ -154,10 +158,13 @@ def foreign_work(
 
 
 def state_of(states: Sequence[str]) -> DeviceState:
-    """Slurm's words for a host as one of our states; what is worst counts."""
+    """Slurm's words for a host as one of our states; what is worst counts.
+
+    Draining there lets running work go on, which is `cordoned` here.
+    """
     bare = {word.rstrip("*~#!%$@^-") for word in states}
     if not bare.isdisjoint(_DOWN) or any(word.endswith("*") for word in states):
         return DeviceState.DOWN
     if not bare.isdisjoint(_MAINTAINED):
         return DeviceState.MAINTENANCE
-    return DeviceState.AVAILABLE if bare.isdisjoint(_CLOSED) else DeviceState.DRAINING
+    return DeviceState.AVAILABLE if bare.isdisjoint(_CLOSED) else DeviceState.CORDONED

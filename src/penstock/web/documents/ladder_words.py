@@ -34,6 +34,7 @@ LINE_WORDS: dict[Line, dict[Language, str]] = {
     Line.DOWN: {"en": "down", "zh": "故障"},
     Line.MAINTENANCE: {"en": "maintenance", "zh": "维护"},
     Line.DRAINING: {"en": "draining", "zh": "排空"},
+    Line.FOREIGN: {"en": "foreign work", "zh": "外来作业"},
     Line.NO_DEMAND: {"en": "no demand", "zh": "无需求"},
     Line.NO_FIT_SOFTWARE: {"en": "no fit: software", "zh": "软件不合"},
     Line.NO_FIT_MODEL: {"en": "no fit: model", "zh": "型号不合"},
@@ -55,6 +56,7 @@ LINE_MEANINGS: dict[Line, dict[Language, str]] = {
     Line.DOWN: {"en": "a fault", "zh": "设备故障"},
     Line.MAINTENANCE: {"en": "planned work, acceptance included", "zh": "计划内作业，含验收"},
     Line.DRAINING: {"en": "closed to new work", "zh": "不再接受新作业"},
+    Line.FOREIGN: {"en": "used by work from outside the platform", "zh": "被平台之外的作业占用"},
     Line.NO_DEMAND: {"en": "free, and nothing waiting could use it", "zh": "空闲，没有等待中的作业能用"},
     Line.NO_FIT_SOFTWARE: {
         "en": "free; waiting demand lacks the software",
