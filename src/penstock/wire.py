@@ -13,6 +13,8 @@ from penstock.app.context import App, Policy
 from penstock.app.ports import Clock, Engine, Probe
 from penstock.base.refusal import Fault, Refusal, Refused
 from penstock.engines.local.engine import LocalEngine
+from penstock.engines.settings import read_engines
+from penstock.engines.slurm.engine import SlurmEngine
 from penstock.probes.host import HostProbe
 from penstock.store.database import Database
 from penstock.store.files import Files
@@ -79,12 +81,14 @@ def _app(data: Path, policy: Policy, url: str | None) -> App:
     database = Database(url or data)
     try:
         database.migrate()
-        files = Files(data)
-        local = LocalEngine(files.attempts, expose=_environment())
+        named = read_engines(data)
+        files = Files(named.shared or data)
+        local = LocalEngine(data / "attempts", expose=_environment())
         if leader := database.lead():  # nobody else is starting anything here
             local.sweep()
             leader.end()
         engines: dict[str, Engine] = {"local": local}
+        engines |= {one.name: SlurmEngine(one) for one in named.engines}
     except BaseException:
         database.close()
         raise

@@ -94,7 +94,7 @@ def test_rungs_follow_from_the_lines() -> None:
         made.active_card_us,
         made.effective_card_us,
     ]
-    assert [hours // HOUR_US for hours in rungs] == [18, 15, 5, 4, 2, 1]
+    assert [hours // HOUR_US for hours in rungs] == [19, 15, 5, 4, 2, 1]
     assert [(line.rung, line.line) for line in made.lines] == [
         (r, line) for r, of in RUNGS.items() for line in of
     ]

@@ -30,6 +30,9 @@ CENTRE = (
 )
 SALES = (
     Command("fleet", "penstock.cli.fleet:app", "Nodes and devices: list, import, calibrate, change states."),
+    Command(
+        "engine", "penstock.cli.engine:app", "Where jobs run: this host, and the clusters of the centre."
+    ),
     Command("offer", "penstock.cli.offer:app", "Prices per card-hour of a model."),
     Command("price", "penstock.cli.price:app", "Price books: check, rate usage with them, publish, compare."),
     Command(

@@ -50,7 +50,14 @@ def doctor(
 
     Ends with status 1 where something does not work.
     """
-    checks = [python(), *engine(), data_directory(data), database_used(data, database), centre(call)]
+    checks = [
+        python(),
+        *engine(),
+        data_directory(data),
+        database_used(data, database),
+        *clusters(data),
+        centre(call),
+    ]
     if call.json:
         print_json({"checks": [check._asdict() for check in checks]})
     else:
@@ -141,6 +148,38 @@ def database_used(data: Path | None, url: str | None) -> Check:
     except Refused as error:
         refusal = error.refusals[0]
         return Check("database", "missing", refusal.message, refusal.remedy)
+
+
+def clusters(data: Path | None) -> Iterator[Check]:
+    """Each engine that the data directory names: whether it answers, what it speaks, and what it has."""
+    from penstock.engines.settings import read_engines
+    from penstock.engines.slurm.engine import SlurmEngine
+    from penstock.wire import default_data_directory
+
+    try:
+        named = read_engines((data or default_data_directory()).absolute()).engines
+    except Refused as error:
+        first = error.refusals[0]
+        yield Check("engines", "missing", first.message, first.remedy)
+        return
+    for settings in named:
+        try:
+            tried = SlurmEngine(settings)
+            try:
+                found = tried.capacity()
+            finally:
+                tried.close()
+        except Refused as error:
+            first = error.refusals[0]
+            yield Check(f"engine {settings.name}", "missing", f"{first.code}: {first.message}", first.remedy)
+        except Fault as error:
+            remedy = _("start it, or mend its address; jobs wait until then and nothing is lost")
+            yield Check(f"engine {settings.name}", "limited", str(error), remedy)
+        else:
+            devices = sum(len(one.devices) for one in found.nodes)
+            said = _("{version}, {nodes} nodes, {devices} devices")
+            text = said.format(version=found.version, nodes=len(found.nodes), devices=devices)
+            yield Check(f"engine {settings.name}", "ok", text)
 
 
 def centre(call: Call) -> Check:

@@ -31,6 +31,7 @@ LABELS = {
     "FOR": "项目",
     "FOUND": "结果",
     "FREE": "空闲",
+    "FOREIGN": "外来占用",
     "FROM": "开始",
     "GRANULARITY": "计费粒度",
     "INVOICE": "账单",
@@ -169,4 +170,5 @@ LABELS = {
     "working directory": "工作目录",
     "why not": "为何不行",
     "withdrawn": "撤回时间",
+    "VERSION": "版本",
 }

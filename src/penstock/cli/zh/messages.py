@@ -80,5 +80,7 @@ MESSAGES = {
     "{size} free": "剩余 {size}",
     "make room, or give another with --data": "腾出空间，或用 --data 指定其他目录",
     "open one with `penstock up`, or give --url": "用 `penstock up` 开启一个，或给出 --url",
+    "start it, or mend its address; jobs wait until then and nothing is lost": "启动它，或改正其地址；在此之前作业等待，不会丢失任何东西",
+    "{version}, {nodes} nodes, {devices} devices": "{version}，{nodes} 个节点，{devices} 台设备",
     "sign in with `penstock login`, or give --token": "用 `penstock login` 登录，或给出 --token",
 }

@@ -11,7 +11,7 @@ from litestar.middleware.rate_limit import RateLimitConfig
 from litestar.params import FromQuery, JSONBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from penstock.app import opening, passwords, reports
+from penstock.app import following, opening, passwords, reports
 from penstock.app.context import App
 from penstock.insight.model import Ladder, Span
 from penstock.store.tables import AuditEntry
@@ -85,6 +85,12 @@ def audit(centre: GivenApp, principal: GivenPrincipal, after: FromQuery[int] = 0
     return Page(found, found[-1].sequence if found else None)
 
 
+@get("/engines", sync_to_thread=True)
+def engines(centre: GivenApp, principal: GivenPrincipal) -> Page[following.EngineView]:
+    """Where jobs run, whether each answers, and what others do there."""
+    return Page(following.view(centre, principal))
+
+
 @get("/events")
 async def events(centre: GivenApp, principal: GivenPrincipal) -> ServerSentEvent:  # noqa: ARG001
     """Says within a second that something changed."""
@@ -102,4 +108,4 @@ async def changes(centre: App) -> AsyncGenerator[ServerSentEventMessage]:
         await anyio.sleep(LIVE_EVERY_S)
 
 
-ROUTER = Router("/", route_handlers=[centre_info, login, ladder, card_hours, audit, events])
+ROUTER = Router("/", route_handlers=[centre_info, login, ladder, card_hours, audit, engines, events])

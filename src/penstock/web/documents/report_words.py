@@ -196,6 +196,7 @@ _STATES = {
     "cordoned": "已封锁",
     "draining": "排空中",
     "maintenance": "维护中",
+    "foreign": "外来作业占用",
     "down": "故障",
     "planned": "计划中",
     "retired": "已退役",

@@ -1,0 +1,85 @@
+"""`engines.yaml` in the data directory: the engines of a centre beside its own host, read when it opens.
+
+shared: /shared/penstock
+engines:
+  - kind: slurm
+    name: slurm
+    url: https://slurm.example:6820
+    user: penstock
+    jwt_key_file: /etc/penstock/jwt_hs256.key
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from penstock.base.ids import check_id
+from penstock.base.refusal import Refusal, Refused
+from penstock.engines.slurm.settings import SlurmSettings
+
+FILE = "engines.yaml"
+_SIZE_MAX_BYTES = 2**20
+KINDS: Mapping[str, type[Any]] = {"slurm": SlurmSettings}
+
+
+class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the file says: where hosts and server share files, and the engines in their order."""
+
+    shared: Path | None = None
+    engines: tuple[SlurmSettings, ...] = ()
+
+
+def read_engines(data: Path) -> EngineSettings:
+    """The engines that a data directory names. Raises Refused, with all that is wrong in the file."""
+    path = data / FILE
+    try:
+        if path.stat().st_size > _SIZE_MAX_BYTES:
+            raise Refused(_malformed(path, "it is too long"))
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        return EngineSettings()
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Refused(_malformed(path, str(error))) from error
+    if content is None:
+        return EngineSettings()
+    if not isinstance(content, dict) or not set(content) <= {"shared", "engines"}:
+        raise Refused(_malformed(path, "it has other keys than shared and engines"))
+    shared = content.get("shared")
+    entries = content.get("engines") or []
+    if not isinstance(entries, list) or (shared is not None and not isinstance(shared, str)):
+        raise Refused(_malformed(path, "engines is no list, or shared is no path"))
+    found = tuple(_entry(path, number, entry, shared) for number, entry in enumerate(entries))
+    names = [one.name for one in found]
+    if len({*names, "local"}) != len(names) + 1:
+        raise Refused(_malformed(path, "two engines have the same name, or one is called local"))
+    return EngineSettings(shared=Path(shared) if shared else None, engines=found)
+
+
+def _entry(path: Path, number: int, entry: object, shared: str | None) -> SlurmSettings:
+    where = f"{path}: engines[{number}]"
+    if not isinstance(entry, dict) or entry.get("kind") not in KINDS:
+        raise Refused(_malformed(where, f"kind is none of {', '.join(KINDS)}"))
+    fields = {str(key): value for key, value in entry.items() if key != "kind"}
+    if shared:
+        fields.setdefault("shared", shared)
+    try:
+        found = msgspec.convert(fields, KINDS[entry["kind"]], strict=False)
+    except msgspec.ValidationError as error:
+        raise Refused(_malformed(where, str(error))) from error
+    problem = check_id(found.name, where)
+    if isinstance(problem, Refusal):
+        raise Refused(problem)
+    if found.url and (not found.user or (found.token_file is None) == (found.jwt_key_file is None)):
+        raise Refused(_malformed(where, "a url needs a user, and one of token_file and jwt_key_file"))
+    if not found.shared.is_absolute():
+        raise Refused(_malformed(where, "shared is no absolute path"))
+    return found
+
+
+def _malformed(where: Path | str, what: str) -> Refusal:
+    return Refusal(
+        "engine_settings", f"{where}: {what}", "see `docs/guide/slurm.md` for what may stand there"
+    )
