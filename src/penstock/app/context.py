@@ -1,6 +1,6 @@
 """What every verb is given: the store, the files, the clock, the engines, and the house rules."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -35,6 +35,8 @@ class App:
     policy: Policy = field(default_factory=Policy)
     followed: dict[str, Capacity] = field(default_factory=dict)
     """What each engine was last seen to have; only a saving of work."""
+    kernels_ready: Callable[[], bool] = lambda: True
+    """Whether placement's kernels are compiled; until then nodes are chosen without them."""
 
     def now(self) -> datetime:
         """The present instant by the centre's clock."""

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 import msgspec
+import numpy as np
 
-from penstock.app import asking, books
+from penstock.app import asking, books, placing
 from penstock.app.access import (
     known_as,
     own_tenant,
@@ -16,21 +17,22 @@ from penstock.app.access import (
 )
 from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
-from penstock.app.selling import dearest_offer
+from penstock.app.selling import dearest_offer, hourly_price
 from penstock.app.software import Reader, bars
+from penstock.base.quantity import WHOLE
 from penstock.base.refusal import Refusal, Refused, invalid, not_found
 from penstock.billing.prepay import job_price
-from penstock.billing.rate import terms_of
+from penstock.billing.rate import spot_terms, terms_of
 from penstock.lease.job import FINAL_JOB_STATES, Attempt, Job, JobSpec, JobState
 from penstock.lease.jobfile import check_spec
 from penstock.lease.offer import LeaseState
 from penstock.lease.tenant import Principal, Scope, TenantState
 from penstock.placement import software
 from penstock.placement.model import Why
+from penstock.placement.need import share_of
 from penstock.placement.why import why
 from penstock.store import audit, fleet, jobs, leases, settings, tenants
 from penstock.store.database import Tx
-from penstock.store.world import world
 
 LOG_READ_MAX_BYTES = 2**24
 """What is read of a log in one go."""
@@ -98,17 +100,25 @@ def _admit(
     job = Job(id=name, tenant=tenant, spec=spec, created_at=now, project=request.project, barred=barred)
     if request.lease is not None:
         return _on_lease(tx, job, qualified(tenant, request.lease))
-    offer = dearest_offer(tx, request.spec.resources.models, now)
-    job = msgspec.structs.replace(
-        job, offer=offer.id, price_micros_per_card_hour=offer.price_micros_per_card_hour
-    )
-    terms = terms_of(offer, offer.price_micros_per_card_hour)
-    amount = job_price(job.spec.devices, terms, job.spec.time_limit_s, app.policy.hold_horizon)
+    offer = dearest_offer(tx, spec.resources.models, now, spot=spec.spot)
+    price = hourly_price(offer, spot=spec.spot)
+    job = msgspec.structs.replace(job, offer=offer.id, price_micros_per_card_hour=price)
+    terms = spot_terms(offer) if spec.spot else terms_of(offer, price)
+    horizon = app.policy.hold_horizon
+    amount = job_price(spec.devices, terms, spec.time_limit_s, horizon, _largest_share(tx, spec))
     if amount == 0:
         return job
     hold = f"job/{name}"
     books.set_aside(tx, tenant, hold, amount, offer.currency, now)
     return msgspec.structs.replace(job, hold=hold)
+
+
+def _largest_share(tx: Tx, spec: JobSpec) -> int:
+    """The most thousandths of a device that the job may come to take: memory may ask for more than its share."""
+    need = spec.resources
+    wanted = [d.memory_bytes for d in fleet.devices(tx) if not need.models or d.model in need.models]
+    shares = share_of(need, np.array(wanted, np.int64))
+    return int(shares[shares <= WHOLE].max(initial=need.device_share))
 
 
 def _check_tenant(tx: Tx, tenant: str, request: NewJob) -> None:
@@ -166,6 +176,10 @@ def _on_lease(tx: Tx, job: Job, lease_id: str) -> Job:
                 f"the program does not run on {lease.model}: {', '.join(rules)}",
                 "see `penstock port check`; once ported, add a variant for its stack",
             )
+        )
+    if job.spec.spot:
+        raise Refused(
+            Refusal("spot_on_lease", "work on a lease is not spot work", "leave out spot: or lease:", "spot")
         )
     if job.spec.devices > len(lease.devices):
         raise Refused(
@@ -253,7 +267,7 @@ def why_waiting(app: App, principal: Principal, name: str) -> Why:
     name = known_as(principal, name)
     with app.database.read() as tx:
         job = visible(principal, "job", name, jobs.job(tx, name))
-        return why(world(tx), job, app.now())
+        return why(placing.seen(app, tx), job, app.now())
 
 
 def read_logs(

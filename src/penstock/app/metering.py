@@ -13,8 +13,10 @@ from penstock.billing.meter import ATTEMPT, LEASE, Subject, attempt_subject, lea
 from penstock.billing.model import ChargeLine, UsageEvent
 from penstock.billing.payment import owed
 from penstock.billing.prepay import Burn, burn_of, funds
-from penstock.billing.rate import Terms, settle, terms_of
+from penstock.billing.rate import Terms, settle, spot_terms, terms_of
 from penstock.billing.rate import rate as rate_event
+from penstock.lease.job import Attempt
+from penstock.lease.offer import Offer
 from penstock.lease.tenant import Tenant, TenantState
 from penstock.ledger.chart import PREPAID, RECEIVABLE, REVENUE_HOURLY, centre_account, tenant_account
 from penstock.store import audit, billing, fleet, jobs, leases, ledger, settings, tenants
@@ -110,13 +112,16 @@ def _agreements(tx: Tx, events: tuple[UsageEvent, ...], currency: str) -> dict[s
     found = {}
     for attempt in attempts.values():
         job, offer = owners[attempt.job], offers[attempt.offer or ""]
-        terms = terms_of(offer, offer.price_micros_per_card_hour)
-        found[attempt.id] = _Agreement(terms, job.hold, job.project, job.id)
+        found[attempt.id] = _Agreement(_terms(offer, attempt), job.hold, job.project, job.id)
     for lease in leases.by_ids(tx, subjects - set(attempts)).values():
         terms = terms_of(offers[lease.offer], lease.price_micros_per_card_hour)
         found[lease.id] = _Agreement(terms, lease.hold)
     assert all(agreement.terms.currency == currency for agreement in found.values()), "one currency a centre"
     return found
+
+
+def _terms(offer: Offer, attempt: Attempt) -> Terms:
+    return spot_terms(offer) if attempt.spot else terms_of(offer, offer.price_micros_per_card_hour)
 
 
 def release(app: App) -> None:
@@ -181,7 +186,7 @@ def _burning(tx: Tx) -> dict[str, list[Burn]]:
         ends_at = None
         if attempt.running_at is not None and job.spec.time_limit_s is not None:
             ends_at = attempt.running_at + timedelta(seconds=job.spec.time_limit_s)
-        terms = terms_of(offer, offer.price_micros_per_card_hour)
+        terms = _terms(offer, attempt)
         held = hold.remaining_micros if hold else 0
-        burning[attempt.tenant].append(burn_of(len(attempt.devices), terms, held, ends_at))
+        burning[attempt.tenant].append(burn_of(len(attempt.devices), terms, held, ends_at, attempt.share))
     return burning

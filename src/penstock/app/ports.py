@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from penstock.base.quantity import WHOLE
 from penstock.fleet.device import Calibration, Device, DeviceState, LinkMeasurement, Node
 from penstock.lease.job import JobSpec
 from penstock.lease.seen import Seen
@@ -23,7 +24,11 @@ class Clock(Protocol):
 
 
 class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One process group: its rank and the handles of the devices it alone may use."""
+    """One process group: its rank and the handles of the devices it may use.
+
+    With less than a whole `share` (thousandths) others use the device too, and `device_memory_bytes` is its
+    part of the memory.
+    """
 
     rank: int
     node: str
@@ -31,6 +36,8 @@ class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):
     devices: tuple[str, ...]
     handles: tuple[str, ...]
     stack: str
+    share: int = WHOLE
+    device_memory_bytes: int = 0
 
 
 class Rendezvous(msgspec.Struct, frozen=True, kw_only=True):

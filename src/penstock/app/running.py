@@ -1,16 +1,18 @@
 """What the loop does with jobs: begin and end leases, stop what must stop, place, start, observe."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 import msgspec
 
+from penstock.app import placing
 from penstock.app.context import App
 from penstock.app.ports import Engine, Start, TaskPlan
 from penstock.app.selling import best_offer
+from penstock.base.quantity import WHOLE
 from penstock.base.refusal import Fault, ensure
 from penstock.fleet.device import Device, DeviceState
-from penstock.lease.job import FINAL_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Wait
+from penstock.lease.job import FINAL_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Promise, Wait
 from penstock.lease.machine import advance, lease_step, move_job
 from penstock.lease.offer import Lease, LeaseState
 from penstock.lease.tenant import TenantState
@@ -22,7 +24,11 @@ from penstock.placement.reasons import SOFTWARE as NO_FIT_SOFTWARE
 from penstock.placement.solve import solve
 from penstock.store import fleet, jobs, leases, settings, tenants
 from penstock.store.database import Tx
-from penstock.store.world import world
+from penstock.store.world import rules
+
+SPOT = "spot"
+"""Why spot work is stopped: somebody with a better claim needs its devices."""
+PROMISE_SLIP = timedelta(minutes=1)
 
 _EMPTYING = {
     DeviceState.DOWN: "node_down",
@@ -62,7 +68,7 @@ def _cancel_queued(tx: Tx, lease: str, now: datetime) -> None:
 def stop_due(app: App) -> None:
     """Tell engines to end the attempts that must end, and remember that they were told."""
     with app.database.read() as tx:
-        due = _must_stop(tx)
+        due = _must_stop(tx, app.now())
     for attempt, job, reason in due:
         try:
             app.engines[attempt.engine].stop(attempt.id, job.spec.grace_s)
@@ -82,17 +88,20 @@ def _put_stopping(app: App, attempt: Attempt, job: Job, reason: str) -> None:
             jobs.put_job(tx, msgspec.structs.replace(current, stop_reason=reason))
 
 
-def _must_stop(tx: Tx) -> list[tuple[Attempt, Job, str]]:
+def _must_stop(tx: Tx, now: datetime) -> list[tuple[Attempt, Job, str]]:
     live = [a for a in jobs.live_attempts(tx) if a.state is not AttemptState.STOPPING]
     owners = jobs.by_ids(tx, {attempt.job for attempt in live})
     states = {device.id: device.state for device in fleet.devices(tx)} if live else {}
     suspended = {t.id for t in tenants.tenants(tx) if t.state is TenantState.SUSPENDED}
     held = {lease.id: lease for lease in leases.live_leases(tx)}
+    notice = timedelta(seconds=rules(tx).spot_notice_s)
     due = []
     for attempt in live:
         job = owners[attempt.job]
         lease = None if attempt.lease is None else held.get(attempt.lease)
         reason = job.stop_reason or _platform_reason(attempt, lease, states, suspended)
+        if reason is None and attempt.spot:
+            reason = _claimed(attempt, job, held.values(), now + notice)
         if reason:
             due.append((attempt, job, reason))
     return due
@@ -111,12 +120,23 @@ def _platform_reason(
     return "suspended" if attempt.tenant in suspended else None
 
 
+def _claimed(attempt: Attempt, job: Job, held: Iterable[Lease], notice_until: datetime) -> str | None:
+    """Spot work goes before a lease begins on its devices, in time for its own grace; lent ones are no claim."""
+    grace = timedelta(seconds=job.spec.grace_s)
+    used = set(attempt.devices)
+    for lease in held:
+        lent = lease.lends_idle and lease.state is LeaseState.ACTIVE
+        if not lent and lease.start - grace <= notice_until and used & set(lease.devices):
+            return SPOT
+    return None
+
+
 def place(app: App) -> None:
     """Put waiting jobs on free devices, and write down why the others wait."""
     with app.database.read() as tx:
         if not jobs.any_queued(tx):
             return
-        seen = world(tx)
+        seen = placing.seen(app, tx)
     now = app.now()
     plan = solve(seen, now)
     with app.database.write() as tx:
@@ -140,17 +160,35 @@ def _save_plan(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
             start=now,
             lease=job.lease,
             rules=_rules_against(job, seen) if waiting.reason == NO_FIT_SOFTWARE else (),
+            share=job.spec.resources.device_share,
         )
-        if job.reasons != waiting.counts:
-            changed.append(msgspec.structs.replace(job, reasons=waiting.counts))
+        promise = _promised(job.promise, waiting.promise)
+        if (job.reasons, job.promise) != (waiting.counts, promise):
+            changed.append(msgspec.structs.replace(job, reasons=waiting.counts, promise=promise))
     jobs.put_jobs(tx, changed)
     jobs.set_waits(tx, waits, now)
+    _put_evicted(tx, seen, plan)
 
 
 def _rules_against(job: Job, seen: World) -> tuple[str, ...]:
     """Every rule that keeps the job's software off some model that it would take."""
     found = software.exclusions(job, (d for d in seen.devices if names(job.spec.resources, d)))
     return tuple(sorted({rule for ids in found.values() for rule in ids}))
+
+
+def _promised(known: Promise | None, new: Promise | None) -> Promise | None:
+    """What is kept of a promise: a start that slips a little with the clock is the same one."""
+    if known is None or new is None or known.tasks != new.tasks:
+        return new
+    return known if timedelta(0) <= new.start - known.start <= PROMISE_SLIP else new
+
+
+def _put_evicted(tx: Tx, seen: World, plan: Plan) -> None:
+    """Spot work that somebody else needs the devices of; it is told to end in the next turn."""
+    owners = {attempt.id: attempt.job for attempt in seen.attempts}
+    evicted = jobs.by_ids(tx, {owners[eviction.attempt] for eviction in plan.evictions})
+    told = [job for job in evicted.values() if job.stop_reason is None]
+    jobs.put_jobs(tx, [msgspec.structs.replace(job, stop_reason=SPOT) for job in told])
 
 
 def _put_placed(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
@@ -160,24 +198,28 @@ def _put_placed(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
     placed, attempts = [], []
     for placement in plan.placements:
         job = queue[placement.job]
-        devices = tuple(dict.fromkeys(device for task in placement.tasks for device in task))
-        first = models[devices[0]]
-        offer = None if job.lease else best_offer(tx, (first.model,), job.created_at)
+        first = models[placement.devices[0]]
+        offer = None if job.lease else best_offer(tx, (first.model,), job.created_at, spot=job.spec.spot)
         attempt = Attempt(
             id=f"{job.id}.{job.attempts + 1}",
             job=job.id,
             tenant=job.tenant,
             number=job.attempts + 1,
             engine=engines[first.node],
-            devices=devices,
+            devices=placement.devices,
             tasks=placement.tasks,
             placed_at=now,
             lease=job.lease,
             offer=offer.id if offer else job.offer,
+            share=placement.share,
+            slots=placement.slots,
+            spot=job.spec.spot,
         )
         attempts.append(attempt)
         placed.append(
-            msgspec.structs.replace(job, state=JobState.PLACED, attempts=attempt.number, reasons={})
+            msgspec.structs.replace(
+                job, state=JobState.PLACED, attempts=attempt.number, reasons={}, promise=None
+            )
         )
     jobs.add_attempts(tx, attempts)
     jobs.put_jobs(tx, placed)
@@ -231,6 +273,8 @@ def _start_plan(app: App, job: Job, attempt: Attempt, devices: Mapping[str, Devi
                 devices=held,
                 handles=tuple(devices[device].handle for device in held),
                 stack=first.stack,
+                share=attempt.share,
+                device_memory_bytes=first.memory_bytes * attempt.share // WHOLE,
             )
         )
     spec = on_stack(job.spec, tasks[0].stack)

@@ -16,6 +16,7 @@ from penstock.app.access import (
 )
 from penstock.app.context import App
 from penstock.base.ids import check_id
+from penstock.base.money import Micros
 from penstock.base.refusal import Refusal, Refused, ensure, invalid, not_found
 from penstock.base.window import Window, check_window
 from penstock.billing.prepay import lease_price
@@ -40,6 +41,7 @@ class NewOffer(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     price_micros_per_card_hour: int
     granularity_s: int = 1
     minimum_time_s: int = 0
+    spot_price_micros_per_card_hour: int | None = None
 
 
 class NewQuote(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -69,6 +71,7 @@ def publish_offer(app: App, principal: Principal, request: NewOffer) -> Offer:
         currency=app.policy.currency,
         granularity=timedelta(seconds=request.granularity_s),
         minimum_time=timedelta(seconds=request.minimum_time_s),
+        spot_price_micros_per_card_hour=request.spot_price_micros_per_card_hour,
     )
     with app.database.write() as tx:
         if settings.first_time(tx, "offer", offer.id, request):
@@ -79,7 +82,8 @@ def publish_offer(app: App, principal: Principal, request: NewOffer) -> Offer:
 
 def _offer_problem(request: NewOffer) -> Refusal | None:
     price = request.price_micros_per_card_hour
-    if not 0 <= price <= 10**12:
+    spot = request.spot_price_micros_per_card_hour
+    if not 0 <= price <= 10**12 or (spot is not None and not 0 <= spot <= 10**12):
         return invalid("price_absurd", "a price is 0 to 1,000,000 per card-hour", "check the unit", "price")
     if not 1 <= request.granularity_s <= 86_400 or not 0 <= request.minimum_time_s <= 31 * 86_400:
         return invalid(
@@ -101,29 +105,36 @@ def withdraw_offer(app: App, principal: Principal, name: str) -> Offer:
         return offer
 
 
-def best_offer(tx: Tx, models: tuple[str, ...], now: datetime) -> Offer | None:
-    """The cheapest offer in force for any of the models (none named: any model)."""
+def hourly_price(offer: Offer, *, spot: bool) -> Micros:
+    """The price of work on demand, or of spot work, which not every offer sells."""
+    price = offer.spot_price_micros_per_card_hour if spot else offer.price_micros_per_card_hour
+    assert price is not None, f"offer {offer.id} sells no spot work"
+    return price
+
+
+def best_offer(tx: Tx, models: tuple[str, ...], now: datetime, *, spot: bool = False) -> Offer | None:
+    """The cheapest offer in force for any of the models (none named: any model), of those that sell spot work."""
     in_force = [
         offer
         for offer in leases.offers(tx)
         if offer.created_at <= now
         and (offer.withdrawn_at is None or offer.withdrawn_at > now)
         and (not models or offer.model in models)
+        and (not spot or offer.spot_price_micros_per_card_hour is not None)
     ]
-    return min(in_force, key=lambda offer: (offer.price_micros_per_card_hour, offer.id), default=None)
+    return min(in_force, key=lambda offer: (hourly_price(offer, spot=spot), offer.id), default=None)
 
 
-def dearest_offer(tx: Tx, models: tuple[str, ...], now: datetime) -> Offer:
+def dearest_offer(tx: Tx, models: tuple[str, ...], now: datetime, *, spot: bool = False) -> Offer:
     """The dearest of the models' offers: a job that may run on any of them is sure to be covered by it."""
     wanted = models or tuple(sorted({offer.model for offer in leases.offers(tx)}))
-    found = [offer for model in wanted if (offer := best_offer(tx, (model,), now)) is not None]
+    found = [offer for model in wanted if (offer := best_offer(tx, (model,), now, spot=spot)) is not None]
     if len(found) < len(wanted) or not found:
         sold = {offer.model for offer in found}
         missing = ", ".join(model for model in wanted if model not in sold) or "anything"
-        raise Refused(
-            Refusal("no_offer", f"{missing} is not for sale", "see `penstock offer list`", "models")
-        )
-    return max(found, key=lambda offer: offer.price_micros_per_card_hour)
+        what = f"{missing} as spot work" if spot else missing
+        raise Refused(Refusal("no_offer", f"{what} is not for sale", "see `penstock offer list`", "models"))
+    return max(found, key=lambda offer: hourly_price(offer, spot=spot))
 
 
 def ask_quote(app: App, principal: Principal, request: NewQuote) -> Quote:
@@ -284,6 +295,18 @@ def cancel_lease(app: App, principal: Principal, name: str) -> Lease:
         if lease.hold:
             books.give_back(tx, {lease.hold}, now)
         audit.record(tx, now, principal.token, "cancel_lease", name)
+        return lease
+
+
+def lend_lease(app: App, principal: Principal, name: str, *, lends_idle: bool) -> Lease:
+    """Let spot work use the devices while no job of the lease needs them, or no longer. Safe to repeat."""
+    name = known_as(principal, name)
+    with app.database.write() as tx:
+        lease = visible(principal, "lease", name, leases.lease(tx, name), Scope.BUY)
+        if lease.lends_idle != lends_idle:
+            lease = msgspec.structs.replace(lease, lends_idle=lends_idle)
+            leases.put_lease(tx, lease)
+            audit.record(tx, app.now(), principal.token, "lend_lease", name, str(lends_idle))
         return lease
 
 

@@ -21,6 +21,8 @@ CALIBRATION_TIMEOUT_S = 900.0
 IMPORT_LIMIT_BYTES = 64 * 2**20
 
 app = tree("fleet")
+app.command("penstock.cli.placing:placement", name="placement")
+app.command("penstock.cli.placing:defragment", name="defragment")
 DeviceId = Annotated[str, Parameter(name="DEVICE", help="Device id.")]
 
 

@@ -50,6 +50,20 @@ def cancel(lease: LeaseId, /, *, call: Call = CALL) -> None:
         call.show(client.delete("leases", lease), Lease, lambda found: _fields(found, call))
 
 
+@app.command
+def lend(
+    lease: LeaseId,
+    /,
+    *,
+    stop: Annotated[bool, Parameter(help="Lend no longer.", negative="")] = False,
+    call: Call = CALL,
+) -> None:
+    """Let spot work of others use the devices of a lease while its own jobs do not need them."""
+    with call.client() as client:
+        answer = client.post("leases", lease, "lend", body={"lends_idle": not stop})
+        call.show(answer, Lease, lambda found: _fields(found, call))
+
+
 def _table(leases: list[Lease], call: Call) -> None:
     rows = [
         (
@@ -83,6 +97,7 @@ def _fields(lease: Lease, call: Call) -> None:
             ("to", call.time(lease.end)),
             ("length", formats.duration(lease.end - lease.start)),
             ("price per card-hour", price),
+            ("lends what is idle", formats.yes(lease.lends_idle)),
             ("metered until", call.time(lease.metered_until)),
             ("ended", call.time(lease.ended_at)),
         ]

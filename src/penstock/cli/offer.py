@@ -34,6 +34,9 @@ def publish(
     *,
     granularity: Annotated[str, Parameter(help="Started units of time that are charged.")] = "1s",
     minimum: Annotated[str, Parameter(help="Least time that is charged.")] = "0s",
+    spot: Annotated[
+        str | None, Parameter(help="Price per card-hour of spot work; without it none is sold.")
+    ] = None,
     own_id: Id = None,
     call: Call = CALL,
 ) -> None:
@@ -45,6 +48,8 @@ def publish(
         "granularity_s": int(parse.duration(granularity, "--granularity").total_seconds()),
         "minimum_time_s": int(parse.duration(minimum, "--minimum").total_seconds()),
     }
+    if spot is not None:
+        body["spot_price_micros_per_card_hour"] = parse.price(spot, "--spot")
     with call.client() as client:
         call.show(client.post("offers", body=body), Offer, lambda offer: _fields(offer, call))
 
@@ -74,12 +79,14 @@ def _table(offers: list[Offer], call: Call) -> None:
 
 
 def _fields(offer: Offer, call: Call) -> None:
-    price = f"{formats.price(offer.price_micros_per_card_hour)} {formats.unit(offer.currency)}"
+    unit, spot = formats.unit(offer.currency), offer.spot_price_micros_per_card_hour
+    price = f"{formats.price(offer.price_micros_per_card_hour)} {unit}"
     print_fields(
         [
             ("offer", offer.id),
             ("model", offer.model),
             ("price per card-hour", price),
+            ("spot price", formats.NONE if spot is None else f"{formats.price(spot)} {unit}"),
             ("granularity", formats.duration(offer.granularity)),
             ("minimum time", formats.duration(offer.minimum_time)),
             ("published", call.time(offer.created_at)),

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from penstock.base.window import Window
-from penstock.fleet.device import Device, DeviceState, Node
+from penstock.fleet.device import Device, Node
 from penstock.lease.job import Attempt, Job
 from penstock.lease.offer import Lease, LeaseState
 from penstock.placement import reasons
+from penstock.placement.layout import commissioned, sellable
 from penstock.placement.model import Availability, Request, World
 
 type Placed = tuple[tuple[str, ...], Device]
@@ -16,16 +17,6 @@ type Placed = tuple[tuple[str, ...], Device]
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 _BOOKING = (LeaseState.RESERVED, LeaseState.ACTIVE, LeaseState.SUSPENDED, LeaseState.ENDING)
-
-
-def sellable(device: Device) -> bool:
-    """Whether the device is in service and passed its calibration."""
-    return device.state == DeviceState.AVAILABLE and device.accepted_at is not None
-
-
-def commissioned(device: Device) -> bool:
-    """Whether the device counts at all: neither planned nor retired."""
-    return device.state not in {DeviceState.PLANNED, DeviceState.RETIRED}
 
 
 def bookings(leases: Iterable[Lease], now: datetime) -> dict[str, list[Window]]:
@@ -51,15 +42,22 @@ def sure_end(job: Job | None, start: datetime) -> datetime:
     return start + length if length < NEVER - start else NEVER
 
 
-def occupied_until(attempts: Iterable[Attempt], jobs: Iterable[Job], now: datetime) -> dict[str, datetime]:
-    """For each device taken by an on-demand attempt, when that has surely ended."""
+def occupied_until(
+    attempts: Iterable[Attempt], jobs: Iterable[Job], now: datetime, notice: timedelta
+) -> dict[str, datetime]:
+    """For each device taken by on-demand attempts, when they have surely ended; spot work goes after notice."""
     by_id = {job.id: job for job in jobs}
-    return {
-        device: max(now, sure_end(by_id.get(attempt.job), attempt.running_at or now))
-        for attempt in attempts
-        if attempt.lease is None
-        for device in attempt.devices
-    }
+    until: dict[str, datetime] = {}
+    for attempt in attempts:
+        if attempt.lease is None:
+            job = by_id.get(attempt.job)
+            end = max(now, sure_end(job, attempt.running_at or now))
+            if attempt.spot:
+                grace = timedelta(seconds=job.spec.grace_s if job else 0)
+                end = min(end, now + max(notice, grace))
+            for device in attempt.devices:
+                until[device] = max(end, until.get(device, now))
+    return until
 
 
 def gaps(busy: Sequence[Window], start: datetime) -> Iterator[Window]:
@@ -79,7 +77,8 @@ def find(world: World, request: Request, now: datetime) -> Availability:
     asked for, at which as many are free for the same length by what is known now.
     """
     booked = bookings(world.leases, now)
-    occupied = occupied_until(world.attempts, world.running, now)
+    notice = timedelta(seconds=world.rules.spot_notice_s)
+    occupied = occupied_until(world.attempts, world.running, now, notice)
     counts: Counter[str] = Counter()
     free: list[Device] = []
     for device in filter(commissioned, world.devices):

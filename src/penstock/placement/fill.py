@@ -115,6 +115,23 @@ def refused(filled: Filled) -> dict[str, int]:
     return {REASONS[-1 - reason]: count for reason, count in sorted(counts.items(), reverse=True)}
 
 
+OURS = "penstock"
+
+
+def number_of(policy: str) -> int:
+    """The policy as the kernels know it."""
+    return _POLICIES.index(policy)
+
+
+def look_ahead(work: Workload, nodes: "Nodes", outlook: "Outlook") -> None:
+    """Fill the worths that our policy goes by, from what is free and the mix of the workload."""
+    from penstock.placement.kernels.fill import plan
+
+    sizes, size_of = sizes_of(work)
+    weight = np.bincount(work.tasks, minlength=len(work.cpu)).astype(np.float64)
+    plan(1.0, nodes, shapes_of(work), size_of, sizes, weight, np.zeros(len(sizes)), outlook, True)
+
+
 def rules(policy: str) -> "Rules":
     """What the kernels need to know of a policy."""
     from penstock.placement.kernels.fill import Rules

@@ -1,109 +1,115 @@
 """Where the groups of a gang go: all of them or none, on one leaf or at least in one fabric."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
-from penstock.fleet.device import Device, Node
-from penstock.lease.job import JobSpec
-from penstock.placement import reasons
-from penstock.placement.filters import ANY_MODEL
-from penstock.placement.occupancy import Occupancy
+import numpy as np
 
-type Groups = tuple[tuple[str, ...], ...]
-type Domain = tuple[str, ...]
+from penstock.placement.fits import Fit
+from penstock.placement.layout import Layout
+from penstock.placement.need import Need
+from penstock.placement.snapshot import Cell, Groups
 
 
-def place(spec: JobSpec, free: Iterable[Device], world: Occupancy) -> Groups | Counter[str]:
-    """The devices of each gang node, or why each free device is left over.
+class Rank(Protocol):
+    """By what rows are chosen."""
 
-    A gang has devices of one model, the first of its models that fits. Locality comes first, then
-    distinct nodes: one leaf with a node for each group, one leaf with several groups a node, one fabric
-    with distinct nodes, one fabric with shared ones. Of several such domains the tightest is taken, and in
-    it the nodes with the least room, so that large gaps stay large.
+    def losses(self, rows: np.ndarray) -> np.ndarray:
+        """How much is lost by hosting a group on each of these rows; the least is taken."""
+        ...
+
+    def prefers(self, row: int, columns: np.ndarray) -> np.ndarray:
+        """What the devices of the row in these columns cost; among equals the usual order decides."""
+        ...
+
+
+def choose(
+    need: Need, layout: Layout, found: Fit, room: np.ndarray, rank: Rank | None = None
+) -> Groups | None:
+    """The cells of each gang node, or None.
+
+    A gang has devices of one model, the first of its models that fits. Of one node: where `rank` is least.
+    Of several, locality comes first, then distinct nodes: one leaf with a node for each group, one leaf with
+    several groups a node, one fabric with distinct nodes, one fabric with shared ones. Of several such
+    domains the tightest is taken, and in it the nodes by rank. Equal ranks: the least room, so that large
+    gaps stay large.
     """
-    by_model: dict[str, dict[str, list[Device]]] = defaultdict(lambda: defaultdict(list))
-    for device in free:
-        by_model[device.model][device.node].append(device)
-    counts: Counter[str] = Counter()
-    for model in _preference(spec.resources.models, by_model, world):
-        on_nodes = by_model[model]
-        room = {node: _room(spec, node, devices, world) for node, devices in on_nodes.items()}
-        chosen = _choose(spec.nodes, room, world.nodes)
-        if chosen is not None:
-            return _groups(chosen, on_nodes, spec.resources.devices_per_node)
-        counts += _leftover(spec, room, on_nodes)
-    return counts
-
-
-def _preference(models: Sequence[str], offered: Iterable[str], world: Occupancy) -> list[str]:
-    """The models in the order in which the job names them; in the centre's where any will do, then by name."""
-    if not models or ANY_MODEL in models:
-        return sorted(offered, key=lambda model: (world.preference.get(model, len(world.preference)), model))
-    return [model for model in dict.fromkeys(models) if model in offered]
-
-
-def _room(spec: JobSpec, node: str, devices: Sequence[Device], world: Occupancy) -> int:
-    """How many groups of the gang the node can host."""
-    groups = len(devices) // spec.resources.devices_per_node
-    if spec.resources.memory_bytes:
-        groups = min(groups, world.memory_free(node) // spec.resources.memory_bytes)
-    return max(groups, 0)
-
-
-def _choose(groups: int, room: Mapping[str, int], nodes: Mapping[str, Node]) -> dict[str, int] | None:
-    """Groups per node in the first kind of domain that can hold the gang, or None."""
-    for level in (4, 3):
-        domains: dict[Domain, dict[str, int]] = defaultdict(dict)
-        for name, count in room.items():
-            if count:
-                node = nodes[name]
-                domains[(node.engine, node.site, node.fabric, node.leaf)[:level]][name] = count
-        for distinct in (True, False):
-            sized = ((len(d) if distinct else sum(d.values()), key) for key, d in domains.items())
-            tightest = min(((size, key) for size, key in sized if size >= groups), default=None)
-            if tightest is not None:
-                return _fill(groups, domains[tightest[1]], distinct=distinct)
+    for model in need.models:
+        hosted = np.where(layout.model == model, found.groups, 0)
+        rows = _one(hosted, rank) if need.groups == 1 else _several(need.groups, layout, hosted, rank)
+        if rows is not None:
+            return _groups(need, layout, found, room, rows, rank)
     return None
 
 
-def _fill(groups: int, room: Mapping[str, int], *, distinct: bool) -> dict[str, int]:
-    """One group on each of the tightest nodes; shared: on as few nodes as possible, the last one tight."""
-    if distinct:
-        return dict.fromkeys(sorted(room, key=lambda node: (room[node], node))[:groups], 1)
-    chosen: dict[str, int] = {}
-    left = dict(room)
+def _one(hosted: np.ndarray, rank: Rank | None) -> list[tuple[int, int]] | None:
+    rows = np.flatnonzero(hosted)
+    if not rows.size:
+        return None
+    if rows.size > 1:
+        rows = _by_rank(rows, hosted, rank)
+    return [(int(rows[0]), 1)]
+
+
+def _several(
+    groups: int, layout: Layout, hosted: np.ndarray, rank: Rank | None
+) -> list[tuple[int, int]] | None:
+    """Rows with how many groups each hosts, in the first kind of domain that can hold the gang."""
+    for domains in (layout.leaf, layout.fabric):
+        for distinct in (True, False):
+            weights = hosted > 0 if distinct else hosted
+            sizes = np.bincount(domains, weights=weights, minlength=1)
+            fitting = np.flatnonzero(sizes >= groups)
+            if fitting.size:
+                tightest = fitting[np.argmin(sizes[fitting])]
+                inside = np.flatnonzero((domains == tightest) & (hosted > 0))
+                if distinct and inside.size == groups:
+                    return [(int(row), 1) for row in inside]
+                if distinct:
+                    return [(int(row), 1) for row in _by_rank(inside, hosted, rank)[:groups]]
+                return _few_rows(groups, inside, hosted)
+    return None
+
+
+def _by_rank(rows: np.ndarray, hosted: np.ndarray, rank: Rank | None) -> np.ndarray:
+    if rank is None:
+        return rows[np.argsort(hosted[rows], kind="stable")]
+    return rows[np.lexsort((hosted[rows], rank.losses(rows)))]
+
+
+def _few_rows(groups: int, rows: np.ndarray, hosted: np.ndarray) -> list[tuple[int, int]]:
+    """As few rows as possible, the last one tight."""
+    left = {int(row): int(hosted[row]) for row in rows}
+    chosen: list[tuple[int, int]] = []
     while groups:
-        tight = [node for node in left if left[node] >= groups]
-        node = min(tight, key=lambda n: (left[n], n)) if tight else max(left, key=lambda n: (left[n], n))
-        chosen[node] = min(groups, left.pop(node))
-        groups -= chosen[node]
-    return chosen
+        tight = [row for row in left if left[row] >= groups]
+        row = min(tight, key=lambda r: (left[r], r)) if tight else max(left, key=lambda r: (left[r], -r))
+        count = min(groups, left.pop(row))
+        chosen.append((row, count))
+        groups -= count
+    return sorted(chosen)
 
 
-def _groups(chosen: Mapping[str, int], on_nodes: Mapping[str, list[Device]], size: int) -> Groups:
-    """The devices of each group; of a node the most broken packages first, then by index."""
-    groups: list[tuple[str, ...]] = []
-    for node, count in sorted(chosen.items()):
-        devices = on_nodes[node]
-        siblings = Counter(device.card or device.id for device in devices)
-        ordered = sorted(devices, key=lambda d: (siblings[d.card or d.id], d.index, d.id))
-        groups += [tuple(d.id for d in ordered[i * size : (i + 1) * size]) for i in range(count)]
+def _groups(
+    need: Need,
+    layout: Layout,
+    found: Fit,
+    room: np.ndarray,
+    rows: Sequence[tuple[int, int]],
+    rank: Rank | None,
+) -> Groups:
+    """The cells of each group: of a row those of the most broken packages first, then in order.
+
+    A share goes where the rank says, or to the devices with the least room that suffices.
+    """
+    groups: list[tuple[Cell, ...]] = []
+    for row, count in sorted(rows):
+        columns = np.flatnonzero(found.cells[row])
+        cards = layout.card[row, columns]
+        siblings = (cards[:, None] == cards[None, :]).sum(axis=1)
+        tightness = room[row, columns] if need.partial else siblings
+        costs = np.zeros(len(columns)) if rank is None else rank.prefers(row, columns)
+        ordered = columns[np.lexsort((tightness, costs))].tolist()
+        size = need.per_node
+        groups += [tuple((row, c) for c in ordered[i * size : (i + 1) * size]) for i in range(count)]
     return tuple(groups)
-
-
-def _leftover(spec: JobSpec, room: Mapping[str, int], on_nodes: Mapping[str, list[Device]]) -> Counter[str]:
-    """Why the free devices of one model do not make up the gang, device by device."""
-    size = spec.resources.devices_per_node
-    total = sum(map(len, on_nodes.values()))
-    counts: Counter[str] = Counter()
-    for node, devices in on_nodes.items():
-        if total < spec.devices:
-            counts[reasons.TOO_FEW] += len(devices)
-        elif len(devices) < size:
-            counts[reasons.FRAGMENTATION] += len(devices)
-        elif room[node] == 0:
-            counts[reasons.HOST_MEMORY] += len(devices)
-        else:
-            whole = sum(room.values()) >= spec.nodes
-            counts[reasons.TOPOLOGY if whole else reasons.FRAGMENTATION] += len(devices)
-    return counts

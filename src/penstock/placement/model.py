@@ -4,11 +4,24 @@ from datetime import datetime
 
 import msgspec
 
+from penstock.base.quantity import WHOLE, CardMicroseconds
 from penstock.base.window import Window
 from penstock.fleet.device import Device, Node
-from penstock.lease.job import Attempt, Job
+from penstock.lease.job import Attempt, Job, Promise, Slots
 from penstock.lease.offer import Lease
 from penstock.lease.tenant import Project, Tenant
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a centre places: the policy by which nodes and devices are chosen, the order of the queue, and how
+    many waiting jobs are promised a start that later ones must not delay.
+    """
+
+    policy: str = "penstock"
+    order: str = "fair-share"
+    promises: int = 64
+    spot_notice_s: int = 60
+    """How long before its devices are needed spot work is told to stop; at least its own grace."""
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,21 +43,40 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     projects: tuple[Project, ...] = ()
     preference: tuple[str, ...] = ()
     """Models in the order in which jobs that take any should have them."""
+    rules: Rules = Rules()
 
 
 class Placement(msgspec.Struct, frozen=True):
-    """Put this job on these devices: `tasks[rank]` is the devices of that task."""
+    """Put this job on these devices: `tasks[rank]` is the devices of that task.
+
+    `devices` are all of them, of which it takes `share` thousandths each: those in `slots` (empty: whole).
+    """
 
     job: str
     tasks: tuple[tuple[str, ...], ...]
+    devices: tuple[str, ...] = ()
+    share: int = WHOLE
+    slots: tuple[Slots, ...] = ()
+
+
+class Eviction(msgspec.Struct, frozen=True):
+    """End this attempt for a job that needs its devices; so much card time of work is lost by it."""
+
+    attempt: str
+    job: str
+    lost_us: CardMicroseconds
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """A job not placed: the one reason that the card-hour book uses, and all counts for people."""
+    """A job not placed: the one reason that the card-hour book uses, and all counts for people.
+
+    `promise` is the start that later jobs do not delay; None where none is known, or the job is far back.
+    """
 
     job: str
     reason: str
     counts: dict[str, int]
+    promise: Promise | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -53,6 +85,7 @@ class Plan(msgspec.Struct, frozen=True):
     revision: int
     placements: tuple[Placement, ...]
     waiting: tuple[Waiting, ...]
+    evictions: tuple[Eviction, ...] = ()
 
 
 class Request(msgspec.Struct, frozen=True):

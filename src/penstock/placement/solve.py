@@ -1,58 +1,137 @@
-"""The plan of one revision: filter, order, choose, explain."""
+"""The plan of one revision: order, place what fits, promise the others a start, and say why they wait."""
 
 from collections import Counter
 from collections.abc import Hashable
 from datetime import datetime
 
-from penstock.lease.job import Job
-from penstock.placement import calendar, filters, gang, software
-from penstock.placement.model import Placement, Plan, Waiting, World
-from penstock.placement.occupancy import Occupancy
+from penstock.base.quantity import WHOLE
+from penstock.base.window import US_PER_SECOND, from_us
+from penstock.lease.job import Job, Promise
+from penstock.placement import displace, fits
+from penstock.placement.fair import Level, in_order, level_of
+from penstock.placement.model import Eviction, Placement, Plan, Waiting, World
+from penstock.placement.need import kind_of, length_us
+from penstock.placement.planner import PROMISE, Planner, Start
 from penstock.placement.reasons import book_reason
+from penstock.placement.snapshot import Groups
 from penstock.placement.tasks import split
 
 
-def queue_order(job: Job) -> tuple[int, datetime, str]:
-    """Higher priority first, then the older job, then by id."""
-    return -job.spec.priority, job.created_at, job.id
-
-
 def solve(world: World, now: datetime) -> Plan:
-    """Place each waiting job, in queue order, or count why not.
+    """Place each waiting job, in order, or count why not.
 
-    A job that does not fit leaves what is free to those behind it. Equal worlds give equal plans.
+    Conservative backfill: a job that does not fit now is promised the earliest start that is sure by what is
+    known, and no job behind it is placed so that it could delay that. A job that fits leaves the rest to
+    those behind it. Equal worlds give equal plans.
     """
-    occupancy = Occupancy(world, now)
-    placements: list[Placement] = []
-    waiting: list[Waiting] = []
-    refused: dict[Hashable, Counter[str]] = {}
-    for job in sorted(world.queue, key=queue_order):
-        kind = _kind(job, occupancy)
-        decision = refused[kind] if kind in refused else attempt(job, occupancy)
-        if isinstance(decision, Counter):
-            refused[kind] = decision
-            waiting.append(Waiting(job.id, book_reason(decision), dict(decision)))
-        else:
-            refused.clear()
-            occupancy.take(job, job.tenant, (device for task in decision for device in task))
-            placements.append(Placement(job.id, tasks_of(job, decision)))
-    return Plan(world.revision, tuple(placements), tuple(waiting))
+    return Solution(Planner(world, now)).run()
 
 
-def attempt(job: Job, occupancy: Occupancy) -> gang.Groups | Counter[str]:
-    """The devices of each gang node, or the count of every considered device by what kept it out."""
-    free, counts = filters.fitting(job, occupancy)
-    chosen = gang.place(job.spec, free, occupancy)
-    return +(counts + chosen) if isinstance(chosen, Counter) else chosen
+class Solution:
+    """A plan while it is made."""
+
+    def __init__(self, planner: Planner) -> None:
+        self.planner = planner
+        self.placements: list[Placement] = []
+        self.waiting: list[Waiting] = []
+        self.evictions: list[Eviction] = []
+        self.served = 0
+        self._refused: dict[Hashable, Counter[str]] = {}
+        self._after_us: dict[Hashable, int] = {}
+        self._left = planner.world.rules.promises
+        self._level: Level | None = None
+
+    def run(self, until: str | None = None) -> Plan:
+        """Serve the queue, or the part of it up to and without one job."""
+        world = self.planner.world
+        for job in in_order(world.queue, self.planner.usage, world.rules.order):
+            if self._level != level_of(job):
+                self._level = level_of(job)
+                self._renew_promises(self._level)
+            if job.id == until:
+                break
+            self._serve(job)
+            self.served += 1
+        return Plan(world.revision, tuple(self.placements), tuple(self.waiting), tuple(self.evictions))
+
+    def _renew_promises(self, level: Level) -> None:
+        """What was promised to jobs of this level stands, against their equals too, where it can be kept."""
+        for job in sorted(self.planner.world.queue, key=lambda j: (j.created_at, j.id)):
+            if job.promise is not None and level_of(job) == level and self.planner.gate(job) is None:
+                start = self.planner.keeps(job)
+                if start is not None:
+                    self.planner.promise(job, start)
+
+    def _serve(self, job: Job) -> None:
+        planner = self.planner
+        closed = planner.gate(job)
+        kind = (kind_of(job), closed)
+        held = planner.snapshot.booked.get(PROMISE + job.id)
+        if held is not None:  # what was kept for it may serve others, should it go elsewhere
+            planner.snapshot.unbook(held.name)
+            self.forget()
+        counts = self.answer(job, closed)
+        if not isinstance(counts, Counter):
+            self._place(job, counts)
+            return
+        start = None
+        if closed is None and not job.spec.spot:
+            start = self._start(job, kind, held.start_us if held else None)
+        promise = None
+        if start is not None:
+            planner.promise(job, start)
+            promise = Promise(start=from_us(start.at_us), tasks=tasks_of(planner, job, start.groups))
+        self.waiting.append(Waiting(job.id, book_reason(counts), dict(counts), promise))
+
+    def forget(self) -> None:
+        """Something was freed: what was refused may fit."""
+        self._refused.clear()
+        self._after_us.clear()
+
+    def answer(self, job: Job, closed: str | None) -> Groups | Counter[str]:
+        """Where the job goes now, or every considered device counted by what keeps it out.
+
+        Jobs of one kind get the answer that the first of them got.
+        """
+        planner, kind = self.planner, (kind_of(job), closed)
+        if kind in self._refused:
+            return self._refused[kind]
+        groups = planner.now_for(job) if closed is None else None
+        if groups is not None:
+            return groups
+        self._refused[kind] = fits.counts(planner.need(job), planner.snapshot, closed)
+        return self._refused[kind]
+
+    def _start(self, job: Job, kind: Hashable, held_us: int | None) -> Start | None:
+        """The start to promise: the first known, or sooner by evicting spot work."""
+        planner = self.planner
+        if held_us is None and self._left <= 0:
+            return None
+        self._left -= 1
+        after_us = 0 if held_us is not None else self._after_us.get(kind, 0)
+        start = planner.earliest(job, after_us, () if held_us is None else (held_us,))
+        notice_us = planner.world.rules.spot_notice_s * US_PER_SECOND
+        if start is None or start.at_us > planner.now_us + notice_us:
+            found = displace.spot(planner, job)
+            if found is not None:
+                self.evictions += found
+                start = planner.earliest(job)
+        if start is not None and held_us is None:
+            self._after_us[kind] = start.at_us
+        return start
+
+    def _place(self, job: Job, groups: Groups) -> None:
+        planner, need = self.planner, self.planner.need(job)
+        share = max(int(need.share[cell]) for group in groups for cell in group)
+        until_us = min(planner.now_us + length_us(job.spec), fits.NEVER_US)
+        holding = planner.take(job.id, job.tenant, job, groups, share, until_us)
+        slots = () if share == WHOLE else holding.slots
+        devices = planner.layout.devices(holding.cells)
+        self.placements.append(Placement(job.id, tasks_of(planner, job, groups), devices, share, slots))
 
 
-def tasks_of(job: Job, groups: gang.Groups) -> tuple[tuple[str, ...], ...]:
+def tasks_of(planner: Planner, job: Job, groups: Groups) -> tuple[tuple[str, ...], ...]:
     """The devices of each task; rank = gang node × tasks a node + task on that node."""
-    return tuple(task for group in groups for task in split(group, job.spec.tasks_per_node))
-
-
-def _kind(job: Job, occupancy: Occupancy) -> Hashable:
-    """Jobs of one kind get the same answer from the same world."""
-    until = calendar.sure_end(job, occupancy.now) if job.lease is None else None
-    fit = software.kind(job)
-    return job.lease, filters.gate(job, occupancy), job.spec.nodes, job.spec.resources, until, fit
+    return tuple(
+        task for group in groups for task in split(planner.layout.devices(group), job.spec.tasks_per_node)
+    )

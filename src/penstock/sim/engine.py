@@ -15,6 +15,7 @@ from random import Random
 from signal import SIGKILL, SIGTERM
 
 from penstock.app.ports import Capacity, Clock, Kept, Start
+from penstock.base.quantity import WHOLE
 from penstock.base.refusal import Fault
 from penstock.lease.job import FINAL_ATTEMPT_STATES, AttemptState, TaskExit
 from penstock.lease.seen import Seen
@@ -43,7 +44,7 @@ class SimulatedEngine:
     fault_rate: float = 0.0
     name: str = "simulated"
     _runs: dict[str, _Run] = field(default_factory=dict)
-    _on_device: dict[str, str] = field(default_factory=dict)
+    _on_device: dict[str, dict[str, int]] = field(default_factory=dict)
     _saved: dict[str, timedelta] = field(default_factory=dict)
     starts: int = 0
 
@@ -61,9 +62,12 @@ class SimulatedEngine:
             now = self.clock.now()
             for task in plan.tasks:
                 for device in task.devices:
-                    user = self._on_device.get(device, plan.attempt)
-                    assert user == plan.attempt or self._ended(user), f"{device} is used by {user}"
-                    self._on_device[device] = plan.attempt
+                    users = self._on_device.setdefault(device, {})
+                    users[plan.attempt] = task.share
+                    taken = {
+                        user: share for user, share in users.items() if not self._over(user, plan.attempt)
+                    }
+                    assert sum(taken.values()) <= WHOLE, f"{device} is used by {taken}"
             self._runs[plan.attempt] = _Run(plan, now, self._saved.get(plan.job, timedelta(0)))
             self.starts += 1
         self._maybe_fail()
@@ -119,6 +123,9 @@ class SimulatedEngine:
     def _maybe_fail(self) -> None:
         if self.fault_rate and self.random.random() < self.fault_rate:
             raise Fault("simulated: the engine did not answer")
+
+    def _over(self, user: str, starting: str) -> bool:
+        return user != starting and self._ended(user)
 
     def _ended(self, name: str) -> bool:
         run = self._runs.get(name)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Table, and_, or_
 
 from penstock.base.window import Window
@@ -9,10 +10,18 @@ from penstock.fleet.calibration import measured_by_model
 from penstock.insight.model import History
 from penstock.lease.job import JobState
 from penstock.placement.filters import takes_any
-from penstock.placement.model import World
+from penstock.placement.model import Rules, World
 from penstock.placement.pools import preference
 from penstock.store import fleet, jobs, leases, rows, settings, tenants
 from penstock.store.tables import ATTEMPTS, DEVICE_INTERVALS, LEASES, WAITS
+
+RULES = "placement"
+
+
+def rules(tx: Connection) -> Rules:
+    """How the centre places."""
+    text = settings.get(tx, RULES)
+    return msgspec.json.decode(text, type=Rules) if text else Rules()
 
 
 def world(tx: Connection) -> World:
@@ -29,6 +38,7 @@ def world(tx: Connection) -> World:
         tenants=tenants.tenants(tx),
         projects=tenants.projects(tx),
         preference=_preference(tx) if any(takes_any(job.spec.resources) for job in queue) else (),
+        rules=rules(tx),
     )
 
 

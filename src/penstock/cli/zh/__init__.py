@@ -7,6 +7,7 @@ from penstock.cli.zh.labels import LABELS
 from penstock.cli.zh.messages import MESSAGES
 from penstock.cli.zh.metering import METERING
 from penstock.cli.zh.options import OPTIONS
+from penstock.cli.zh.placing import PLACING
 from penstock.cli.zh.pricing import PRICING
 from penstock.cli.zh.tools import TOOLS
 
@@ -20,4 +21,5 @@ CATALOGUE: dict[str, str] = {
     **PRICING,
     **CHIPS,
     **METERING,
+    **PLACING,
 }

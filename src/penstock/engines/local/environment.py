@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penstock.app.ports import Start, TaskPlan
-from penstock.engines.local.stacks import CPU, STACKS
+from penstock.base.quantity import WHOLE
+from penstock.engines.local.stacks import CPU, CUDA, STACKS
 from penstock.fleet.accelerators import catalogue
 from penstock.fleet.cpulist import parse_cpu_list
 from penstock.lease.variants import stack_environment
@@ -45,6 +46,7 @@ def task_environment(
         **stack_environment(task.stack, catalogue()),
         **asked,
         **own,
+        **_shared(task),
         **_visible(task),
     }
 
@@ -66,9 +68,22 @@ def _base(home: str, tmp: str, expose: Sequence[Path]) -> dict[str, str]:
 
 
 def _defaults(task: TaskPlan) -> dict[str, str]:
-    """What the program may set otherwise: one thread per CPU that the task has."""
+    """What the program may set otherwise: one thread per CPU that the task has, or has its share of."""
     cpus = cpus_of(task)
-    return {"OMP_NUM_THREADS": str(len(cpus))} if cpus else {}
+    return {"OMP_NUM_THREADS": str(max(len(cpus) * task.share // WHOLE, 1))} if cpus else {}
+
+
+def _shared(task: TaskPlan) -> dict[str, str]:
+    """What a program on a share of a device should keep to; NVIDIA's MPS reads the percentage itself."""
+    if task.share == WHOLE:
+        return {}
+    told = {
+        "PENSTOCK_DEVICE_SHARE": f"{task.share / WHOLE:g}",
+        "PENSTOCK_DEVICE_MEMORY_BYTES": str(task.device_memory_bytes),
+    }
+    if task.stack == CUDA:
+        told["CUDA_MPS_ACTIVE_THREAD_PERCENTAGE"] = f"{100 * task.share / WHOLE:g}"
+    return told
 
 
 def _visible(task: TaskPlan) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from penstock.app.ports import Start, TaskPlan
+from penstock.base.quantity import WHOLE
 from penstock.engines.local.environment import cpus_of, task_environment
 from penstock.engines.local.filetree import SCRIPTS_AT, TMP, WORKSPACE, attempt_mounts, bad_target
 from penstock.engines.local.host import Host, Isolation, attempt_mark
@@ -62,6 +63,7 @@ def _supervisor_plan(
         "tasks": entries or [{"rank": task.rank, "env": {}, "cpus": []} for task in plan.tasks],
         "mark": attempt_mark(directory),
         "groups": host.groups,
+        "cpu_millicores": _cpu_millicores(plan, entries),
         "memory_bytes": _memory_bytes(plan),
         "max_processes": plan.spec.max_processes + _HOLDERS[host.isolation],
         "resource_limits": _resource_limits(plan, host),
@@ -70,7 +72,7 @@ def _supervisor_plan(
         "grace_s": plan.spec.grace_s,
         "checkpoint": plan.checkpoint,
         "stall_after_s": settings.stall_after_s,
-        "stall_cores": _cores(entries) * settings.stall_share,
+        "stall_cores": _cores(entries) * settings.stall_share * _share(plan) / WHOLE,
         "limits": _limits(plan, host, settings),
     }
 
@@ -129,6 +131,19 @@ def _memory_bytes(plan: Start) -> int:
     return plan.spec.resources.memory_bytes * len({task.node for task in plan.tasks})
 
 
+def _cpu_millicores(plan: Start, entries: Sequence[Entry]) -> int:
+    """The share of the cores that are the gang's devices, or the CPU asked for beside its devices; 0: no limit."""
+    if any(task.stack != CPU for task in plan.tasks):
+        return plan.spec.resources.cpu_millicores * len({task.node for task in plan.tasks})
+    if _share(plan) == WHOLE:
+        return 0
+    return len({cpu for entry in entries for cpu in entry["cpus"]}) * _share(plan)
+
+
+def _share(plan: Start) -> int:
+    return min((task.share for task in plan.tasks), default=WHOLE)
+
+
 def _cores(entries: Sequence[Entry]) -> int:
     """Processors the gang holds; 0 where its devices are others, whose activity is not ours to judge."""
     return sum(len(entry["cpus"]) for entry in entries)
@@ -154,11 +169,26 @@ def _limits(plan: Start, host: Host, settings: Settings) -> dict[str, str]:
         "network": "host" if settings.network or not inside else "none",
         "memory": _memory_limit(plan, host),
         "processes": host.limits_by("pids") or ("none" if host.is_root else "prlimit, per user"),
-        "cpu": bound if processor else "none",
+        "cpu": _cpu_limit(plan, host, bound if processor else "none"),
         "devices": bound if processor else "visibility variable",
+        **({"share": _share_limit(host, processor=processor)} if _share(plan) < WHOLE else {}),
         "disk": "none",
         "log": "bounded",
     }
+
+
+def _cpu_limit(plan: Start, host: Host, bound: str) -> str:
+    quota = host.limits_by("cpu")
+    if not quota or not (plan.spec.resources.cpu_millicores or _share(plan) < WHOLE):
+        return bound
+    return f"quota, {quota}" if bound == "none" else f"{bound}+quota"
+
+
+def _share_limit(host: Host, *, processor: bool) -> str:
+    """Whether a job is kept to its share of a device that others use too."""
+    if not processor:
+        return "told to the program"
+    return f"quota, {host.limits_by('cpu')}" if host.limits_by("cpu") else "none"
 
 
 def _memory_limit(plan: Start, host: Host) -> str:

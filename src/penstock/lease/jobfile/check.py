@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from penstock.base.ids import check_id
+from penstock.base.quantity import WHOLE
 from penstock.base.refusal import Refusal, invalid
 from penstock.lease.job import JobSpec
 from penstock.lease.jobfile.values import format_bytes, format_s
@@ -14,6 +15,8 @@ RANGES: dict[str, tuple[int, int]] = {
     "resources.devices_per_node": (1, 1_024),
     "resources.memory_bytes": (0, 2**46),
     "resources.device_memory_bytes": (0, 2**43),
+    "resources.device_share": (1, WHOLE),
+    "resources.cpu_millicores": (0, 10**9),
     "time_limit_s": (1, 366 * 86_400),
     "grace_s": (0, 3_600),
     "retry.max_attempts": (1, 100),
@@ -133,6 +136,13 @@ def _gang(spec: JobSpec) -> Iterator[Refusal]:
         return
     if spec.devices > DEVICES_MAX:
         yield _too_many("devices", DEVICES_MAX, "nodes")
+    if spec.resources.device_share < WHOLE and devices > 1:
+        yield invalid(
+            "share_of_many",
+            f"a share of each of {devices} devices is no share of one",
+            "ask for whole devices, or for a share of one",
+            "resources.devices_per_node",
+        )
     if devices % tasks and tasks % devices:
         yield invalid(
             "tasks_not_divisible",

@@ -2,7 +2,7 @@
 
 from penstock.lease.jobfile.check import ENV_NAME, RANGES
 from penstock.lease.jobfile.document import Scalar, Value
-from penstock.lease.jobfile.kinds import duration, ports, script, size, text, whole
+from penstock.lease.jobfile.kinds import duration, ports, refuse_kind, script, size, text, whole, yes_or_no
 from penstock.lease.jobfile.reading import Field, Reading
 from penstock.lease.jobfile.resources import resources
 from penstock.lease.jobfile.sections import checkpoint, env, file_mounts, retry, volumes
@@ -30,6 +30,19 @@ def _workdir(reading: Reading, value: Value, path: str) -> None:
         "check it out, and name its directory",
         path,
     )
+
+
+def _spot_policy(reading: Reading, value: Value, path: str) -> None:
+    """dstack's choice of the kind of capacity."""
+    policy = value.text.lower() if isinstance(value, Scalar) else ""
+    if policy in ("spot", "on-demand"):
+        reading.put(path, policy == "spot", value.where)
+    elif policy == "auto":
+        reading.note(
+            value.where, "spot_policy auto is taken as on-demand: write spot: true for the spot price"
+        )
+    else:
+        refuse_kind(reading, value, path, "spot, on-demand or auto", "write spot: true")
 
 
 def _type(reading: Reading, value: Value, path: str) -> None:
@@ -177,6 +190,14 @@ FIELDS: tuple[Field, ...] = (
         schema=_number("priority", 0),
     ),
     Field(
+        name="spot",
+        read=yes_or_no,
+        path="spot",
+        about="Run at the spot price on devices that are promised to others; evicted with notice when they "
+        "need them, and tried again.",
+        schema={"type": "boolean", "default": False},
+    ),
+    Field(
         name="ports",
         read=ports,
         path="ports",
@@ -227,6 +248,7 @@ FIELDS: tuple[Field, ...] = (
 )
 TRANSLATED: tuple[Field, ...] = (
     Field(name="file_mounts", read=file_mounts, path="volumes", about="", schema={}),
+    Field(name="spot_policy", read=_spot_policy, path="spot", about="", schema={}),
     Field(name="type", read=_type, path="type", about="", schema={}),
 )
 """Fields of other systems that are understood, but that are not ours."""

@@ -52,7 +52,6 @@ TOP: dict[str, Foreign] = {
     "regions": _ignored(_CENTRE),
     "registry_auth": _IMAGE,
     "repos": _GIT,
-    "spot_policy": _ignored("jobs on demand are evicted only for leases, faults and unpaid accounts"),
     "tags": _ignored("group jobs by project:"),
     "user": _ignored("jobs run as the user whom the node gives them"),
     "working_dir": _ignored("commands run in the copied workdir"),
@@ -76,7 +75,6 @@ RESOURCES: dict[str, Foreign] = {
     "priority_class": _ignored("write priority: with a number"),
     "region": _ignored(_CENTRE),
     "shm_size": _ignored("shared memory is part of the job's memory"),
-    "use_spot": _ignored("jobs on demand are evicted only for leases, faults and unpaid accounts"),
     "volumes": _refused("disks are not made for a job", "put data on a volume under volumes:"),
     "zone": _ignored(_CENTRE),
 }

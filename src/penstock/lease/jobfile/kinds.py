@@ -46,6 +46,14 @@ def whole_number(value: Value) -> int | None:
     return None
 
 
+def yes_or_no(reading: Reading, value: Value, path: str) -> None:
+    """True or false."""
+    if isinstance(value, Scalar) and value.text.lower() in ("true", "false"):
+        reading.put(path, value.text.lower() == "true", value.where)
+    else:
+        refuse_kind(reading, value, path, "true or false", "write true, or leave it out")
+
+
 def duration(reading: Reading, value: Value, path: str) -> None:
     """A duration in whole seconds; `off` is none."""
     if isinstance(value, Scalar) and value.text.lower() in ("off", "false", "none", "unlimited"):

@@ -3,20 +3,22 @@
 import re
 from collections.abc import Sequence
 
+from penstock.base.quantity import WHOLE
 from penstock.fleet.accelerators import BYTES_PER_GIB, catalogue, find, nearest
 from penstock.lease.jobfile.check import MODELS_MAX
 from penstock.lease.jobfile.document import Entry, Fields, Items, Scalar, Value
 from penstock.lease.jobfile.foreign import RESOURCES
-from penstock.lease.jobfile.kinds import memory, ports, refuse_kind, shown, whole, whole_number
+from penstock.lease.jobfile.kinds import memory, ports, refuse_kind, shown, whole, whole_number, yes_or_no
 from penstock.lease.jobfile.reading import Field, Foreign, Reading, is_null, read_fields
-from penstock.lease.jobfile.values import Wanted, size_bytes, wanted
+from penstock.lease.jobfile.values import Wanted, share_of_one, size_bytes, wanted
 
 ANY = "any"
 SHEET_SHARE = 88
 """Percent of its data sheet's memory that a card must show: error correction and driver take some."""
 
+_DEVICE_SHARE, _CPU = "resources.device_share", "resources.cpu_millicores"
 _MODELS, _COUNT, _MEMORY = "resources.models", "resources.devices_per_node", "resources.device_memory_bytes"
-_CPUS = re.compile(r"(\d{1,6})(?:\+|\.\.\d*)?", re.ASCII)
+_CPUS = re.compile(r"(\d{1,6})(?:\.(\d{1,3}))?(?:\+|\.\.\d*)?", re.ASCII)
 _WITH_MEMORY = re.compile(r"(.+)-(\d{1,4})gb", re.ASCII)
 _REMEDY = "write A100:8, or a list such as [A100:8, H100:8]"
 
@@ -40,9 +42,12 @@ def _of_entry(reading: Reading, name: str, entry: Entry) -> list[Wanted]:
     if is_null(entry.value):
         return _one(reading, Scalar(entry.where, name, "str"), wanted(name))
     count, model = whole_number(entry.value), wanted(name)
-    if count is None or model is None or ":" in name:
+    share = share_of_one(entry.value.text) if isinstance(entry.value, Scalar) else None
+    if model is None or ":" in name or (count is None and share is None):
         return _one(reading, entry.value, None)
-    return _one(reading, entry.value, Wanted(model.model, count, model.memory))
+    if share is not None:
+        return _one(reading, entry.value, Wanted(model.model, 1, model.memory, share))
+    return _one(reading, entry.value, Wanted(model.model, count or 0, model.memory))
 
 
 def _one(reading: Reading, value: Value, found: Wanted | None) -> list[Wanted]:
@@ -51,7 +56,7 @@ def _one(reading: Reading, value: Value, found: Wanted | None) -> list[Wanted]:
     reading.refuse(
         value.where,
         "accelerators_malformed",
-        f"{shown(value)} is no accelerator with a whole count of at least 1",
+        f"{shown(value)} is no accelerator with a whole count of at least 1, or a share of one such as 0.5",
         _REMEDY,
         _MODELS,
         _COUNT,
@@ -68,7 +73,7 @@ def _accelerators(reading: Reading, where: str, found: Sequence[Wanted]) -> None
         message = f"there are more than {MODELS_MAX} alternatives"
         reading.refuse(where, "number_out_of_range", message, "name fewer", _MODELS)
         return
-    if len({one.count for one in found}) > 1:
+    if len({(one.count, one.share) for one in found}) > 1:
         reading.refuse(
             where,
             "accelerators_untranslatable",
@@ -79,6 +84,8 @@ def _accelerators(reading: Reading, where: str, found: Sequence[Wanted]) -> None
         )
         return
     reading.put(_COUNT, found[0].count, where)
+    if found[0].share < WHOLE:
+        reading.put(_DEVICE_SHARE, found[0].share, where)
     named = [one.model for one in found]
     anything = "" in named or ANY in named
     ids = [] if anything else [model for name in named for model in _models(reading, where, name)]
@@ -176,13 +183,13 @@ RESOURCES_FIELDS = (
         name="accelerators",
         read=accelerators,
         path=_MODELS,
-        about="Model and number of devices for each node, such as A100:8, or a list of alternatives. "
-        "None: one device of any model.",
+        about="Model and number of devices for each node, such as A100:8, or a list of alternatives; "
+        "A100:0.5 takes half of one device, and is charged as half. None: one device of any model.",
         schema={
             "oneOf": [
-                {"type": "string", "examples": ["A100:8", "ascend910b:8", "cpu:2"]},
+                {"type": "string", "examples": ["A100:8", "A100:0.5", "cpu:2"]},
                 {"type": "integer", "minimum": 1},
-                {"type": "object", "additionalProperties": {"type": ["integer", "null"], "minimum": 1}},
+                {"type": "object", "additionalProperties": {"type": ["number", "null"]}},
                 {"type": "array", "items": {"type": "string"}, "minItems": 1},
             ]
         },
@@ -198,11 +205,13 @@ RESOURCES_FIELDS = (
         name="device_memory",
         read=_device_memory,
         path=_MEMORY,
-        about="Memory that each device must have by its data sheet, such as 80GB.",
+        about="Memory that each device must have by its data sheet, such as 80GB; of a share of a device: how "
+        "much of its memory the job takes, which counts where it is more than the share.",
         schema={"type": ["string", "number"], "examples": ["80GB"]},
     ),
 )
 TRANSLATED = (
+    Field(name="use_spot", read=yes_or_no, path="spot", about="", schema={}),
     Field(name="gpu", read=_gpu, path=_MODELS, about="", schema={}),
     Field(name="job_recovery", read=_job_recovery, path="retry.max_attempts", about="", schema={}),
     Field(name="ports", read=ports, path="ports", about="", schema={}),
@@ -225,6 +234,9 @@ def resources(reading: Reading, value: Value, _path: str) -> None:
         if name in apart:
             entries = _chosen(reading, entries, apart[name])
     read_fields(reading, Fields(value.where, entries), (*RESOURCES_FIELDS, *TRANSLATED), RESOURCES)
+    if reading.values.get(_DEVICE_SHARE) and _MEMORY in reading.values:
+        # Of a share it is what the job takes, not what a card by its sheet shows at least.
+        reading.values[_MEMORY] = -(-reading.values[_MEMORY] * 100 // SHEET_SHARE)
     for name in _CPU_NAMES:
         if name in apart:
             _cpus(reading, apart[name].value, named=any(name in entries for name in _NAMES_MODELS))
@@ -248,14 +260,19 @@ def _chosen(reading: Reading, entries: dict[str, Entry], choice: Entry) -> dict[
 
 
 def _cpus(reading: Reading, value: Value, *, named: bool) -> None:
-    """CPU cores of a node: devices of model `cpu` where no accelerator is named."""
+    """CPU cores of a node: beside its accelerators, or devices of model `cpu` where none is named."""
     match = _CPUS.fullmatch(value.text.replace(" ", "")) if isinstance(value, Scalar) else None
-    if match is None or int(match.group(1)) == 0:
+    millicores = 0
+    if match is not None:
+        millicores = int(match.group(1)) * 1000 + int((match.group(2) or "0").ljust(3, "0"))
+    if match is None or millicores == 0 or (not named and millicores % 1000):
         reading.refuse(
             value.where, "cpus_malformed", f"{shown(value)} is no number of cores", "write 4, or 4+", _COUNT
         )
+    elif reading.values.get(_MODELS) == ("cpu",) and named:
+        reading.note(value.where, "cpus is ignored: the devices are cores")
     elif named:
-        reading.note(value.where, "cpus is ignored: cores come with the devices of a node")
+        reading.put(_CPU, millicores, value.where)
     else:
         reading.put(_COUNT, int(match.group(1)), value.where)
         reading.put(_MODELS, ("cpu",), value.where)

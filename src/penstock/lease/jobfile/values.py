@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import msgspec
 
+from penstock.base.quantity import WHOLE
+
 _UNITS_S = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(
     "".join(rf"(?:(\d{{1,9}}){unit})?" for unit in ("w", "d", "h", "m(?:in)?", "s")), re.ASCII
@@ -13,6 +15,7 @@ _CLOCK = re.compile(r"(?:(\d{1,4})-)?(\d{1,4}):(\d\d):(\d\d)", re.ASCII)
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)([kmgtp]?)(i?b)?(?:\+|\.\.)?", re.ASCII)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _COUNT = re.compile(r"\d{1,9}\+?", re.ASCII)
+_SHARE = re.compile(r"0?\.(\d{1,3})0*", re.ASCII)
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 
 
@@ -48,26 +51,38 @@ def size_bytes(text: str, unit: str = "") -> int | None:
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """One alternative of `accelerators`: a model ('' for any), how many of it, and with how much memory."""
+    """One alternative of `accelerators`: a model ('' for any), how many of it, and with how much memory.
+
+    `share` is in thousandths of one device.
+    """
 
     model: str
     count: int = 1
     memory: str = ""
+    share: int = WHOLE
 
 
 def wanted(text: str) -> Wanted | None:
-    """`A100:8`, `A100`, `A100:80GB:8`, `24GB:2`, or `8` for any model. Counts are of whole devices."""
-    model, memory, count = "", "", None
+    """`A100:8`, `A100`, `A100:80GB:8`, `24GB:2`, or `8` for any model; `A100:0.5` is half of one."""
+    model, memory, count, share = "", "", None, WHOLE
     for position, token in enumerate(token.strip() for token in text.split(":")):
         if _COUNT.fullmatch(token) and count is None:
             count = int(token.rstrip("+"))
+        elif count is None and (part := share_of_one(token)) is not None:
+            count, share = 1, part
         elif token[:1].isdigit() and not memory and size_bytes(token):
             memory = token
         elif token[:1].isalpha() and position == 0:
             model = token.lower()
         else:
             return None
-    return Wanted(model, 1 if count is None else count, memory)
+    return Wanted(model, 1 if count is None else count, memory, share)
+
+
+def share_of_one(text: str) -> int | None:
+    """Thousandths of `0.5`, `.25` or `0.125`; None for anything else, nothing and a whole included."""
+    match = _SHARE.fullmatch(text)
+    return int(match.group(1).ljust(3, "0")) or None if match else None
 
 
 def port_range(text: str) -> tuple[int, int] | None:

@@ -4,13 +4,14 @@ import msgspec
 from litestar import Router, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, RawBody
 
-from penstock.app import catalogue, fleet
+from penstock.app import catalogue, fleet, placing
 from penstock.app.access import require_operator
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.fleet.accelerators import Accelerator
 from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState
 from penstock.fleet.importfile import FleetFile, parse_fleet
 from penstock.fleet.sitecatalogue import parse_site_catalogue
+from penstock.placement.answers import Defragmentation, Rules
 from penstock.web.edge import Page
 from penstock.web.given import GivenApp, GivenPrincipal, GivenProbe
 
@@ -116,6 +117,36 @@ def intervals(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) 
     return Page(fleet.intervals(centre, name))
 
 
+class WaitingJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A job that waits and is to be admitted."""
+
+    job: str
+
+
+@get("/placement", sync_to_thread=True)
+def show_rules(centre: GivenApp, principal: GivenPrincipal) -> Rules:  # noqa: ARG001
+    """How the centre places jobs."""
+    return placing.show_rules(centre)
+
+
+@post("/placement", sync_to_thread=True, status_code=200)
+def set_rules(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[Rules]) -> Rules:
+    """Change how the centre places jobs."""
+    return placing.set_rules(centre, principal, data)
+
+
+@get("/defragmentation", sync_to_thread=True)
+def plan_moves(centre: GivenApp, principal: GivenPrincipal, job: FromQuery[str]) -> Defragmentation:
+    """Which running jobs to move so that a waiting one is admitted; nothing is done."""
+    return placing.plan_moves(centre, principal, job)
+
+
+@post("/defragmentation", sync_to_thread=True, status_code=200)
+def move(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[WaitingJob]) -> Defragmentation:
+    """Move running jobs so that a waiting one is admitted."""
+    return placing.move(centre, principal, data.job)
+
+
 ROUTER = Router(
     "/fleet",
     route_handlers=[
@@ -129,5 +160,9 @@ ROUTER = Router(
         set_state,
         set_cost,
         intervals,
+        show_rules,
+        set_rules,
+        plan_moves,
+        move,
     ],
 )

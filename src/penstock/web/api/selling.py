@@ -17,6 +17,12 @@ class NewLease(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quote: str
 
 
+class Lending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether spot work may use the devices of a lease while its own jobs do not."""
+
+    lends_idle: bool
+
+
 @get("/offers", sync_to_thread=True)
 def list_offers(centre: GivenApp, principal: GivenPrincipal) -> Page[Offer]:  # noqa: ARG001
     """Every offer."""
@@ -81,6 +87,14 @@ def cancel_lease(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str
     return selling.cancel_lease(centre, principal, name)
 
 
+@post("/leases/{name:str}/lend", sync_to_thread=True, status_code=200)
+def lend_lease(
+    centre: GivenApp, principal: GivenPrincipal, name: FromPath[str], data: JSONBody[Lending]
+) -> Lease:
+    """Let spot work use a lease's devices while its own jobs do not, or no longer."""
+    return selling.lend_lease(centre, principal, name, lends_idle=data.lends_idle)
+
+
 ROUTER = Router(
     "/",
     route_handlers=[
@@ -94,5 +108,6 @@ ROUTER = Router(
         accept_quote,
         show_lease,
         cancel_lease,
+        lend_lease,
     ],
 )

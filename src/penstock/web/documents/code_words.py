@@ -17,6 +17,8 @@ WORDS: dict[str, str] = {
     "reserved": "已预订",
     "leased": "已出租",
     "promised": "已许诺",
+    "spot": "竞价作业让位",
+    "defragment": "碎片整理",
     "no_fit_cpu": "CPU 不足",
     "active": "有效",
     "suspended": "已暂停",

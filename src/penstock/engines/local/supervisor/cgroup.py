@@ -12,6 +12,9 @@ from pathlib import Path
 from penstock.engines.local.supervisor.bases import inherit_cpuset, make_bases, remove_group
 from penstock.engines.local.supervisor.format import Groups, Plan
 
+_PERIOD_US, _QUOTA_LEAST_US = 100_000, 1_000
+"""The kernel's usual period of CPU quotas, and the least quota that it takes."""
+
 
 class Cgroup:
     """The groups of one attempt, one directory in each hierarchy; any may be missing."""
@@ -35,6 +38,10 @@ class Cgroup:
             directory.mkdir(exist_ok=True)
         if plan["memory_bytes"]:
             self._limit_memory(plan["memory_bytes"])
+        if plan["cpu_millicores"]:
+            quota_us = max(plan["cpu_millicores"] * _PERIOD_US // 1000, _QUOTA_LEAST_US)
+            self._set("cpu", "cpu.cfs_period_us", "cpu.max", _PERIOD_US, f"{quota_us} {_PERIOD_US}")
+            self._set("cpu", "cpu.cfs_quota_us", "cpu.max", quota_us, f"{quota_us} {_PERIOD_US}")
         self._set("pids", "pids.max", "pids.max", plan["max_processes"])
         if "cpuset" in self._v1:
             inherit_cpuset(self._v1["cpuset"])
@@ -97,11 +104,13 @@ class Cgroup:
             yield self._v2
         yield from self._v1.values()
 
-    def _set(self, controller: str, v1_file: str, v2_file: str, value: object) -> None:
+    def _set(
+        self, controller: str, v1_file: str, v2_file: str, value: object, v2_value: object = None
+    ) -> None:
         if controller in self._v1:
             (self._v1[controller] / v1_file).write_text(str(value))
         elif self._v2 is not None and controller in self._v2_controllers:
-            (self._v2 / v2_file).write_text(str(value))
+            (self._v2 / v2_file).write_text(str(value if v2_value is None else v2_value))
 
     def _limit_memory(self, limit_bytes: int) -> None:
         self._set("memory", "memory.limit_in_bytes", "memory.max", limit_bytes)

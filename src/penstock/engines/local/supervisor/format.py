@@ -52,6 +52,7 @@ class Plan(TypedDict):
     """Everything the supervisor needs; it has no choices left.
 
     `mark` is the variable, with its value, by which processes of the attempt can be told.
+    `cpu_millicores` and `memory_bytes` are limits of the whole attempt, 0 for none.
     `refused` (a code, a line feed, a sentence) is set where the gang cannot start on this host.
     """
 
@@ -70,6 +71,7 @@ class Plan(TypedDict):
     tasks: list[Entry]
     mark: str
     groups: Groups
+    cpu_millicores: int
     memory_bytes: int
     max_processes: int
     resource_limits: dict[str, int]

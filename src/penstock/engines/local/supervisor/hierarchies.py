@@ -11,7 +11,7 @@ from pathlib import Path
 from penstock.engines.local.supervisor.bases import SUPERVISORS, enable, inherit_cpuset, remove_group
 from penstock.engines.local.supervisor.format import Groups
 
-_WANTED = ("memory", "pids", "cpuset", "cpuacct")
+_WANTED = ("memory", "pids", "cpuset", "cpuacct", "cpu")
 
 
 def discover(name: str) -> Groups:

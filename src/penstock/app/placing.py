@@ -1,0 +1,120 @@
+"""How the centre places: its rules, the world as placement sees it, and plans to move jobs."""
+
+import msgspec
+
+from penstock.app.access import require_operator
+from penstock.app.context import App
+from penstock.base.refusal import Refusal, Refused, invalid, not_found
+from penstock.lease.job import Job, JobState
+from penstock.lease.tenant import Principal
+from penstock.placement.defragment import Defragmentation, defragment
+from penstock.placement.fair import ORDERS
+from penstock.placement.model import Rules, World
+from penstock.placement.scoring import POLICIES, TIGHTEST
+from penstock.store import audit, jobs, settings
+from penstock.store.database import Tx
+from penstock.store.world import RULES, rules, world
+
+MOVED = "defragment"
+"""Why a moved attempt is stopped."""
+PROMISES_MAX = 100_000
+NOTICE_MAX_S = 3_600
+
+
+def seen(app: App, tx: Tx) -> World:
+    """The world as of now; while kernels are not compiled, by the policy that needs none."""
+    found = world(tx)
+    if app.kernels_ready():
+        return found
+    return msgspec.structs.replace(found, rules=msgspec.structs.replace(found.rules, policy=TIGHTEST))
+
+
+def show_rules(app: App) -> Rules:
+    """How the centre places."""
+    with app.database.read() as tx:
+        return rules(tx)
+
+
+def set_rules(app: App, principal: Principal, wanted: Rules) -> Rules:
+    """Change how the centre places, from the next decision on. Safe to repeat."""
+    require_operator(principal)
+    problem = _problem(wanted)
+    if problem is not None:
+        raise Refused(problem)
+    with app.database.write() as tx:
+        if rules(tx) != wanted:
+            settings.put(tx, RULES, msgspec.json.encode(wanted).decode())
+            settings.bump(tx)
+            audit.record(tx, app.now(), principal.token, "set_placement", wanted.policy, wanted.order)
+        return wanted
+
+
+def plan_moves(app: App, principal: Principal, name: str) -> Defragmentation:
+    """Which jobs to move so that a waiting one is admitted, and what it costs; nothing is done."""
+    require_operator(principal)
+    with app.database.read() as tx:
+        return defragment(seen(app, tx), _waiting(tx, name), app.now())
+
+
+def move(app: App, principal: Principal, name: str) -> Defragmentation:
+    """Make the moves: each job is stopped after its grace and queued again with its new place promised to it.
+
+    Planned and written down in one transaction. Asked again while the moves are under way, it plans what is
+    still missing.
+    """
+    require_operator(principal)
+    now = app.now()
+    with app.database.write() as tx:
+        job = _waiting(tx, name)
+        plan = defragment(seen(app, tx), job, now)
+        if not plan.possible:
+            reasons = ", ".join(f"{reason}: {count}" for reason, count in plan.counts.items())
+            raise Refused(
+                Refusal(
+                    "cannot_defragment",
+                    f"no moves of running jobs admit {name!r} ({reasons})",
+                    f"see what it waits for with `penstock why {name}`",
+                )
+            )
+        for moved in plan.moves:
+            owner = jobs.job(tx, moved.job)
+            assert owner is not None, "a running attempt has its job"
+            changed = msgspec.structs.replace(owner, stop_reason=MOVED, promise=moved.promise)
+            jobs.put_job(tx, changed)
+        if plan.moves:
+            jobs.put_job(tx, msgspec.structs.replace(job, promise=plan.promise))
+            audit.record(tx, now, principal.token, "defragment", name, str(len(plan.moves)))
+        return plan
+
+
+def _waiting(tx: Tx, name: str) -> Job:
+    job = jobs.job(tx, name)
+    if job is None:
+        raise Refused(not_found("job", name))
+    if job.state is not JobState.QUEUED:
+        raise Refused(
+            Refusal("job_not_waiting", f"job {name!r} is {job.state}", "name a job that waits", "job")
+        )
+    return job
+
+
+def _problem(wanted: Rules) -> Refusal | None:
+    if wanted.policy not in POLICIES:
+        return invalid(
+            "policy_unknown",
+            f"there is no policy {wanted.policy[:40]!r}",
+            f"use one of {', '.join(POLICIES)}",
+            "policy",
+        )
+    if wanted.order not in ORDERS:
+        return invalid(
+            "order_unknown",
+            f"there is no order {wanted.order[:40]!r}",
+            f"use one of {', '.join(ORDERS)}",
+            "order",
+        )
+    if not 0 <= wanted.promises <= PROMISES_MAX:
+        return invalid("number_out_of_range", "promises are 0 to 100,000", "give fewer", "promises")
+    if not 0 <= wanted.spot_notice_s <= NOTICE_MAX_S:
+        return invalid("number_out_of_range", "notice is 0 s to 1 h", "give less", "spot_notice_s")
+    return None

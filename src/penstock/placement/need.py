@@ -1,0 +1,88 @@
+"""What one job asks for, against a layout: which cells could ever serve it, and how much of each it takes."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from penstock.base.quantity import WHOLE
+from penstock.base.window import US_PER_SECOND, to_us
+from penstock.lease.job import Job, JobSpec, Resources
+from penstock.placement import software
+from penstock.placement.filters import takes_any
+from penstock.placement.layout import Layout
+
+NEVER_US = 1 << 62
+"""Later than every instant."""
+
+
+def share_of(resources: Resources, device_memory_bytes: np.ndarray) -> np.ndarray:
+    """Thousandths that a job takes of devices with so much memory: of their compute and their memory alike.
+
+    The greater of what it asks of both, rounded up; more than a whole where the memory does not suffice.
+    """
+    share, memory = resources.device_share, resources.device_memory_bytes
+    if share == WHOLE or not memory:
+        return np.full(device_memory_bytes.shape, share, np.int64)
+    return np.maximum(share, -(-WHOLE * memory // np.maximum(device_memory_bytes, 1)))
+
+
+def length_us(spec: JobSpec) -> int:
+    """How long the job surely lasts at most: time limit and grace, or `NEVER_US`."""
+    return NEVER_US if spec.time_limit_s is None else (spec.time_limit_s + spec.grace_s) * US_PER_SECOND
+
+
+def sure_end_us(spec: JobSpec | None, start: datetime) -> int:
+    """When a job that starts to run then has surely ended: its time limit and grace later, or `NEVER_US`."""
+    return NEVER_US if spec is None else min(to_us(start) + length_us(spec), NEVER_US)
+
+
+def grace(spec: JobSpec) -> timedelta:
+    """From the request to stop to the end."""
+    return timedelta(seconds=spec.grace_s)
+
+
+class Need:
+    """The job's demand on a layout.
+
+    `share` is what it takes of each cell, `right` where model, software and device memory fit; `models` are
+    the numbers of the models in the order in which the job should have them.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        layout: Layout,
+        lease_cells: np.ndarray | None,
+        preference: tuple[str, ...] = (),
+    ) -> None:
+        spec, resources = job.spec, job.spec.resources
+        self.groups, self.per_node = spec.nodes, resources.devices_per_node
+        self.cpu, self.memory = resources.cpu_millicores, resources.memory_bytes
+        self.length = length_us(spec)
+        self.lease, self.spot = job.lease, spec.spot
+        self.partial = resources.device_share < WHOLE
+        self.models = _preference(resources, layout.models, preference)
+        self.considered = layout.exists if lease_cells is None else lease_cells
+        self.wanted = np.isin(layout.model, self.models)
+        self.share = share_of(resources, layout.memory)
+        self.enough = self.share <= WHOLE
+        if not self.partial:
+            self.enough = layout.memory >= resources.device_memory_bytes
+        cores = layout.cores.max(axis=1, initial=0) * self.per_node * resources.device_share // WHOLE
+        self.row_cpu = np.maximum(self.cpu, cores)
+        runs = np.array([not software.against(job, device) for device in layout.kinds], np.bool_)
+        self.runs = runs[layout.kind] if job.barred else layout.exists
+        self.right = self.considered & layout.sellable & self.enough & self.runs & self.wanted[:, None]
+
+
+def _preference(resources: Resources, known: tuple[str, ...], first: tuple[str, ...]) -> list[int]:
+    """The models in the order in which the job names them; in the centre's where any will do, then by name."""
+    models = (*first, *known) if takes_any(resources) else resources.models
+    return [known.index(model) for model in dict.fromkeys(models) if model in known]
+
+
+def kind_of(job: Job) -> tuple[object, ...]:
+    """Jobs of one kind ask the same of the same world."""
+    spec = job.spec
+    shape = job.lease, spec.nodes, spec.resources, spec.spot, spec.time_limit_s, spec.grace_s
+    return *shape, software.kind(job)
