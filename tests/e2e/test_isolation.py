@@ -38,6 +38,9 @@ SECRET = "globex"
 """The other tenant's name, which is in every id and text of its own."""
 
 BODIES: dict[str, dict[str, Any]] = {
+    "/api/v1/budgets": {"id": "b", "tenant": SECRET, "amount_micros": 1_000_000},
+    "/api/v1/ledger/transfers": {"transfers": []},
+    "/api/v1/tenants/{name}/refunds": {"id": "r", "payment": f"pay-{SECRET}"},
     "/api/v1/closings": {"end": "2026-01-05T00:01:00Z"},
     "/api/v1/meters": {"id": "m", "aggregation": "count", "unit": "call"},
     "/api/v1/fleet/devices/{name}/cost": {"cost_micros": 1},
@@ -368,6 +371,10 @@ ESCALATIONS = {
     "an auditor sets prices": ("auditor", "POST", "/offers", {"id": "x", "model": "a100", "price_micros_per_card_hour": 1}),
     "an auditor cancels a lease": ("auditor", "DELETE", f"/leases/{SECRET}.later", None),
     "an owner declares a meter": ("owner", "POST", "/meters", {"id": "m", "aggregation": "count", "unit": "call"}),
+    "an owner posts transfers": ("owner", "POST", "/ledger/transfers", {"transfers": []}),
+    "an owner takes its money back": ("owner", "POST", "/tenants/acme/refunds", {"id": "r", "payment": "pay-acme"}),
+    "a viewer makes a budget": ("viewer", "POST", "/budgets", {"id": "b", "amount_micros": 1_000_000}),
+    "an auditor pays back": ("auditor", "POST", "/tenants/acme/refunds", {"id": "r", "payment": "pay-acme"}),
     "an owner closes the books": ("owner", "POST", "/closings", {"end": "2026-01-05T00:01:00Z"}),
     "an auditor closes the books": ("auditor", "POST", "/closings", {"end": "2026-01-05T00:01:00Z"}),
     "an auditor uploads": ("auditor", "POST", "/workdirs", None),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from penstock.app import following, metering, running
+from penstock.app import budgets, following, metering, running
 from penstock.app.context import App
 
 CYCLE: tuple[Callable[[App], None], ...] = (
@@ -15,7 +15,8 @@ CYCLE: tuple[Callable[[App], None], ...] = (
     running.observe,  # 6. what engines see moves jobs on
     metering.meter,  # 7. what was seen becomes usage, once per window
     metering.rate,  # 8. usage becomes lines and ledger transfers
-    metering.release,  # 9. what stays set aside for the finished is free again
+    budgets.watch,  # 9. shares of budgets that are reached are said
+    metering.release,  # 10. what stays set aside for the finished is free again
 )
 
 

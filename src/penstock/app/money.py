@@ -9,15 +9,18 @@ from penstock.app.access import readable_tenant, require, require_audit, require
 from penstock.app.context import App
 from penstock.base.ids import check_id
 from penstock.base.money import AMOUNT_MAX_MICROS, Micros
-from penstock.base.refusal import Refused, ensure, invalid, not_found
+from penstock.base.refusal import Refusal, Refused, ensure, invalid, not_found
 from penstock.billing.model import ChargeLine, UsageEvent
 from penstock.billing.payment import clear, owed, top_up
 from penstock.lease.tenant import Principal, Scope, Tenant, TenantState
 from penstock.ledger.beancount import export
-from penstock.ledger.chart import PREPAID, RECEIVABLE, tenant_account
+from penstock.ledger.chart import MANUAL, PREPAID, RECEIVABLE, tenant_account
+from penstock.ledger.entry import reversal
 from penstock.ledger.model import Account, Transfer
 from penstock.store import audit, billing, ledger, tenants
 from penstock.store.database import Tx
+
+TRANSFERS_MAX = 10_000
 
 
 class NewPayment(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -26,6 +29,49 @@ class NewPayment(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     id: str
     amount_micros: Micros
     note: str = ""
+
+
+class NewRefund(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A payment to give back: its id, how much of it (None: all), and why."""
+
+    id: str
+    payment: str
+    amount_micros: Micros | None = None
+    reason: str = ""
+
+
+class NewTransfer(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One entry of an operator: `amount_micros` from `debit` to `credit`."""
+
+    id: str
+    debit: str
+    credit: str
+    amount_micros: Micros
+    currency: str = "CNY"
+    note: str = ""
+
+
+class NewTransfers(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Entries to post; `linked`: all take effect, or none."""
+
+    transfers: tuple[NewTransfer, ...]
+    linked: bool = False
+
+
+class RefusedTransfer(msgspec.Struct, frozen=True, kw_only=True):
+    """Which entry was refused (its place, from 0), and why."""
+
+    index: int
+    id: str
+    refusal: Refusal
+
+
+class PostedTransfers(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the entries."""
+
+    posted: int
+    duplicates: int
+    refused: tuple[RefusedTransfer, ...]
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +108,70 @@ def pay(app: App, principal: Principal, tenant: str, request: NewPayment) -> Tra
             settle_debt(tx, tenant, name, now)
             audit.record(tx, now, principal.token, "pay", tenant, f"{request.amount_micros} micros")
         return known or payment
+
+
+def refund(app: App, principal: Principal, tenant: str, request: NewRefund) -> Transfer:
+    """Pay back a payment, in whole or in part, as far as the balance allows: its reversal. Safe to repeat."""
+    require_operator(principal)
+    asking.text(request.reason, "reason")
+    name = f"refund/{tenant}/{ensure(check_id(request.id))}"
+    now = app.now()
+    with app.database.write() as tx:
+        _tenant(tx, tenant)
+        paid = f"payment/{tenant}/{request.payment.rpartition('/')[2]}"
+        original = ledger.transfer(tx, paid)
+        if original is None:
+            raise Refused(not_found("payment", request.payment))
+        known = ledger.transfer(tx, name)
+        back = reversal(original, name, now, request.amount_micros)
+        books.book(tx, [back], now)
+        if known is None:
+            audit.record(tx, now, principal.token, "refund", tenant, f"{paid}: {request.reason}")
+        return known or back
+
+
+def post_transfers(app: App, principal: Principal, request: NewTransfers) -> PostedTransfers:
+    """Post an operator's own entries, each for itself or all linked; one status each. Safe to repeat.
+
+    They may move money between any two accounts, within the ledger's rules, and are of kind `manual`.
+    """
+    require_operator(principal)
+    if len(request.transfers) > TRANSFERS_MAX:
+        raise Refused(
+            invalid(
+                "batch_too_large",
+                f"{len(request.transfers):,} transfers",
+                f"post at most {TRANSFERS_MAX:,} at once",
+                "transfers",
+            )
+        )
+    now = app.now()
+    entries = [
+        Transfer(
+            id=f"manual/{one.id}",
+            debit=one.debit,
+            credit=one.credit,
+            amount_micros=one.amount_micros,
+            currency=one.currency,
+            at=now,
+            kind=MANUAL,
+            key=asking.text(one.note, "note"),
+        )
+        for one in request.transfers
+    ]
+    with app.database.write() as tx:
+        outcome = ledger.post(tx, entries, now, linked=request.linked)
+        posted = outcome.statuses.count("ok")
+        if posted:
+            audit.record(tx, now, principal.token, "post_transfers", f"{posted} transfers")
+    refused = [
+        RefusedTransfer(index=index, id=one.id, refusal=status)
+        for index, (one, status) in enumerate(zip(request.transfers, outcome.statuses, strict=True))
+        if isinstance(status, Refusal)
+    ]
+    return PostedTransfers(
+        posted=posted, duplicates=outcome.statuses.count("duplicate"), refused=tuple(refused)
+    )
 
 
 def settle_debt(tx: Tx, tenant: str, cause: str, now: datetime) -> None:

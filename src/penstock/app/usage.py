@@ -84,7 +84,7 @@ def list_events(
     count = asking.whole_number(limit, 1, EVENTS_SHOWN_MAX, "limit") or EVENTS_SHOWN_MAX
     with app.database.read() as tx:
         owner = readable_tenant(principal, tenant)
-        return meters.events(tx, owner, _asked(app, start, end), count)
+        return meters.events(tx, owner, asked_window(app, start, end), count)
 
 
 def show_quantities(
@@ -93,10 +93,10 @@ def show_quantities(
     """What declared meters measured over a time, exactly, of one tenant or for staff of all."""
     with app.database.read() as tx:
         owner = readable_tenant(principal, tenant)
-        return tuple(meters.quantities(tx, _asked(app, start, end), owner))
+        return tuple(meters.quantities(tx, asked_window(app, start, end), owner))
 
 
-def _asked(app: App, start: datetime | None, end: datetime | None) -> Window:
+def asked_window(app: App, start: datetime | None, end: datetime | None) -> Window:
     """The time asked for; without one, all that events may be about."""
     now = app.now()
     first = asking.instant(start, "start") or now - AGE_MAX

@@ -77,6 +77,8 @@ BOOKS = (
     ),
     Command("charges", "penstock.cli.usage:charges", "List what the usage costs, line by line."),
     Command("invoice", "penstock.cli.invoice:app", "Invoices and credit notes."),
+    Command("budget", "penstock.cli.budget:app", "What a tenant means to spend in a month."),
+    Command("export", "penstock.cli.export:export", "Write a table of the books as CSV or Parquet."),
     Command("ledger", "penstock.cli.ledger:app", "Accounts and transfers, and the check of both books."),
     Command(
         "ladder",

@@ -92,6 +92,30 @@ def pay(
 
 
 @app.command
+def refund(
+    tenant: TenantId,
+    payment: Annotated[str, Parameter(help="Id of the payment to give back.")],
+    amount: Annotated[str | None, Parameter(help="How much of it; by default all.")] = None,
+    /,
+    *,
+    reason: Annotated[str, Parameter(help="Why; kept in the audit log.")] = "",
+    own_id: Id = None,
+    call: Call = CALL,
+) -> None:
+    """Pay back a payment of a tenant, as far as its balance allows."""
+    amount_micros = None if amount is None else parse.payment(amount, "AMOUNT")
+    body = {
+        "id": new_id(own_id, "refund"),
+        "payment": payment,
+        "amount_micros": amount_micros,
+        "reason": reason,
+    }
+    with call.client() as client:
+        answer = client.post("tenants", tenant, "refunds", body=body)
+    call.show(answer, Transfer, lambda transfer: _refund(transfer, call))
+
+
+@app.command
 def balance(
     tenant: Annotated[
         str | None, Parameter(name="TENANT", help="Tenant id; by default the token's own.")
@@ -143,6 +167,17 @@ def _fields(tenant: Tenant, call: Call) -> None:
             ("address", tenant.address),
             ("tax number", tenant.tax_number),
             ("opened", call.time(tenant.created_at)),
+        ]
+    )
+
+
+def _refund(transfer: Transfer, call: Call) -> None:
+    print_fields(
+        [
+            ("refund", transfer.id),
+            ("payment", transfer.reverses or ""),
+            ("amount", formats.money(transfer.amount_micros, transfer.currency)),
+            ("at", call.time(transfer.at)),
         ]
     )
 

@@ -45,12 +45,14 @@ TOP_UP, CHARGE, CLEARING, INVOICE_ROUNDING, CREDIT_NOTE = (
     "invoice_rounding",
     "credit_note",
 )
+MANUAL = "manual"
 TRANSFER_KINDS: dict[str, str] = {
     TOP_UP: "a payment into the prepaid balance: cash -> prepaid",
     CHARGE: "a rated line: prepaid (captured from a hold, or available) or receivable -> revenue",
     CLEARING: "what is owed, paid from the balance: prepaid -> receivable",
     INVOICE_ROUNDING: "an invoice's fen: between prepaid or receivable and rounding, either way",
     CREDIT_NOTE: "part of an invoice given back: revenue -> prepaid",
+    MANUAL: "an operator's own entry, between any two accounts",
 }
 """A reversal's kind is that of its original with `_reversal` appended."""
 

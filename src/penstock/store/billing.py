@@ -83,7 +83,8 @@ def charged_after(tx: Connection, tenant: str, instant: datetime) -> int:
     """Micros that a tenant was charged for windows that end after the instant."""
     table = CHARGE_LINES
     where = (table.c.tenant == tenant, table.c.end > instant)
-    return tx.execute(select(func.coalesce(func.sum(table.c.amount_micros), 0)).where(*where)).scalar_one()
+    total = select(func.coalesce(func.sum(table.c.amount_micros), 0)).where(*where)
+    return int(tx.execute(total).scalar_one())  # PostgreSQL sums 64-bit integers as decimals
 
 
 def charged_by_part(

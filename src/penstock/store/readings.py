@@ -23,7 +23,7 @@ def add(tx: Connection, readings: Sequence[tuple[int, int, int]], *, levels: boo
     """Keep readings: series, time and value each."""
     import numpy as np
 
-    if not readings:
+    if len(readings) == 0:
         return
     columns = np.array(readings, dtype="<i8").T
     row = {

@@ -5,7 +5,8 @@ from datetime import datetime
 from litestar import Response, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from penstock.app import invoicing, money, opening, reports
+from penstock.app import budgets, invoicing, money, opening, reports
+from penstock.billing.budget import Alert, Budget
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
 from penstock.ledger.model import Account, Transfer
 from penstock.web.documents.invoice_csv import render_invoice_csv
@@ -101,6 +102,42 @@ def transfers(centre: GivenApp, principal: GivenPrincipal, account: FromQuery[st
     return Page(money.list_transfers(centre, principal, account))
 
 
+@post("/ledger/transfers", sync_to_thread=True, status_code=200)
+def post_transfers(
+    centre: GivenApp, principal: GivenPrincipal, data: JSONBody[money.NewTransfers]
+) -> money.PostedTransfers:
+    """Post entries of the operator's own, one status each."""
+    return money.post_transfers(centre, principal, data)
+
+
+@post("/tenants/{name:str}/refunds", sync_to_thread=True)
+def refund(
+    centre: GivenApp, principal: GivenPrincipal, name: FromPath[str], data: JSONBody[money.NewRefund]
+) -> Transfer:
+    """Pay back a payment, in whole or in part."""
+    return money.refund(centre, principal, name, data)
+
+
+@get("/budgets", sync_to_thread=True)
+def list_budgets(
+    centre: GivenApp, principal: GivenPrincipal, tenant: FromQuery[str | None] = None
+) -> Page[budgets.BudgetView]:
+    """Budgets, with what was spent this month."""
+    return Page(budgets.list_budgets(centre, principal, tenant))
+
+
+@post("/budgets", sync_to_thread=True)
+def set_budget(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[budgets.NewBudget]) -> Budget:
+    """Make a budget."""
+    return budgets.set_budget(centre, principal, data)
+
+
+@get("/alerts", sync_to_thread=True)
+def alerts(centre: GivenApp, principal: GivenPrincipal, tenant: FromQuery[str | None] = None) -> Page[Alert]:
+    """Thresholds of budgets that were reached, newest first."""
+    return Page(budgets.list_alerts(centre, principal, tenant))
+
+
 @get("/ledger/check", sync_to_thread=True)
 def check(centre: GivenApp, principal: GivenPrincipal) -> reports.CheckReport:
     """Verify every invariant of both books."""
@@ -128,5 +165,10 @@ ROUTER = Router(
         transfers,
         check,
         beancount,
+        post_transfers,
+        refund,
+        list_budgets,
+        set_budget,
+        alerts,
     ],
 )
