@@ -1,13 +1,12 @@
 """A plan's report as one HTML file that needs nothing else: no script, no font, no request."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from penstock.web.documents.ladder_words import Language
+from penstock.web.documents.page import template
 from penstock.web.documents.sections import Section
 
 _FOOT: dict[Language, str] = {
@@ -33,7 +32,7 @@ def page(
     pictures: Mapping[str, Sequence[Picture]] | None = None,
 ) -> str:
     """The page; whatever came from outside is escaped. `pictures` are by the title of their section."""
-    return _template().render(
+    return template("plan.html.jinja").render(
         title=title,
         kicker=kicker,
         lede=lede,
@@ -42,15 +41,3 @@ def page(
         lang="zh-CN" if language == "zh" else "en",
         foot=_FOOT[language],
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("penstock.web", "documents/templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("plan.html.jinja")

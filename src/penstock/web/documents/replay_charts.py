@@ -7,6 +7,7 @@ import msgspec
 from penstock.sim.rehearsal import Part, Rehearsal
 
 FULL = 100.0
+_UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -18,15 +19,16 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 class Plot(msgspec.Struct, frozen=True):
-    """Curves over the same axes; ticks as (position in per cent from top or left, value)."""
+    """Curves over the same axes; ticks as (position in per cent from top or left, value); x in `unit`."""
 
+    unit: str
     curves: tuple[Curve, ...]
     y_ticks: tuple[tuple[float, float], ...]
     x_ticks: tuple[tuple[float, float], ...]
 
 
 def allocation(run: Rehearsal) -> Plot:
-    """Percent of devices busy over the window, in days."""
+    """Percent of devices busy over the window."""
     return plot(run.parts, [[part.allocated_percent for part in run.parts]], FULL)
 
 
@@ -43,10 +45,11 @@ def plot(parts: Sequence[Part], series: Sequence[Sequence[float]], most: float) 
     start, end = parts[0].start_s, parts[-1].end_s
     curves = tuple(_curve(parts, values, start, end, top) for values in series)
     count = round(top / step)
-    days = (end - start) / 86_400
-    day = _step(days)
-    x_ticks = tuple((FULL * day * i / days, day * i) for i in range(int(days / day) + 1)) if days else ()
-    return Plot(curves, tuple((FULL * (1 - i / count), step * i) for i in range(count + 1)), x_ticks)
+    unit, size = next((name, size) for name, size in _UNITS if end - start >= 2 * size or size == 1)
+    length = (end - start) / size
+    mark = _step(length)
+    x_ticks = tuple((FULL * mark * i / length, mark * i) for i in range(int(length / mark) + 1))
+    return Plot(unit, curves, tuple((FULL * (1 - i / count), step * i) for i in range(count + 1)), x_ticks)
 
 
 def _curve(parts: Sequence[Part], values: Sequence[float], start: float, end: float, top: float) -> Curve:

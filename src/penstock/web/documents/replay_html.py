@@ -1,9 +1,5 @@
 """The report of a rehearsal as one HTML file that needs nothing else: no script, no request."""
 
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
 from penstock.base.money import Micros
 from penstock.placement.rounds import Rounds
 from penstock.sim.rehearsal import Rehearsal
@@ -11,6 +7,7 @@ from penstock.sim.replaying import ReplayReport
 from penstock.web.documents import ladder_figures as figures
 from penstock.web.documents.ladder_view import lines_with_time, rungs
 from penstock.web.documents.ladder_words import LINE_WORDS, RUNG_WORDS, Language
+from penstock.web.documents.page import template
 from penstock.web.documents.replay_charts import allocation, queue
 from penstock.web.documents.replay_words import HOW_WORDS, REASON_WORDS, replay_words
 from penstock.web.documents.report_charts import stack
@@ -18,7 +15,7 @@ from penstock.web.documents.report_charts import stack
 
 def render_replay(report: ReplayReport, language: Language) -> str:
     """The page in one language; whatever came from outside is escaped. Shown in full: the first run of each way."""
-    return _template().render(
+    return template("replay.html.jinja").render(
         report=report,
         lang="zh-CN" if language == "zh" else "en",
         words=replay_words(language),
@@ -96,15 +93,3 @@ class _Writer:
     def devices(self) -> str:
         """The fleet in a few words."""
         return ", ".join(f"{count:,} × {model}" for model, count in self._report.devices.items())
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("penstock.web", "documents/templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("replay.html.jinja")

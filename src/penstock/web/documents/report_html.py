@@ -1,10 +1,8 @@
 """The report of one lease and one job as one HTML file that needs nothing else: no script, no request."""
 
 from collections import Counter, defaultdict
-from functools import cache
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from penstock.base.quantity import ComputeRate
 from penstock.base.window import Window
@@ -13,6 +11,7 @@ from penstock.insight.model import RUNGS, Ladder, LadderLine, Line
 from penstock.web.documents import ladder_figures as figures
 from penstock.web.documents.ladder_view import lines_with_time, notes, rungs
 from penstock.web.documents.ladder_words import Language
+from penstock.web.documents.page import template
 from penstock.web.documents.report_charts import DEVICES_MAX, Lane, Tick, lane, stack, strips, time_ticks
 from penstock.web.documents.report_data import ReportData
 from penstock.web.documents.report_loss import loss_chart
@@ -37,7 +36,7 @@ def render_report(data: ReportData, language: Language) -> str:
     ladder, zone = data.ladder, data.made_at.tzinfo
     words = report_words(language)
     start = ladder.start.astimezone(zone)
-    return _template().render(
+    return template("report.html.jinja").render(
         data=data,
         lang="zh-CN" if language == "zh" else "en",
         words=words,
@@ -58,19 +57,6 @@ def render_report(data: ReportData, language: Language) -> str:
         benches=_benches(data),
         findings=[*data.check.money, *data.check.card_hours, *data.check.audit],
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("penstock.web", "documents/templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["line_word"] = lambda line, write: write.line(line)
-    return environment.get_template("report.html.jinja")
 
 
 def _largest(ladder: Ladder) -> LadderLine | None:
