@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 NAMES = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
-TABLES = ("fill", "local_engine")
+TABLES = ("fill", "in_time", "local_engine")
 
 
 def main() -> int:

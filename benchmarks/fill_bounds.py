@@ -26,8 +26,12 @@ def patterns(sizes: list[int]) -> list[tuple[int, ...]]:
     return found
 
 
-def bound(shares: np.ndarray, devices: np.ndarray, capacity_devices: int, *, takes_all: bool) -> float:
+def bound(
+    shares: np.ndarray, devices: np.ndarray, capacity_devices: int, *, takes_all: bool, taken: int = 0
+) -> float:
     """Most percent of capacity that any policy can allocate of these arrivals, knowing them all in advance.
+
+    `taken`: it has placed all of the first so many tasks.
 
     `takes_all`: the policy places whatever fits. While a whole device is free every share fits; so if it
     places a fraction D of the work for whole devices, it has placed at least D of every smaller size.
@@ -51,7 +55,10 @@ def bound(shares: np.ndarray, devices: np.ndarray, capacity_devices: int, *, tak
     room[:count], room[count] = 1, whole
     rows.append((room, capacity_devices))
     gain = np.concatenate([np.zeros(count), [whole], np.array(sizes) / WHOLE])
-    limits = [(0, None)] * count + [(0, 1)] + [(0, float(n)) for n in came]
+    early, few = shares[:taken], devices[:taken]
+    least = [int(((early == size) & (few > 0)).sum()) for size in sizes]
+    first = int(few[(few > 0) & (early == WHOLE)].sum()) / max(whole, 1)
+    limits = [(0, None)] * count + [(first, 1)] + list(zip(least, map(float, came), strict=True))
     matrix = csr_array(np.array([row for row, _ in rows]))
     solved = linprog(-gain, A_ub=matrix, b_ub=[b for _, b in rows], bounds=limits, method="highs")
     return float(-solved.fun / capacity_devices * 100)
