@@ -24,6 +24,9 @@ def fill(
     policy: Annotated[str, Parameter(help="Placement policy, such as penstock, fgd, best-fit.")] = "penstock",
     seeds: Annotated[str, Parameter(help="Seeds, first to one past the last, such as 42:52.")] = "42:52",
     until: Annotated[float, Parameter(help="Demand to stop at, as a multiple of capacity.")] = 1.3,
+    forecast: Annotated[
+        float, Parameter(help="Demand that penstock is told to expect, as a multiple of capacity.")
+    ] = 0.0,
     skip_bad: Annotated[
         bool, Parameter(help="Leave out rows with mistakes and count them.", negative="")
     ] = False,
@@ -35,16 +38,18 @@ def fill(
     from penstock.sim.fill import run_fill
 
     chosen = seeds_of(seeds)
-    if not 0 < until <= 10:
-        raise Refused(
-            invalid("until_absurd", f"{until} is no multiple of capacity", "give up to 10", "--until")
-        )
+    for name, share in (("--until", until), ("--forecast", forecast or 1.0)):
+        if not 0 < share <= 10:
+            raise Refused(
+                invalid("until_absurd", f"{share} is no multiple of capacity", "give up to 10", name)
+            )
     results = run_fill(
         nodes,
         tasks,
         policy,
         chosen,
         until,
+        forecast=forecast,
         skip_bad=skip_bad,
         progress=lambda done: note(_("{done} of {all} done").format(done=done, all=len(chosen))),
     )
@@ -65,4 +70,5 @@ def fill(
     print_table(titles, rows, right=(1, 2, 4))
 
 
-app.command("penstock.cli.replay:replay", name="replay")
+for _name in ("replay", "trace"):
+    app.command(f"penstock.cli.replay:{_name}", name=_name)

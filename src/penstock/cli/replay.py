@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from penstock.base.money import Micros
+from penstock.base.refusal import Refused
 from penstock.cli import formats
 from penstock.cli.language import _, language
 from penstock.cli.output import note, print_json, print_table, write_bytes
@@ -130,3 +131,25 @@ def how_name(run: Rehearsal) -> str:
 
 def _hours(seconds: float) -> str:
     return f"{seconds / 3600:.2f} h"
+
+
+def trace(
+    *,
+    like: Annotated[str, Parameter(help="Whose statistics: openb or philly.")] = "openb",
+    jobs: Annotated[int, Parameter(help="How many jobs.")] = 10_000,
+    cards: Annotated[int, Parameter(help="Cards of the fleet that they are meant for.")] = 1000,
+    load: Annotated[
+        float, Parameter(help="Work that arrives, as a multiple of what the cards can do.")
+    ] = 0.9,
+    seed: Annotated[int, Parameter(help="Equal seeds give equal traces.")] = 42,
+    out: Annotated[str | None, Parameter(name=["--out", "-o"], help="File to write to.")] = None,
+) -> None:
+    """Draw a trace with the statistics of a published one, in our columns, for `plan replay`."""
+    from penstock.sim.trace.generate import check_generate, generate
+
+    problem = check_generate(like, jobs, cards, load)
+    if problem is not None:
+        raise Refused(problem)
+    write_bytes(
+        "".join(generate("philly" if like == "philly" else "openb", jobs, cards, load, seed)).encode(), out
+    )

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from penstock.placement.kernels.state import Memo, Nodes, Shapes
     from penstock.placement.kernels.worth import Outlook
 
-OVERLOAD = 1.05
-"""Our policy reckons with a twentieth more work to come than there is room for."""
 PLAN_EVERY = 0.02
 MEMORY_TASKS = 4000.0
 
@@ -78,14 +76,19 @@ def check_policy(name: str) -> str | Refusal:
     )
 
 
-def fill(fleet: Fleet, work: Workload, tasks: np.ndarray, policy: str, seed: int) -> Filled:
-    """Place the tasks on the empty fleet, its nodes shuffled by the seed (ties go to the first)."""
+def fill(
+    fleet: Fleet, work: Workload, tasks: np.ndarray, policy: str, seed: int, forecast: float = 0.0
+) -> Filled:
+    """Place the tasks on the empty fleet, its nodes shuffled by the seed (ties go to the first).
+
+    `forecast`: the demand that our policy is told to expect, as a multiple of capacity; 0: nothing is known.
+    """
     from penstock.placement.kernels.fill import place_all
 
     order = np.random.default_rng(seed).permutation(len(fleet.cpu))
     sizes, size_of = sizes_of(work)
     outcome = place_all(
-        rules(policy),
+        rules(policy, forecast),
         nodes_of(fleet, order),
         shapes_of(work),
         size_of,
@@ -132,13 +135,12 @@ def look_ahead(work: Workload, nodes: "Nodes", outlook: "Outlook") -> None:
     plan(1.0, nodes, shapes_of(work), size_of, sizes, weight, np.zeros(len(sizes)), outlook, True)
 
 
-def rules(policy: str) -> "Rules":
+def rules(policy: str, forecast: float = 0.0) -> "Rules":
     """What the kernels need to know of a policy."""
     from penstock.placement.kernels.fill import Rules
 
     name = policy.removesuffix("-accept")
-    overload = OVERLOAD if name == policy else 1.0
-    return Rules(_POLICIES.index(name), overload, policy == "penstock", PLAN_EVERY, MEMORY_TASKS)
+    return Rules(_POLICIES.index(name), forecast, policy == "penstock", PLAN_EVERY, MEMORY_TASKS)
 
 
 def nodes_of(fleet: Fleet, order: np.ndarray) -> "Nodes":

@@ -29,10 +29,11 @@ def run_fill(
     seeds: Iterable[int],
     until: float,
     *,
+    forecast: float = 0.0,
     skip_bad: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> list[FillResult]:
-    """One run a seed, in order; `progress` is told how many are done.
+    """One run a seed, in order; `progress` is told how many are done, and our policy the demand to expect.
 
     Raises `Refused` for a bad file or an unknown policy.
     """
@@ -41,7 +42,7 @@ def run_fill(
     warm(trace, policy)
     results: list[FillResult] = []
     for seed in seeds:
-        results.append(fill_once(trace, policy, seed, until))
+        results.append(fill_once(trace, policy, seed, until, forecast))
         if progress is not None:
             progress(len(results))
     return results
@@ -53,11 +54,11 @@ def warm(trace: Trace, policy: str) -> None:
     fill(trace.fleet, trace.work, trace.work.tasks[:1], policy, 0)
 
 
-def fill_once(trace: Trace, policy: str, seed: int, until: float) -> FillResult:
+def fill_once(trace: Trace, policy: str, seed: int, until: float, forecast: float = 0.0) -> FillResult:
     """One run of the experiment on a trace already read."""
     tasks = arrivals(trace.work, trace.fleet.capacity, until, seed)
     started = time.process_time()
-    filled = fill(trace.fleet, trace.work, tasks, policy, seed)
+    filled = fill(trace.fleet, trace.work, tasks, policy, seed, forecast)
     seconds = time.process_time() - started
     shares = [round(percent, 4) for percent in allocated(trace.fleet, trace.work, filled, until)]
     return FillResult(seed, shares, refused(filled), seconds)

@@ -128,10 +128,10 @@ def summary(
 
 
 def waits(jobs: Jobs, played: Replayed) -> tuple[Waits, ...]:
-    """Waiting times by label, all jobs first under the empty label."""
+    """Waiting times by label, all jobs first under the empty label, then in the order of the numbers in them."""
     rows = []
-    for index, label in enumerate(("", *jobs.labels)):
-        chosen = np.ones(len(jobs.label), np.bool_) if index == 0 else jobs.label == index - 1
+    for label in ("", *sorted({*jobs.labels} - {""}, key=_in_order)):
+        chosen = jobs.label == jobs.labels.index(label) if label else np.ones(len(jobs.label), np.bool_)
         started = chosen & np.isfinite(played.start_s)
         waited = played.start_s[started] - jobs.submit_s[started]
         quantiles = (_quantile(waited, share) for share in (0.5, 0.9, 0.99))
@@ -200,6 +200,11 @@ def ladder(fleet: Fleet, edges: Sequence[float], played: Replayed, prices: Mappi
         unpriced_card_us=round(float(spent[unpriced].sum()) * 1e6),
         uncosted_devices=int(fleet.devices.sum()),
     )
+
+
+def _in_order(label: str) -> tuple[int, str]:
+    number = label.partition(" ")[0]
+    return (int(number), label) if number.isdecimal() else (0, label)
 
 
 def _mean(values: np.ndarray) -> float:

@@ -41,6 +41,15 @@ TOOLS: dict[str, str] = {
     "99TH PERCENTILE": "第 99 百分位",
     "MAKESPAN": "最后结束",
     "REVENUE": "收入",
+    "Whose statistics: openb or philly.": "仿照谁的统计特征：openb 或 philly。",
+    "How many jobs.": "作业数。",
+    "Cards of the fleet that they are meant for.": "面向的机群有多少卡。",
+    "Work that arrives, as a multiple of what the cards can do.": "到来的工作量，为这些卡能力的倍数。",
+    "Equal seeds give equal traces.": "种子相同，轨迹相同。",
+    "Draw a trace with the statistics of a published one, in our columns, for `plan replay`.": (
+        "按已发布轨迹的统计特征生成一份轨迹（我们的列），供 `plan replay` 使用。"
+    ),
+    "Demand that penstock is told to expect, as a multiple of capacity.": "告知 penstock 的预期需求，为容量的倍数。",
     "{done} of {all} done": "已完成 {done}/{all}",
     "SEED": "种子",
     "ALLOCATED AT 100 %": "需求 100 % 时已分配",

@@ -16,16 +16,18 @@ STEP_FIRST, STEP_NEXT, ROUNDS = 400.0, 40.0, 60
 GRID = np.array([0.0, 0.25, 0.75])
 """CPU and memory prices tried, in device rooms per what the mean task asks for one device's room."""
 FEW_TASKS = 1e-9
+SPREADS = 2.0
+"""Where tasks may be held, so many standard deviations more work than there is room for are reckoned with."""
 TOLERANCE = 1.001
 """How many times what it takes a task may cost before it is held."""
 
 
 class Rules(NamedTuple):
-    """How to place: the policy, and for ours the demand to come per room left, whether to hold, and how
-    often to plan (a share of capacity) and how fast to forget (tasks)."""
+    """How to place: the policy, and for ours the demand forecast (a share of capacity; 0: none), whether to
+    hold, how often to plan (a share of capacity) and how fast to forget (tasks)."""
 
     policy: int
-    overload: float
+    forecast: float
     hold: bool
     plan_every: float
     memory_tasks: float
@@ -124,6 +126,24 @@ def plan(overload, nodes, shapes, size_of, sizes, weight, price, outlook, first)
 
 
 @njit(cache=True)
+def work_to_come(rules, nodes, shapes, weight, demand, capacity):
+    """Work that is reckoned with, per room left.
+
+    With a forecast what it leaves. Otherwise what fills the room, and where tasks may be held two standard
+    deviations more: the volume of tasks that fill a room V varies by the root of V E[v²] / E[v].
+    """
+    free, mean, square = 1.0, FEW_TASKS, 0.0
+    for node in range(len(nodes.cpu)):
+        free += room(nodes, node)
+    if rules.forecast > 0:
+        return max(rules.forecast * capacity - demand, WHOLE) / free
+    for shape in range(len(weight)):
+        mean += weight[shape] * volume(shapes, shape)
+        square += weight[shape] * volume(shapes, shape) ** 2
+    return 1.0 + rules.hold * SPREADS * np.sqrt(square / mean / free)
+
+
+@njit(cache=True)
 def place_all(rules, nodes, shapes, size_of, sizes, tasks, target, outlook, memo, seed):
     """Place the tasks in order, changing `nodes`; for each its node, or a negative reason."""
     np.random.seed(seed)
@@ -138,7 +158,8 @@ def place_all(rules, nodes, shapes, size_of, sizes, tasks, target, outlook, memo
         counted *= 1 + 1 / rules.memory_tasks
         weight[shape] += counted
         if rules.policy == PENSTOCK and demand > planned * capacity:
-            plan(rules.overload, nodes, shapes, size_of, sizes, weight, price, outlook, planned == 0)
+            overload = work_to_come(rules, nodes, shapes, weight, demand, capacity)
+            plan(overload, nodes, shapes, size_of, sizes, weight, price, outlook, planned == 0)
             planned = demand / capacity + rules.plan_every
             weight /= counted
             counted = 1.0

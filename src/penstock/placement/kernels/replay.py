@@ -254,7 +254,7 @@ def replan(rules, work, nodes, shapes, market, last, arrived):
         counted *= 1 + 1 / rules.memory_tasks
         market.weight[work.shape_of[work.kind[job]]] += counted
     plan(
-        rules.overload, nodes, shapes, market.size_of, market.sizes, market.weight, market.price,
+        1.0, nodes, shapes, market.size_of, market.sizes, market.weight, market.price,
         market.outlook, first,
     )  # fmt: skip
     market.weight[:] /= counted
