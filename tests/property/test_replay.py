@@ -5,6 +5,7 @@ import math
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from penstock.placement.jobs import FOREVER, Faults, Jobs
 from penstock.placement.replay import LINES, PASSES, QUEUES, How, replay
@@ -13,6 +14,8 @@ from penstock.placement.workload import ANY_MODEL, Fleet, workload
 from penstock.sim.compiled import prepare
 
 prepare()
+
+from penstock.placement.kernels import choice  # noqa: E402
 
 
 @st.composite
@@ -260,3 +263,32 @@ def test_rounds_end_every_job_and_never_use_more_than_there_is(fleet, jobs, aim,
     for model in range(2):
         devices = fleet.devices[fleet.model == model].sum()
         assert (played.spent[:, model].sum(axis=1) <= devices * np.diff(edges) + 1e-6).all()
+
+
+@settings(deadline=None)
+@given(st.data(), st.integers(1, 8), st.integers(1, 3))
+def test_prices_of_models_are_near_the_optimum_of_the_linear_programme(data, jobs, models):
+    levels = st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.9, 1.0])
+    value = np.array(
+        data.draw(st.lists(st.lists(levels, min_size=models, max_size=models), min_size=jobs, max_size=jobs))
+    )
+    need = np.array(data.draw(st.lists(st.sampled_from([1, 2, 4]), min_size=jobs, max_size=jobs)))
+    room = np.array(data.draw(st.lists(st.integers(1, 6), min_size=models, max_size=models)))
+    per_job = np.kron(np.eye(jobs), np.ones(models))
+    per_model = np.concatenate([np.eye(models) * n for n in need], axis=1)
+    best = -linprog(
+        -(value * need[:, None]).ravel(),
+        np.concatenate([per_job, per_model]),
+        np.concatenate([np.ones(jobs), room]),
+    ).fun
+    price = np.zeros(models)
+    choice.clear(value, need, room, price)
+    dual = price @ room + (need * np.maximum((value - price).max(axis=1), 0)).sum()
+    assert best - 1e-9 <= dual <= 1.35 * best + 1e-9
+    current = np.full(jobs, choice.NONE)
+    dealt = choice.assign(value, need, room, price, choice.by_surplus(value, price), current)
+    for model in range(models):
+        used = need[dealt == model].sum()
+        assert used <= room[model]
+        left_out = (dealt == choice.NONE) & (value[:, model] > 0) & (need <= room[model] - used)
+        assert not left_out.any(), "nothing stays idle that a job could use"
