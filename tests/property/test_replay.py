@@ -225,7 +225,7 @@ def test_lines_sum_to_capacity_and_equal_seeds_give_equal_results(data, fleet, j
     again = replay(fleet, jobs, how, seed, edges, faults)
     assert all(np.array_equal(getattr(again, f), getattr(played, f)) for f in played.__struct_fields__)
     if not len(faults.node) and played.end_s[ran].max(initial=0) <= 40:
-        length = (played.end_s - played.start_s)[ran]
+        length = played.end_s[ran] - played.start_s[ran]
         assert np.isclose(played.spent[:, :, 0].sum(), (length * jobs.volume[ran]).sum() / 1000)
 
 
@@ -265,30 +265,23 @@ def test_rounds_end_every_job_and_never_use_more_than_there_is(fleet, jobs, aim,
         assert (played.spent[:, model].sum(axis=1) <= devices * np.diff(edges) + 1e-6).all()
 
 
-@settings(deadline=None)
-@given(st.data(), st.integers(1, 8), st.integers(1, 3))
-def test_prices_of_models_are_near_the_optimum_of_the_linear_programme(data, jobs, models):
-    levels = st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.9, 1.0])
-    value = np.array(
-        data.draw(st.lists(st.lists(levels, min_size=models, max_size=models), min_size=jobs, max_size=jobs))
-    )
-    need = np.array(data.draw(st.lists(st.sampled_from([1, 2, 4]), min_size=jobs, max_size=jobs)))
-    room = np.array(data.draw(st.lists(st.integers(1, 6), min_size=models, max_size=models)))
-    per_job = np.kron(np.eye(jobs), np.ones(models))
-    per_model = np.concatenate([np.eye(models) * n for n in need], axis=1)
-    best = -linprog(
-        -(value * need[:, None]).ravel(),
-        np.concatenate([per_job, per_model]),
-        np.concatenate([np.ones(jobs), room]),
-    ).fun
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3))
+def test_prices_of_models_are_near_the_optimum_of_the_linear_programme(seed, models):
+    random, jobs = np.random.default_rng(seed), 40
+    value, need = random.random((jobs, models)), np.ones(jobs, np.int64)
+    room = random.integers(1, jobs // 2, models)
+    per_job, per_model = np.kron(np.eye(jobs), np.ones(models)), np.tile(np.eye(models), jobs)
+    limits = np.concatenate([np.ones(jobs), room])
+    best = -linprog(-value.ravel(), np.concatenate([per_job, per_model]), limits).fun
     price = np.zeros(models)
     choice.clear(value, need, room, price)
-    dual = price @ room + (need * np.maximum((value - price).max(axis=1), 0)).sum()
-    assert best - 1e-9 <= dual <= 1.35 * best + 1e-9
-    current = np.full(jobs, choice.NONE)
-    dealt = choice.assign(value, need, room, price, choice.by_surplus(value, price), current)
-    for model in range(models):
-        used = need[dealt == model].sum()
-        assert used <= room[model]
-        left_out = (dealt == choice.NONE) & (value[:, model] > 0) & (need <= room[model] - used)
-        assert not left_out.any(), "nothing stays idle that a job could use"
+    dual = price @ room + np.maximum((value - price).max(axis=1), 0).sum()
+    assert best - 1e-9 <= dual <= 1.1 * best
+    dealt = choice.assign(
+        value, need, room, price, choice.by_surplus(value, price), np.full(jobs, choice.NONE)
+    )
+    assert value[np.arange(jobs), dealt][dealt != choice.NONE].sum() >= 0.8 * best
+    left = room - np.bincount(dealt[dealt != choice.NONE], minlength=models)
+    assert (left >= 0).all()
+    assert (dealt != choice.NONE).all() or not left.any(), "nothing stays idle that a job could use"
