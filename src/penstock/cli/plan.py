@@ -14,6 +14,8 @@ from penstock.cli.seeds import seeds_of
 app = tree("plan")
 for _name in ("economics", "claims", "parameters"):
     app.command(f"penstock.cli.plan_economics:{_name}", name=_name)
+for _name in ("build", "compare"):
+    app.command(f"penstock.cli.plan_build:{_name}", name=_name)
 
 
 @app.command

@@ -89,4 +89,16 @@ TOOLS: dict[str, str] = {
     "Plan, as of docs/reference/plan.schema.json.": "计划文件，格式见 docs/reference/plan.schema.json。",
     "How to print the report.": "报告的输出格式。",
     "Claims about centres, YAML.": "关于各中心的说法，YAML。",
+    "Rehearse a planned centre in many futures: the ladder, profit and returns as distributions.": (
+        "在许多个未来中预演一个计划中的中心：以分布给出阶梯、利润与收益率。"
+    ),
+    "Demand comes from traces, from a centre's own record, or from signed contracts, as the plan says. Where "
+    "there is none, no single return is printed, and what is missing is named.": (
+        "需求按计划取自轨迹、中心自身的记录或已签合同；若都没有，则不给出单一收益率，并指明缺什么。"
+    ),
+    "Rehearse several plans under the same seeds and set them side by side.": "用相同的种子预演多个计划并列比较。",
+    "How many futures to play through.": "推演多少个未来。",
+    "Seed; equal seeds give equal futures.": "种子；种子相同则未来相同。",
+    "Processes at work at once; by default one a core.": "同时工作的进程数；默认每核一个。",
+    "Plans to set side by side.": "要并列比较的计划。",
 }

@@ -8,7 +8,18 @@ from itertools import pairwise
 from penstock.base.refusal import Refusal, invalid
 from penstock.fleet.accelerators import Catalogue, find, nearest
 from penstock.insight.economics.calendar import months_later
-from penstock.insight.economics.plan import Contract, Cost, Loan, Plan, Power, Rent, Step, StepKind, Tranche
+from penstock.insight.economics.plan import (
+    Contract,
+    Cost,
+    Loan,
+    Plan,
+    Power,
+    Rehearse,
+    Rent,
+    Step,
+    StepKind,
+    Tranche,
+)
 from penstock.insight.economics.power import covered
 
 MONTHS_MAX, SERVERS_MAX, PUE_MAX = 600, 1_000_000, 3.0
@@ -65,6 +76,8 @@ def check_plan(plan: Plan, known: Catalogue) -> list[Refusal]:
         _power(found, plan.power)
         _watts(found, plan, known)
     _events(found, plan)
+    if plan.rehearse is not None:
+        _rehearse(found, plan.rehearse)
     found.unique("contracts", (contract.id for contract in plan.contracts))
     for number, contract in enumerate(plan.contracts):
         _contract(found, f"contracts[{number}]", contract)
@@ -208,6 +221,29 @@ def _of_tranches(found: _Findings, plan: Plan) -> None:
         if not 0 <= lost.amount <= costs.get(lost.tranche, lost.amount):
             at = f"impairments[{number}].amount"
             found.add(at, "amount_absurd", "it is more than the cost", "give 0 to the cost")
+
+
+def _rehearse(found: _Findings, given: Rehearse) -> None:
+    at = "rehearse"
+    for number, trace in enumerate(given.demand.traces if given.demand else ()):
+        found.within(f"{at}.demand.traces[{number}].share", trace.share / 10_000, 0, 10_000, " %")
+        found.within(
+            f"{at}.demand.traces[{number}].growth_per_year", trace.growth_per_year / 10_000, -100, 500, " %"
+        )
+    for name in ("slip", "rent_decline"):
+        ends = getattr(given, name)
+        if ends is not None and not ends.low <= ends.likely <= ends.high:
+            found.add(
+                f"{at}.{name}", "range_reversed", "low, likely and high are not in order", "put them in order"
+            )
+    found.share(f"{at}.terminated", given.terminated)
+    found.within(f"{at}.breakdowns.mean_days_between", given.breakdowns.mean_days_between, 0.1, 1e6, " days")
+    found.within(f"{at}.breakdowns.repair_hours", given.breakdowns.repair_hours, 0, 1e5, " hours")
+    found.within(f"{at}.market.elasticity", given.market.elasticity, 0.05, 100)
+    found.share(f"{at}.market.target", given.market.target)
+    for name in ("demand_growth", "supply_growth"):
+        found.within(f"{at}.market.{name}", getattr(given.market, name) / 10_000, -90, 1000, " %")
+    found.within(f"{at}.market.feedback", given.market.feedback / 10_000, 0, 1000, " %")
 
 
 def _contract(found: _Findings, at: str, contract: Contract) -> None:

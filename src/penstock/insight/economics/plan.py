@@ -214,6 +214,83 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     penalties: Amount = msgspec.field(default_factory=lambda: Amount(0))
 
 
+class TraceOfDemand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Jobs that were really asked for: of another site, or of this centre (`own`), served and refused alike.
+
+    `share` of them comes here, and grows by `growth_per_year`; `ignore_models` lets them run on any card. The
+    first `skip_days` are left out. Jobs given in steps need a `throughput` table and `as_on`, a model in it.
+    """
+
+    file: str
+    own: bool = False
+    share: Share = msgspec.field(default_factory=lambda: Share(1_000_000))
+    growth_per_year: Share = msgspec.field(default_factory=lambda: Share(0))
+    ignore_models: bool = False
+    skip_days: int = 0
+    throughput: str = ""
+    as_on: str = ""
+
+
+class Demand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the rehearsal is fed with; signed contracts of the plan come on top.
+
+    `spread` is the standard deviation of the level of demand between futures, as a share of it.
+    """
+
+    traces: tuple[TraceOfDemand, ...] = ()
+    spread: Share = msgspec.field(default_factory=lambda: Share(200_000))
+
+
+class Range(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A triangular distribution of shares."""
+
+    low: Share
+    likely: Share
+    high: Share
+
+
+class SlipRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A triangular distribution of delays, rounded to months."""
+
+    low: Term
+    likely: Term
+    high: Term
+
+
+class Breakdowns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often a server fails, and how long it is away. The default rate is what Meta published for 16,384 H100."""
+
+    mean_days_between: float = 264.0
+    repair_hours: float = 24.0
+
+
+class Market(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How rents move beside the plan's own path, year by year.
+
+    Entrants: (1 + demand growth) / (1 + supply growth), to the power of 1 / elasticity. Idleness: for each point
+    that less than `target` is let, rents fall by `feedback` of a point in the next year.
+    """
+
+    demand_growth: Share = msgspec.field(default_factory=lambda: Share(0))
+    supply_growth: Share = msgspec.field(default_factory=lambda: Share(0))
+    elasticity: float = 1.0
+    target: Share = msgspec.field(default_factory=lambda: Share(700_000))
+    feedback: Share = msgspec.field(default_factory=lambda: Share(0))
+
+
+class Rehearse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `plan build` draws anew for each future. `terminated` is the share of contracts that end early."""
+
+    policy: str = "penstock"
+    sharing: bool = True
+    demand: Demand | None = None
+    slip: SlipRange | None = None
+    rent_decline: Range | None = None
+    terminated: Share = msgspec.field(default_factory=lambda: Share(0))
+    breakdowns: Breakdowns = msgspec.field(default_factory=Breakdowns)
+    market: Market = msgspec.field(default_factory=Market)
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A centre over some months from `start`. What is not said counts as nothing, never as a guess."""
 
@@ -234,6 +311,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     contracts: tuple[Contract, ...] = ()
     filed: tuple[Filed, ...] = ()
     exit: Exit | None = None
+    rehearse: Rehearse | None = None
     income_tax: Share = msgspec.field(default_factory=lambda: Share(0))
     cash_at_start: Amount = msgspec.field(default_factory=lambda: Amount(0))
     discount: Share | None = None

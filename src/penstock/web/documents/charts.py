@@ -63,3 +63,73 @@ def columns(bars: Sequence[tuple[str, float, str]]) -> Markup:
         f'<line class="zero" x1="{LEFT / 2}" x2="{WIDTH - LEFT / 2}" y1="{at(0):.1f}" y2="{at(0):.1f}"/></svg>'
     )
     return Markup("".join(parts))  # noqa: S704 - every text in it is escaped
+
+
+def histogram(edges: Sequence[float], counts: Sequence[int], low: str, high: str) -> Markup:
+    """How often a quantity falls where; losses in another colour, zero as a line."""
+    most, span = max(counts) or 1, (edges[-1] - edges[0]) or 1.0
+
+    def at(number: float) -> float:
+        return 20 + (WIDTH - 40) * (number - edges[0]) / span
+
+    parts = [f'<svg viewBox="0 0 {WIDTH} {PLOT_HEIGHT + 26}" role="img">']
+    for left, right, count in zip(edges[:-1], edges[1:], counts, strict=True):
+        height = (PLOT_HEIGHT - 10) * count / most
+        kind = "loss" if (left + right) / 2 < 0 else "gain"
+        parts.append(
+            f'<rect class="{kind}" x="{at(left) + 1:.1f}" y="{PLOT_HEIGHT - height:.1f}" '
+            f'width="{max(at(right) - at(left) - 2, 1):.1f}" height="{height:.1f}"/>'
+        )
+    if edges[0] < 0 < edges[-1]:
+        parts.append(f'<line class="zero" x1="{at(0):.1f}" x2="{at(0):.1f}" y1="0" y2="{PLOT_HEIGHT}"/>')
+    parts.append(
+        f'<line class="rule" x1="20" x2="{WIDTH - 20}" y1="{PLOT_HEIGHT}" y2="{PLOT_HEIGHT}"/>'
+        f'<text x="20" y="{PLOT_HEIGHT + 20}">{escape(low)}</text>'
+        f'<text x="{WIDTH - 20}" y="{PLOT_HEIGHT + 20}" text-anchor="end">{escape(high)}</text></svg>'
+    )
+    return Markup("".join(parts))  # noqa: S704 - every text in it is escaped
+
+
+def shares(rows: Sequence[tuple[str, float]]) -> Markup:
+    """Bars of percentages, one below the other."""
+    height = ROW * len(rows)
+    parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img">']
+    for index, (name, percent) in enumerate(rows):
+        top, width = index * ROW, (WIDTH - LABELS - 90) * min(percent, 100.0) / 100
+        parts.append(
+            f'<text x="{LABELS - 10}" y="{top + 19}" text-anchor="end">{escape(name)}</text>'
+            f'<rect class="bar" x="{LABELS}" y="{top + 4}" width="{max(width, 1):.1f}" height="{ROW - 10}"/>'
+            f'<text class="soft" x="{LABELS + width + 8:.1f}" y="{top + 19}">{percent:.1f} %</text>'
+        )
+    return Markup("".join([*parts, "</svg>"]))  # noqa: S704 - every text in it is escaped
+
+
+def band(points: Sequence[tuple[float, float | None, float]], names: Sequence[str]) -> Markup:
+    """A band between low and high with the middle as a line; percentages from zero."""
+    most = max(high for _, _, high in points) * 1.08 or 1.0
+    step = (WIDTH - LEFT - 40) / max(len(points) - 1, 1)
+
+    def place(index: int, value: float) -> str:
+        return f"{LEFT + index * step:.1f},{10 + (PLOT_HEIGHT - 10) * (1 - value / most):.1f}"
+
+    upper = [place(index, high) for index, (_, _, high) in enumerate(points)]
+    lower = [place(index, low) for index, (low, _, _) in enumerate(points)]
+    middle = " ".join(place(index, value) for index, (_, value, _) in enumerate(points) if value is not None)
+    parts = [
+        f'<svg viewBox="0 0 {WIDTH} {PLOT_HEIGHT + BOTTOM}" role="img">',
+        f'<polygon class="band" points="{" ".join([*upper, *reversed(lower)])}"/>',
+        f'<polyline class="line" points="{middle}"/>',
+    ]
+    for mark in (0, 50, 100):
+        if mark <= most:
+            y = place(0, mark).split(",")[1]
+            parts.append(
+                f'<line class="rule" x1="{LEFT}" x2="{WIDTH - 40}" y1="{y}" y2="{y}"/>'
+                f'<text class="soft" x="{LEFT - 8}" y="{float(y) + 4:.1f}" text-anchor="end">{mark} %</text>'
+            )
+    for index, name in enumerate(names):
+        x = LEFT + index * step
+        parts.append(
+            f'<text class="soft" x="{x:.1f}" y="{PLOT_HEIGHT + 20}" text-anchor="middle">{escape(name)}</text>'
+        )
+    return Markup("".join([*parts, "</svg>"]))  # noqa: S704 - every text in it is escaped

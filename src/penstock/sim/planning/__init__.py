@@ -1,0 +1,1 @@
+"""Planned centres rehearsed in many futures."""
