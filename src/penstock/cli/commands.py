@@ -85,6 +85,9 @@ BOOKS = (
         "penstock.cli.ladder:ladder",
         "Show where every card-hour of a time went, in time and in money.",
     ),
+    Command(
+        "economics", "penstock.cli.economics:app", "What the centre earned and cost, from its own books."
+    ),
     Command("audit", "penstock.cli.audit:audit", "List who did what, oldest first."),
 )
 TOOLS = (

@@ -31,13 +31,13 @@ def ladder_by(
 
     By tenant: what each had in its hands; the key "" holds what was not available or not sold.
     """
-    tallies = _tallies(spans, history, window, currency, _KEYS[by])
+    tallies = _tallies(spans, history, window, currency, KEYS[by])
     return {name: tallies[name].ladder(window, currency) for name in sorted(tallies)}
 
 
 type _Key = Callable[[Span, Device], str]
 
-_KEYS: dict[Axis, _Key] = {
+KEYS: dict[Axis, _Key] = {
     "model": lambda _, device: device.model,
     "node": lambda _, device: device.node,
     "tranche": lambda _, device: device.tranche,

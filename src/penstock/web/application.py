@@ -14,7 +14,19 @@ from penstock.app.intake import Intake
 from penstock.app.ports import Probe
 from penstock.base.refusal import Refused
 from penstock.web import edge
-from penstock.web.api import centre, compute, exports, fleet, identity, jobs, metering, money, port, selling
+from penstock.web.api import (
+    centre,
+    compute,
+    economics,
+    exports,
+    fleet,
+    identity,
+    jobs,
+    metering,
+    money,
+    port,
+    selling,
+)
 from penstock.web.console.routes import CONSOLE, FILES, palette
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -38,6 +50,7 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
             selling.ROUTER,
             jobs.ROUTER,
             money.ROUTER,
+            economics.ROUTER,
             port.ROUTER,
             metering.ROUTER,
             exports.ROUTER,

@@ -101,4 +101,12 @@ TOOLS: dict[str, str] = {
     "Seed; equal seeds give equal futures.": "种子；种子相同则未来相同。",
     "Processes at work at once; by default one a core.": "同时工作的进程数；默认每核一个。",
     "Plans to set side by side.": "要并列比较的计划。",
+    "What the centre earned and cost, from its own books.": "中心的收入与成本，出自其自身账本。",
+    "Show profit and loss of a time, per card-hour too, beside what moved on the ledger.": (
+        "显示一段时间的损益（含每卡时），与总账变动对照。"
+    ),
+    "Accounts for each of these.": "按此分别列账。",
+    "YAML with costs, loans and power; without it they are shown.": "含成本、借款与用电的 YAML；不给则显示已登记的内容。",
+    "Enter what the centre costs beside its devices, or show what was entered.": "登记设备以外的成本，或显示已登记的内容。",
+    "Without a time it is the last seven days.": "不给时间则为最近七天。",
 }

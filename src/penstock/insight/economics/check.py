@@ -8,6 +8,7 @@ from itertools import pairwise
 from penstock.base.refusal import Refusal, invalid
 from penstock.fleet.accelerators import Catalogue, find, nearest
 from penstock.insight.economics.calendar import months_later
+from penstock.insight.economics.live import CentreCosts
 from penstock.insight.economics.plan import (
     Contract,
     Cost,
@@ -81,6 +82,23 @@ def check_plan(plan: Plan, known: Catalogue) -> list[Refusal]:
     found.unique("contracts", (contract.id for contract in plan.contracts))
     for number, contract in enumerate(plan.contracts):
         _contract(found, f"contracts[{number}]", contract)
+    return found.refusals
+
+
+def check_costs(costs: CentreCosts) -> list[Refusal]:
+    """The same for what a running centre costs."""
+    found = _Findings()
+    for number, loan in enumerate(costs.loans):
+        _loan(found, f"loans[{number}]", loan)
+    for number, running in enumerate(costs.costs):
+        _cost(found, f"costs[{number}]", running)
+        if running.every == "plan" or running.of == "full_rent":
+            found.add(
+                f"costs[{number}]", "cost_unclear", "a running centre has no plan", "give it by month or year"
+            )
+    if costs.power is not None:
+        _power(found, costs.power)
+    found.within("utc_offset_hours", costs.utc_offset_hours, -12, 14)
     return found.refusals
 
 

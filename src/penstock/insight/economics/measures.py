@@ -20,6 +20,7 @@ MONTHS_PER_YEAR = 12
 DISCOUNT_PPM = 60_000
 """6 % a year: the base of the built-in parameter `interest rate`."""
 LIVES_YEARS = (4, 5, 6)
+SLIP_MONTHS = 3
 
 
 class Returns(msgspec.Struct, frozen=True):
@@ -98,6 +99,14 @@ def returns(plan: Plan, statements: Sequence[Statement]) -> Returns:
 
 def _end(plan: Plan) -> date:
     return last_day(months_of(plan)[-1]) + timedelta(days=1)
+
+
+def slip_effect(plan: Plan, known: Catalogue, months: int = SLIP_MONTHS) -> Micros | None:
+    """By how much present value changes when every tranche slips so many months; None where there is none."""
+    longer = replace(plan, months=Term(plan.months + months))
+    late = replace(longer, tranches=tuple(replace(t, slip=Term(t.slip + months)) for t in plan.tranches))
+    worth = [returns(one, accounts(one, known)) for one in (longer, late)]
+    return worth[1].npv_micros - worth[0].npv_micros if worth[0].complete else None
 
 
 def runway_months(plan: Plan, statements: Sequence[Statement]) -> int | None:

@@ -20,14 +20,17 @@ BINS = 24
 
 
 class Future(msgspec.Struct, frozen=True, kw_only=True):
-    """One future. Card-hours over the whole plan, money in micros, rates as fractions a year."""
+    """One future. Card-hours over the whole plan, money in micros, rates as fractions a year.
+
+    `refused` are the card-hours of jobs that never ran, by the reason that kept them out.
+    """
 
     number: int
     slip_months: int
     rent_decline: float
     demand_level: float
     ladder: dict[str, float]
-    refused_card_hours: float
+    refused: dict[str, float]
     capacity_card_hours: float
     let_card_hours: float
     revenue_micros: Micros
@@ -78,6 +81,7 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     break_even_occupancy: Figure
     spreads: dict[str, Spread]
     ladder: dict[str, Spread]
+    refused: dict[str, Spread]
     loss_probability: Figure
     price_years: dict[str, Spread]
 
@@ -120,7 +124,11 @@ def outlook(
                 "percent a year, cash by years", [_percent(one.irr_yearly) for one in futures]
             ),
             "xirr": spread("percent a year, cash by month ends", [_percent(one.xirr) for one in futures]),
-            "refused": spread("card-hours waited for", [one.refused_card_hours for one in futures]),
+            "refused": spread("card-hours refused", [sum(one.refused.values()) for one in futures]),
+        },
+        refused={
+            reason: spread("card-hours refused", [one.refused.get(reason, 0.0) for one in futures])
+            for reason in sorted({reason for one in futures for reason in one.refused})
         },
         ladder={
             line: spread(

@@ -17,12 +17,14 @@ from penstock.insight.economics.findings import Finding, findings
 from penstock.insight.economics.measures import (
     LIVES_YEARS,
     MONTHS_PER_YEAR,
+    SLIP_MONTHS,
     Returns,
     Swing,
     break_even_occupancy,
     break_even_price,
     returns,
     runway_months,
+    slip_effect,
     tornado,
     with_life,
 )
@@ -164,6 +166,9 @@ def _measures(
         "cost_per_card_hour": said.money(_per(expenses, capacity), " per card-hour in service"),
         "cost_per_let_card_hour": said.money(_per(expenses, let), " per card-hour let"),
         **_returns(worth, said),
+        "slip": said.money(
+            slip_effect(plan, known), f" of present value, for a slip of {SLIP_MONTHS} months"
+        ),
         "runway": said.figure(months, "months until the cash at the start is used up"),
     }
 

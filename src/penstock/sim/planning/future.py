@@ -18,8 +18,9 @@ from penstock.insight.economics.plan import Contract, Plan, Rehearse, Takings
 from penstock.insight.economics.statement import summed
 from penstock.insight.economics.tranches import Course, in_service, months_of, retired
 from penstock.insight.economics.units import PPM, Amount, Share, Term
+from penstock.placement.fill import REASONS
 from penstock.placement.jobs import Faults, Jobs
-from penstock.placement.replay import LINES, How, Replayed, replay
+from penstock.placement.replay import LINES, How, replay
 from penstock.placement.workload import WHOLE, Fleet
 from penstock.sim.planning.demand import DAY_S, Pool, draw
 
@@ -52,19 +53,34 @@ def play(world: World, number: int) -> Future:
     days = (months_later(months_of(plan)[0], plan.months) - months_of(plan)[0]).days
     if world.pools or plan.contracts:
         fleet = fleet_of(plan)
-        out, lost = _windows(plan, reserved, given, days, rng)
+        out, lost, kept = _windows(plan, reserved, given, days, rng)
         opened_s = min(_seconds(months_of(plan)[0], in_service(tranche)) for tranche in plan.tranches)
         jobs = since(draw(world.pools, days, level, len(fleet.models), rng), opened_s)
         jobs = jobs if given.sharing else whole_cards(jobs)
-        played = replay(fleet, jobs, How(policy=given.policy), number, _edges(plan), out)
-        occupancy, ladder = _occupancy(plan, played, reserved, lost)
-        refused = float(played.waited_device_s.sum()) / 3600
+        spent, refused = _played(fleet, jobs, given, number, _edges(plan), out)
+        occupancy, ladder = _occupancy(plan, spent, kept, lost)
     else:
         share = rng.uniform(*WITHOUT_EVIDENCE)
         occupancy = {t.name: [round(share * PPM)] * plan.months for t in plan.tranches}
-        ladder, refused = {}, 0.0
+        ladder, refused = {}, {}
     price = _prices(plan, given, occupancy)
     return _computed(plan, number, (slip, decline, level), occupancy, price, ladder, refused)
+
+
+def _played(
+    fleet: Fleet, jobs: Jobs, given: Rehearse, number: int, edges: list[float], out: Faults
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Card-hours by month, tranche and line, and those that nobody could serve, by reason."""
+    if not len(jobs.nodes):
+        return np.zeros((len(edges) - 1, len(fleet.models), len(LINES))), {}
+    played = replay(fleet, jobs, How(policy=given.policy), number, edges, out)
+    lengths = np.where(np.isfinite(jobs.run_s), jobs.run_s, 0).max(axis=1)
+    asked = jobs.volume * lengths / WHOLE / 3600
+    refused = {
+        REASONS[-1 - int(code)]: float(asked[played.outcome == code].sum())
+        for code in np.unique(played.outcome[played.outcome < 0])
+    }
+    return played.spent / 3600, refused
 
 
 def _drawn(plan: Plan, given: Rehearse, rng: np.random.Generator) -> tuple[Plan, int, float]:
@@ -148,11 +164,14 @@ def _windows(
     given: Rehearse,
     days: int,
     rng: np.random.Generator,
-) -> tuple[Faults, np.ndarray]:
-    """When nodes take no jobs: not in service, set aside for a contract, or broken; and the hours lost to faults."""
+) -> tuple[Faults, np.ndarray, float]:
+    """When nodes take no jobs: not in service, set aside for a contract, or broken.
+
+    With it, the card-hours lost to faults by month and tranche, and those kept for contracts.
+    """
     first, end_s = months_of(plan)[0], days * DAY_S
     out: Windows = []
-    lost = np.zeros((plan.months, len(plan.tranches)))
+    lost, kept = np.zeros((plan.months, len(plan.tranches))), 0.0
     taken = _set_aside(plan, reserved)
     edges = np.array(_edges(plan))
     node = 0
@@ -161,7 +180,9 @@ def _windows(
         for _ in range(tranche.servers):
             away = [(0.0, begin), (until, end_s)]
             if node in taken:
-                away.append((_seconds(first, taken[node][0]), _seconds(first, taken[node][1])))
+                aside = (_seconds(first, taken[node][0]), min(_seconds(first, taken[node][1]), until))
+                away.append(aside)
+                kept += max(aside[1] - aside[0], 0.0) / 3600 * tranche.cards_per_server
             else:
                 broken = _breakdowns(given, begin, until, rng)
                 away += broken
@@ -171,11 +192,15 @@ def _windows(
             out += [(node, start, stop) for start, stop in _merged(away, end_s)]
             node += 1
     windows = sorted(out)
-    return Faults(
-        node=np.array([w[0] for w in windows], np.int64),
-        start_s=np.array([w[1] for w in windows]),
-        end_s=np.array([w[2] for w in windows]),
-    ), lost
+    return (
+        Faults(
+            node=np.array([w[0] for w in windows], np.int64),
+            start_s=np.array([w[1] for w in windows]),
+            end_s=np.array([w[2] for w in windows]),
+        ),
+        lost,
+        kept,
+    )
 
 
 def _seconds(first: date, day: date) -> float:
@@ -223,10 +248,9 @@ def _set_aside(plan: Plan, reserved: Sequence[Contract]) -> dict[int, tuple[date
 
 
 def _occupancy(
-    plan: Plan, played: Replayed, reserved: Sequence[Contract], lost: np.ndarray
+    plan: Plan, hours: np.ndarray, kept: float, lost: np.ndarray
 ) -> tuple[dict[str, list[int]], dict[str, float]]:
     """The share let at the plan's rents of each tranche and month, and the whole ladder in card-hours."""
-    hours = played.spent / 3600
     sold = hours[:, :, [LINES.index(line) for line in SOLD]].sum(axis=2)
     capacity = _in_service_hours(plan)
     shares = np.divide(sold, capacity, out=np.zeros_like(sold), where=capacity > 0)
@@ -235,10 +259,9 @@ def _occupancy(
         for index, tranche in enumerate(plan.tranches)
     }
     whole = {line: float(hours[:, :, number].sum()) for number, line in enumerate(LINES)}
-    whole["down"] = float(lost.sum())
-    within = sum(amount for name, amount in whole.items() if name != "down")
-    whole["reserved"] = max(float(capacity.sum()) - within - whole["down"], 0.0) if reserved else 0.0
-    return occupancy, whole
+    whole |= {"down": float(lost.sum()), "reserved": kept, "no_demand": 0.0}
+    idle = float(capacity.sum()) - sum(whole.values())
+    return occupancy, whole | {"no_demand": max(idle, 0.0)}
 
 
 def _in_service_hours(plan: Plan) -> np.ndarray:
@@ -274,7 +297,7 @@ def _computed(
     occupancy: dict[str, list[int]],
     price: list[int],
     ladder: dict[str, float],
-    refused: float,
+    refused: dict[str, float],
 ) -> Future:
     statements = accounts(plan, catalogue(), Course(occupancy=occupancy, price=price))
     whole, worth = summed(statements), returns(plan, statements)
@@ -285,7 +308,7 @@ def _computed(
         rent_decline=drawn[1],
         demand_level=drawn[2],
         ladder=ladder,
-        refused_card_hours=refused,
+        refused=refused,
         capacity_card_hours=whole.capacity / PPM,
         let_card_hours=whole.let / PPM + ladder.get("reserved", 0.0),
         revenue_micros=whole.profit["revenue"],

@@ -89,13 +89,18 @@ class View:
         heads = [_span(period) for period in periods[1:]]
         columns = (*self.columns("line", "whole"), *heads)
         sample = report.whole.profit["revenue"]
-        note = f"{unit(sample)} · {status(sample, self.language)} · {sample.population}"
+        note = f"{unit(sample, self.language)} · {status(sample, self.language)} · {sample.population}"
         return Section(self.title(side), columns, tuple(rows), (note,), frozenset(range(1, len(columns))))
 
     def measures(self, name: str, figures: dict[str, Figure]) -> Section:
         """Name, number, unit and status."""
         rows = tuple(
-            (self.line(key), shown(figure, self.language), unit(figure), status(figure, self.language))
+            (
+                self.line(key),
+                shown(figure, self.language),
+                unit(figure, self.language),
+                status(figure, self.language),
+            )
             for key, figure in figures.items()
         )
         return Section(
@@ -178,7 +183,7 @@ def claims_sections(examined: Examined, language: Language) -> list[Section]:
     view = View(language)
     said = (*(one.message for one in examined.warnings), *(one.message for one in examined.refusals))
     rows = tuple(
-        (name, shown(figure, language), unit(figure), status(figure, language), figure.population)
+        (name, shown(figure, language), unit(figure, language), status(figure, language), figure.population)
         for name, figure in examined.figures.items()
     )
     columns = view.columns("line", "value", "unit", "status", "population")

@@ -46,6 +46,7 @@ LINES: dict[str, dict[Language, str]] = {
     "xirr": {"en": "internal rate of return, by months (XIRR)", "zh": "内部收益率（按月，XIRR）"},
     "equity_xirr": {"en": "return on equity cash (XIRR)", "zh": "股东现金收益率（XIRR）"},
     "payback": {"en": "payback", "zh": "回收期"},
+    "slip": {"en": "opening three months late", "zh": "推迟三个月投运"},
     "runway": {"en": "cash lasts", "zh": "现金可维持"},
     "budget": {"en": "budget", "zh": "预算"},
     "committed": {"en": "committed", "zh": "已签约"},
@@ -78,6 +79,18 @@ LINES: dict[str, dict[Language, str]] = {
     "purchase_price": {"en": "price of servers", "zh": "采购价"},
     "power_price": {"en": "price of electricity", "zh": "电价"},
     "pue": {"en": "PUE", "zh": "PUE"},
+    "result": {"en": "result", "zh": "结果"},
+    "income_booked": {"en": "income booked on the ledger", "zh": "总账入账收入"},
+    "booked_elsewhere": {
+        "en": "of that for service at other times, rounding, credit notes",
+        "zh": "其中属其他时间、舍入与贷记",
+    },
+    "revenue_sold": {"en": "revenue per card-hour sold", "zh": "每售出卡时收入"},
+    "cost_capacity": {"en": "cost per card-hour in service", "zh": "每在册卡时成本"},
+    "cost_sold": {"en": "cost per card-hour sold", "zh": "每售出卡时成本"},
+    "result_capacity": {"en": "result per card-hour in service", "zh": "每在册卡时结果"},
+    "capacity_hours": {"en": "card-hours in service", "zh": "在册卡时"},
+    "sold_hours": {"en": "card-hours sold", "zh": "售出卡时"},
 }
 
 TITLES: dict[str, dict[Language, str]] = {
@@ -99,6 +112,7 @@ TITLES: dict[str, dict[Language, str]] = {
     "exit": {"en": "Winding down", "zh": "退出清算"},
     "findings": {"en": "To be said aloud", "zh": "必须说明"},
     "claims": {"en": "What follows from the claims", "zh": "由公开说法推出"},
+    "per_card_hour": {"en": "Per card-hour", "zh": "每卡时"},
     "parameters": {"en": "Built-in parameters", "zh": "内置参数"},
 }
 
@@ -109,6 +123,7 @@ COLUMNS: dict[str, dict[Language, str]] = {
     "unit": {"en": "unit", "zh": "单位"},
     "status": {"en": "status", "zh": "性质"},
     "tranche": {"en": "tranche", "zh": "批次"},
+    "tranche_or_group": {"en": "group", "zh": "分组"},
     "years": {"en": "{years} years", "zh": "{years} 年"},
     "low": {"en": "worse end", "zh": "不利端"},
     "high": {"en": "better end", "zh": "有利端"},
@@ -180,3 +195,32 @@ REASONS: dict[str, dict[Language, str]] = {
     "credit_unknown": {"en": "unknown credit", "zh": "信用未知"},
     "terminated": {"en": "terminated", "zh": "已终止"},
 }
+
+UNITS: dict[str, str] = {
+    "card-hours in service": "投运卡时",
+    "card-hours let": "出租卡时",
+    "card-hours refused": "未能服务的卡时",
+    "percent of card-hours in service": "占投运卡时",
+    "percent of card-hours in service, before income tax": "占投运卡时，税前",
+    "percent of the plan's rents, before income tax": "占计划租金，税前",
+    "percent of revenue": "占收入",
+    "percent of the amount not terminated": "占未终止金额",
+    "percent a year, cash by years": "每年，按年现金",
+    "percent a year, cash by month ends": "每年，按月末现金",
+    "percent a year on equity, cash by month ends": "每年，股东现金，按月末",
+    "years": "年",
+    "months": "个月",
+    "months until the cash at the start is used up": "个月后期初现金用尽",
+    "contracts": "份合同",
+    "centres": "个中心",
+    "cards": "张卡",
+    "per card-hour let": "每出租卡时",
+    "per card-hour in service": "每投运卡时",
+    "per card-hour of 730 a month": "每卡时（每月 730 小时）",
+    "per server and month": "每台每月",
+    "per month": "每月",
+    "per card-hour sold": "每售出卡时",
+    "percent of demand": "占需求",
+    "of present value, for a slip of 3 months": "净现值变化（推迟三个月）",
+}
+"""Units of figures in Chinese; what is not here stays as it is."""

@@ -6,6 +6,7 @@ from penstock.insight.economics.outlook import Outlook, Spread
 from penstock.insight.economics.parameters import parameters
 from penstock.insight.model import Line
 from penstock.web.documents.charts import band, histogram, shares
+from penstock.web.documents.economics_words import COLUMNS
 from penstock.web.documents.ladder_words import LINE_WORDS, Language
 from penstock.web.documents.outlook_words import (
     EVIDENCE_WORDS,
@@ -19,6 +20,7 @@ from penstock.web.documents.sections import NONE, Section, amount, shown, status
 
 _SHOWN = ("5", "25", "50", "75", "95")
 _OUTER = ("5", "25", "75", "95")
+_ENDS = ("range_low", "range_base", "range_high")
 _HISTORY = ("8xH100 node rent peak to end-2024", "H100 USD per GPU-hour", "China card-hour 2026 (Chengdu)")
 
 
@@ -139,7 +141,12 @@ class OutlookView:
             for one in parameters()
             if one.parameter in _HISTORY
         )
-        heads = ("", "1", "2", "3", self.word("unit"), self.word("status"))
+        heads = (
+            "",
+            *(COLUMNS[name][self.language] for name in _ENDS),
+            self.word("unit"),
+            self.word("status"),
+        )
         return (
             Section(self.word("prices"), columns, rows, (), frozenset(range(1, len(columns)))),
             Section(self.word("history"), heads, before, (), frozenset({1, 2, 3})),

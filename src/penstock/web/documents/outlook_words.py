@@ -53,7 +53,7 @@ QUANTITIES: Words = {
     "npv": {"en": "net present value", "zh": "净现值"},
     "irr_yearly": {"en": "internal rate of return, by years", "zh": "内部收益率（按年）"},
     "xirr": {"en": "internal rate of return, by months", "zh": "内部收益率（按月）"},
-    "refused": {"en": "demand that waited", "zh": "排队等待的需求"},
+    "refused": {"en": "demand that could not be served", "zh": "未能服务的需求"},
 }
 
 EVIDENCE_WORDS: Words = {
@@ -67,9 +67,9 @@ EVIDENCE_WORDS: Words = {
 
 SENTENCES: Words = {
     "no_single": {
-        "en": "No single return is given: nothing shows that anyone wants these cards. Missing are {missing}. Occupancy was "
-        "drawn between 10 % (the low end of what IDC says of general-purpose centres) and 93 % (the most a leaser's "
-        "filings show); both are claims.",
+        "en": "No single return is given: nothing shows that anyone wants these cards. "
+        "Missing are {missing}. Occupancy was drawn between 10 % (the low end of what IDC says of "
+        "general-purpose centres) and 93 % (the most a leaser's filings show); both are claims.",
         "zh": "不给出单一收益率：没有任何依据表明有人需要这些卡。缺少：{missing}。出租率在 10 %（IDC 对通用算力中心说法的下限）"
         "与 93 %（租赁公司披露的最高值）之间抽取，两者均为声称值。",
     },

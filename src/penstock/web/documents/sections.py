@@ -1,12 +1,12 @@
 """A report as titled tables, and their two forms: plain text and a page. Figures come with their status."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
 from penstock.base.figure import Figure
 from penstock.base.money import MICROS_PER_UNIT, format_amount, round_half_up
-from penstock.web.documents.economics_words import STATUS
+from penstock.web.documents.economics_words import STATUS, UNITS
 from penstock.web.documents.ladder_words import Language
 
 NONE = "–"
@@ -49,9 +49,18 @@ def shown(figure: Figure | None, language: Language) -> str:
     return f"{figure.value:,}" if isinstance(figure.value, int) else f"{figure.value:,.2f}"
 
 
-def unit(figure: Figure) -> str:
+def unit(figure: Figure, language: Language) -> str:
     """The unit as people read it."""
-    return figure.unit.removeprefix("micros ")
+    return unit_words(figure.unit, language)
+
+
+def unit_words(unit: str, language: Language) -> str:
+    """The same for a bare unit: the currency stays, what follows it is translated."""
+    plain = unit.removeprefix("micros ")
+    if language == "en":
+        return plain
+    currency, _space, rest = plain.partition(" ") if unit.startswith("micros ") else ("", "", plain)
+    return f"{currency} {UNITS.get(rest, rest)}".strip()
 
 
 def status(figure: Figure, language: Language) -> str:
@@ -62,14 +71,3 @@ def status(figure: Figure, language: Language) -> str:
 def notes_of(figures: Iterable[Figure]) -> tuple[str, ...]:
     """The populations that the figures are about, each once."""
     return tuple(dict.fromkeys(figure.population for figure in figures))
-
-
-def figures_table(
-    title: str, names: dict[str, str], figures: dict[str, Figure], columns: Sequence[str], language: Language
-) -> Section:
-    """Figures one below the other: name, number, unit, status."""
-    rows = tuple(
-        (names.get(name, name), shown(figure, language), unit(figure), status(figure, language))
-        for name, figure in figures.items()
-    )
-    return Section(title, tuple(columns), rows, notes_of(figures.values()), frozenset({1}))
