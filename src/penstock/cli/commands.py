@@ -51,6 +51,7 @@ TENANTS = (
 )
 JOBS = (
     Command("run", "penstock.cli.run:run", "Check a job file and submit it."),
+    Command("render", "penstock.cli.render:render", "Print a job file as manifests for Kubernetes."),
     Command("ps", "penstock.cli.jobs:list_jobs", "List jobs that have not ended."),
     Command("show", "penstock.cli.jobs:show_job", "Show a job and its attempts."),
     Command(

@@ -72,6 +72,7 @@ def main(directory: Path, node: str) -> int:
         isolation=order.isolation,
         control_groups=False,  # the scheduler's own hold the job, and must go on doing so
         network=order.network,
+        devices_given=True,
     )
     try:
         engine.start(_own_part(order, nodes, node))

@@ -66,7 +66,7 @@ def _entry(path: Path, number: int, entry: object, shared: str | None) -> SlurmS
     if shared:
         fields.setdefault("shared", shared)
     try:
-        found = msgspec.convert(fields, KINDS[entry["kind"]], strict=False)
+        found = msgspec.convert(fields, KINDS[entry["kind"]], strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise Refused(_malformed(where, str(error))) from error
     problem = check_id(found.name, where)
@@ -77,6 +77,12 @@ def _entry(path: Path, number: int, entry: object, shared: str | None) -> SlurmS
     if not found.shared.is_absolute():
         raise Refused(_malformed(where, "shared is no absolute path"))
     return found
+
+
+def _path(kind: type[Any], value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise TypeError(f"expected {kind.__name__}")
 
 
 def _malformed(where: Path | str, what: str) -> Refusal:

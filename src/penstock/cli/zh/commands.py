@@ -22,6 +22,10 @@ COMMANDS = {
     "Check this host, and say what to do about what is missing.": "检查本机，并说明缺什么、该怎么办。",
     "Ends with status 1 where something does not work.": "有不能工作的项目时，退出码为 1。",
     "Administer the centre of this host.": "管理本机上的中心。",
+    "Print a job file as manifests for Kubernetes.": "把作业文件输出为 Kubernetes 清单。",
+    "They are checked against the schemas of Kubernetes by tests, and have not run on a cluster yet.": (
+        "清单由测试按 Kubernetes 的模式校验过，尚未在真实集群上运行过。"
+    ),
     "Where jobs run: this host, and the clusters of the centre.": "作业在哪里运行：本机，以及中心的各个集群。",
     "List engines: whether they answer, what they have, and what work from outside runs there.": (
         "列出引擎：是否应答、有哪些资源、有哪些外来作业在运行。"

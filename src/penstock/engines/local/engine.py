@@ -49,6 +49,7 @@ class LocalEngine:
         isolation: Isolation | None = None,
         control_groups: bool = True,
         network: bool = True,
+        devices_given: bool = False,
         stall_after: timedelta = timedelta(minutes=5),
         stall_share: float = 0.02,
     ) -> None:
@@ -60,6 +61,7 @@ class LocalEngine:
         self._settings = Settings(
             expose=exposed,
             network=network,
+            devices_given=devices_given,
             stall_after_s=stall_after.total_seconds(),
             stall_share=stall_share,
         )

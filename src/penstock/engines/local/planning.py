@@ -26,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     network: bool = True
     stall_after_s: float = 300.0
     stall_share: float = 0.02
+    devices_given: bool = False
+    """A scheduler has given the devices and answers for them: their files are not looked for."""
     workdir_limit_bytes: int = 16 * 2**30
 
 
@@ -43,7 +45,7 @@ def attempt_files(
 def _supervisor_plan(
     plan: Start, directory: Path, host: Host, settings: Settings, system: Sequence[Mount]
 ) -> Plan:
-    refused = _refusal(plan, host)
+    refused = _refusal(plan, host, settings)
     entries = [] if refused else [_entry(plan, task, directory, host, settings) for task in plan.tasks]
     inside = host.isolation is not Isolation.PROCESS_GROUPS
     scripts = SCRIPTS_AT if inside else str(directory / SCRIPTS)
@@ -81,12 +83,13 @@ def _mounts(plan: Start, directory: Path, system: Sequence[Mount], expose: Seque
     return [*system, *attempt_mounts(plan, directory, _checkpoint_at(plan), expose)]
 
 
-def _refusal(plan: Start, host: Host) -> str:
+def _refusal(plan: Start, host: Host, settings: Settings) -> str:
     """Why this host cannot start the gang, as code, line feed, sentence; '' where it can."""
     for task in plan.tasks:
         if task.stack not in STACKS:
             return f"device_unavailable\nthis engine does not know the software stack {task.stack!r}"
-        if task.stack != CPU and not device_files(task.stack, task.handles):
+        given = task.stack == CPU or settings.devices_given
+        if not given and not device_files(task.stack, task.handles):
             return f"device_unavailable\nno device file of the stack {task.stack!r} is on this host"
         try:
             cpus_of(task)

@@ -1,0 +1,261 @@
+"""What the Slurm engine promises beyond the contract: hosts and tokens that are wrong, versions, foreign work."""
+
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.contract.bench import COUNTED, Bench, Opened
+from tests.contract.slurm_harness import SlurmHarness, cluster
+
+from penstock.app.ports import Kept
+from penstock.base.refusal import Fault, Refused
+from penstock.engines.slurm.engine import SlurmEngine
+from penstock.engines.slurm.rest import make_token
+from penstock.fleet.device import DeviceState
+from penstock.lease.job import AttemptState
+from penstock.wire import SystemClock
+
+ENGINES = ("slurm-host",)
+HARNESS = SlurmHarness("slurm-host", spread=False)
+
+
+def refused(code: str, **settings: object):
+    """The engine with these settings answers nothing but this refusal, and starts nothing."""
+    engine = SlurmEngine(HARNESS.settings(**settings))
+    try:
+        with pytest.raises(Refused, match=code):
+            engine.capacity()
+    finally:
+        engine.close()
+
+
+def test_hosts_and_devices_are_those_of_the_cluster(bench):
+    seen = {one.node.id: one for one in bench.engine.capacity().nodes}
+    assert sorted(seen) == ["n1", "n2", "n3", "n4"]
+    assert [len(one.devices) for one in seen.values()] == [8, 8, 8, 8]
+    assert seen["n1"].devices[0].handle == "a100:0"
+    assert seen["n3"].devices[0].stack == "cann"
+    assert seen["n1"].node.cpu_cores == 64
+
+
+def test_a_drained_host_is_cordoned_and_a_host_that_is_down_is_down(own_bench):
+    there = cluster()
+    there.run("scontrol", "update", "nodename=n4", "state=drain", "reason=fans")
+    there.run("scontrol", "update", "nodename=n3", "state=down", "reason=burnt")
+    try:
+        states = own_bench.wait(lambda: _states(own_bench, DeviceState.CORDONED, DeviceState.DOWN))
+        assert (states["n4"], states["n3"], states["n1"]) == ("cordoned", "down", "available")
+    finally:
+        there.run("scontrol", "update", "nodename=n[3-4]", "state=resume")
+
+
+def _states(bench: Bench, *wanted: DeviceState) -> dict[str, str]:
+    states = {one.node.id: one.state.value for one in bench.engine.capacity().nodes}
+    return states if set(wanted) <= {*states.values()} else {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"partition": "nowhere"}, "partition"),
+        ({"account": "nobody"}, "account"),
+        ({"qos": "golden"}, "qos"),
+    ],
+)
+def test_what_the_cluster_does_not_know_fails_the_attempt_with_its_reason(tmp_path, settings, word):
+    with HARNESS.turn(alone=False):
+        opened = Opened(HARNESS, tmp_path / "engine")
+        opened.engine.close()
+        opened.engine = SlurmEngine(HARNESS.settings(tmp_path / "engine", **settings))
+        bench = Bench(opened, tmp_path)
+        bench.start("a", "exit 0")
+        seen = bench.end("a")
+        assert (seen.state, seen.cause, seen.began_at) == (AttemptState.FAILED, "engine_refused", None)
+        assert word in bench.log("a").lower()
+        assert bench.id("a") not in cluster().run("squeue", "-a", "-h", "-o", "%j")
+        bench.end_all()
+        opened.engine.close()
+
+
+def test_a_request_larger_than_a_host_fails_and_leaves_nothing_submitted(bench):
+    plan = bench.plan("a", "exit 0")
+    task = msgspec.structs.replace(plan.tasks[0], stack="cuda", handles=tuple(f"a100:{n}" for n in range(9)))
+    bench.begin(msgspec.structs.replace(plan, tasks=(task,)))
+    seen = bench.end("a")
+    assert (seen.state, seen.cause) == (AttemptState.FAILED, "engine_refused")
+    assert bench.id("a") not in cluster().run("squeue", "-a", "-h", "-o", "%j")
+
+
+def test_a_task_sees_the_devices_that_slurm_gave(bench):
+    plan = bench.plan("a", "echo $RANK:$CUDA_VISIBLE_DEVICES", tasks=2)
+    tasks = [
+        msgspec.structs.replace(task, stack="cuda", handles=(f"a100:{2 * n}", f"a100:{2 * n + 1}"))
+        for n, task in enumerate(plan.tasks)
+    ]
+    bench.begin(msgspec.structs.replace(plan, tasks=tuple(tasks)))
+    assert bench.end("a").state == AttemptState.SUCCEEDED
+    seen = [bench.log("a", rank).strip().partition(":")[2].split(",") for rank in (0, 1)]
+    assert len({*seen[0], *seen[1]}) == 4
+
+
+def test_the_commands_of_slurm_serve_where_there_is_no_rest_server(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_CONF", cluster().environment["SLURM_CONF"])
+    with HARNESS.turn(alone=False):
+        opened = Opened(HARNESS, tmp_path / "engine")
+        opened.engine.close()
+        opened.engine = SlurmEngine(HARNESS.settings(tmp_path / "engine", url=""))
+        bench = Bench(opened, tmp_path)
+        assert len(bench.engine.capacity().nodes) == 4
+        bench.start("a", COUNTED + "exit 3")
+        bench.start("b", "exec sleep 600")
+        assert bench.end("a").exits[0].exit_code == 3
+        bench.until("b", "running")
+        bench.stop("b", 0)
+        assert bench.end("b").state == AttemptState.STOPPED
+        bench.begin(msgspec.structs.replace(bench.plan("c", "exit 0"), tasks=(bench.impossible_task(0),)))
+        assert bench.end("c").cause == "engine_refused"
+        assert (bench.runs("a"), bench.see("a").limits["accounting"]) == (1, "slurmdbd")
+        bench.end_all()
+        opened.engine.close()
+
+
+def test_a_lease_is_an_account_with_a_limit_and_a_reservation_and_ends_with_it(tmp_path, monkeypatch):
+    there = cluster()
+    monkeypatch.setenv("SLURM_CONF", there.environment["SLURM_CONF"])
+    engine = SlurmEngine(HARNESS.settings(tmp_path, reservations=True))
+    with HARNESS.turn(alone=True):
+        engine.capacity()
+        now = SystemClock().now()
+        hours = timedelta(hours=1)
+        lease = Kept(lease="acme.one", tenant="acme", start=now, end=now + hours, devices={"n4": 8})
+        engine.keep([lease])
+        engine.keep([lease])
+        shown = there.run("scontrol", "-o", "show", "reservation")
+        assert "ReservationName=penstock-lease-acme.one" in shown
+        assert "Nodes=n4" in shown
+        assert "Accounts=penstock-lease-acme.one" in shown
+        limits = there.run("sacctmgr", "-n", "-P", "show", "assoc", "format=account,user,grptres")
+        assert "penstock-lease-acme.one||gres/gpu=8" in limits
+        engine.keep([])
+        assert "penstock-lease" not in there.run("scontrol", "-o", "show", "reservation")
+    engine.close()
+
+
+def _an_hour_ago() -> int:
+    return int(SystemClock().now().timestamp()) - 3600
+
+
+def test_a_token_that_has_expired_is_refused_before_it_is_sent(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("SLURM_JWT=" + make_token(cluster().key.read_bytes(), "root", _an_hour_ago()))
+    refused("engine_token_expired", root=tmp_path, token_file=token, jwt_key_file=None)
+
+
+def test_a_token_of_another_key_is_refused_by_the_cluster(tmp_path):
+    key = tmp_path / "key"
+    key.write_bytes(b"another key, of thirty-two bytes")
+    refused("engine_token_refused", root=tmp_path, jwt_key_file=key)
+
+
+def test_a_token_that_is_not_there_is_said(tmp_path):
+    refused("engine_token_unreadable", root=tmp_path, token_file=tmp_path / "none", jwt_key_file=None)
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("http://169.254.169.254/latest", "engine_target"),
+        ("https://[fe80::1]:6820", "engine_target"),
+        ("http://100.100.100.200", "engine_target"),
+        ("http://8.8.8.8:6820", "engine_url"),
+        ("ftp://localhost", "engine_url"),
+        ("http://user:secret@localhost", "engine_url"),
+    ],
+)
+def test_an_address_that_is_closed_is_refused(tmp_path, url, code):
+    refused(f"{code}:", root=tmp_path, url=url)
+
+
+def test_a_server_that_speaks_no_version_of_ours_is_refused(tmp_path):
+    with _answering(b"HTTP/1.1 404 NOT FOUND\r\nContent-Length: 3\r\n\r\nno\n") as url:
+        refused("engine_version_unsupported", root=tmp_path, url=url)
+
+
+def test_a_server_that_answers_without_end_is_a_fault_and_is_left_alone_for_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr("penstock.engines.slurm.rest.ANSWER_MAX_BYTES", 10_000)
+    endless = b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + b"x" * 900_000
+    with _answering(endless) as url:
+        engine = SlurmEngine(HARNESS.settings(tmp_path, url=url))
+        with pytest.raises(Fault, match="too long"):
+            engine.capacity()
+        with pytest.raises(Fault, match="a moment ago"):
+            engine.capacity()
+        engine.close()
+
+
+class _answering:  # noqa: N801
+    """A server that gives every request this answer."""
+
+    def __init__(self, answer: bytes, tls: ssl.SSLContext | None = None) -> None:
+        self._answer, self._tls = answer, tls
+
+    def __enter__(self) -> str:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._serve, daemon=True).start()
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://127.0.0.1:{self._server.getsockname()[1]}"
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._server.accept()
+                if self._tls:
+                    connection = self._tls.wrap_socket(connection, server_side=True)
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(self._answer)
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of nobody's, with its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl to make a certificate with")
+    path = tmp_path / "server.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += [
+        "-keyout",
+        str(path),
+        "-out",
+        str(tmp_path / "cert.pem"),
+        "-days",
+        "2",
+        "-subj",
+        "/CN=127.0.0.1",
+    ]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_text(path.read_text() + (tmp_path / "cert.pem").read_text())
+    return path
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused_and_a_named_one_accepted(tmp_path, certificate):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    missing = b"HTTP/1.1 404 NOT FOUND\r\nContent-Length: 3\r\n\r\nno\n"
+    with _answering(missing, tls) as url:
+        refused("engine_certificate", root=tmp_path, url=url)
+        refused("engine_version_unsupported", root=tmp_path, url=url, ca_file=tmp_path / "cert.pem")
