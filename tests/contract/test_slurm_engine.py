@@ -18,7 +18,7 @@ from penstock.base.refusal import Fault, Refused
 from penstock.engines.slurm.engine import SlurmEngine
 from penstock.engines.slurm.rest import make_token
 from penstock.fleet.device import DeviceState
-from penstock.lease.job import AttemptState
+from penstock.lease.job import FINAL_ATTEMPT_STATES, AttemptState
 from penstock.wire import SystemClock
 
 ENGINES = ("slurm-host",)
@@ -145,6 +145,30 @@ def test_a_lease_is_an_account_with_a_limit_and_a_reservation_and_ends_with_it(t
         engine.keep([])
         assert "penstock-lease" not in there.run("scontrol", "-o", "show", "reservation")
     engine.close()
+
+
+def test_accounting_that_is_late_is_waited_for_and_then_reconciled(tmp_path):
+    there = cluster()
+    with HARNESS.turn(alone=True):
+        opened = Opened(HARNESS, tmp_path / "engine")
+        opened.engine.close()
+        opened.engine = SlurmEngine(HARNESS.settings(tmp_path / "engine", accounting_patience_s=4.0))
+        bench = Bench(opened, tmp_path)
+        there.kill("slurmdbd")
+        try:
+            bench.start("a", "sleep 1")
+            waits = bench.wait(lambda: (seen := bench.see("a")) and seen.ended_at and seen)
+            assert waits.state not in FINAL_ATTEMPT_STATES
+            seen = bench.end("a")
+        finally:
+            there.start("slurmdbd")
+        assert (seen.state, seen.limits["accounting"]) == (AttemptState.SUCCEEDED, "slurmctld alone")
+        waiting = tmp_path / "engine" / "unconfirmed"
+        assert [path.name for path in waiting.iterdir()] == [bench.id("a")]
+        bench.wait(lambda: bench.engine.capacity() and not any(waiting.iterdir()), "the late record")
+        assert bench.engine.capacity().remarks == ()
+        bench.end_all()
+        opened.engine.close()
 
 
 def _an_hour_ago() -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from penstock.app.ports import Capacity, Clock, Engine
+from penstock.base.refusal import Fault
 from penstock.store.database import Database
 from penstock.store.files import Files
 
@@ -37,6 +38,12 @@ class App:
     """What each engine was last seen to have; only a saving of work."""
     kernels_ready: Callable[[], bool] = lambda: True
     """Whether placement's kernels are compiled; until then nodes are chosen without them."""
+
+    def engine(self, name: str) -> Engine:
+        """An engine by its name; Fault where the settings name it no more, for it may come back."""
+        if name not in self.engines:
+            raise Fault(f"no engine is called {name!r}: see engines.yaml")
+        return self.engines[name]
 
     def now(self) -> datetime:
         """The present instant by the centre's clock."""

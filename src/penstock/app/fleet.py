@@ -88,6 +88,7 @@ def calibrate(app: App, principal: Principal, probe: Probe, name: str) -> Calibr
     require_operator(principal)
     with app.database.write() as tx:
         device = _free_device(tx, name)
+        _here(tx, device)
         before = device.state
         if before is DeviceState.AVAILABLE:  # nothing is placed on it while it is measured
             device = msgspec.structs.replace(device, state=DeviceState.MAINTENANCE)
@@ -106,6 +107,19 @@ def calibrate(app: App, principal: Principal, probe: Probe, name: str) -> Calibr
             tx, now, principal.token, "calibrate", name, "accepted" if result.accepted else "rejected"
         )
     return result
+
+
+def _here(tx: Tx, device: Device) -> None:
+    """Refuse what the bench of this host cannot reach."""
+    node = fleet.node(tx, device.node)
+    if node is not None and node.engine not in ("local", "simulated"):
+        raise Refused(
+            Refusal(
+                "device_elsewhere",
+                f"{device.id} is a device of the engine {node.engine}, and is not measured from here",
+                "answer for its devices with `accepted: true` in engines.yaml",
+            )
+        )
 
 
 def _free_device(tx: Tx, name: str) -> Device:

@@ -28,6 +28,7 @@ class EngineView(msgspec.Struct, frozen=True, kw_only=True):
     devices: int = 0
     foreign_devices: int = 0
     foreign_work: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     code: str = ""
     problem: str = ""
     remedy: str = ""
@@ -69,6 +70,7 @@ def _view(name: str, engine: Engine) -> EngineView:
         nodes=len(found.nodes),
         devices=sum(len(one.devices) for one in found.nodes),
         foreign_devices=sum(one.foreign for one in found.nodes),
+        remarks=found.remarks,
         foreign_work=tuple(dict.fromkeys(work for one in found.nodes for work in one.foreign_work)),
     )
 
@@ -84,8 +86,7 @@ def _take_up(app: App, engine: str, found: Capacity) -> None:
             if known.get(one.node.id) != one.node:
                 fleet.save_node(tx, one.node)
         for device, reason in _changes(tx, engine, found):
-            new = fleet.device(tx, device.id) is None
-            if new and found.accepted:
+            if device.accepted_at is None and found.accepted and device.state is DeviceState.PLANNED:
                 fleet.save_device(tx, fleet.accept(device, now), now, "accepted on the operator's word")
             else:
                 fleet.save_device(tx, device, now, reason)
@@ -108,6 +109,8 @@ def _changes(tx: Tx, engine: str, found: Capacity) -> list[tuple[Device, str]]:
         changes += [(device, "discovered") for device in one.devices if device.id not in known]
         here = [device for device in known.values() if device.node == one.node.id]
         wanted = _wanted(one, here, occupied)
+        if found.accepted:
+            changes += [(device, "") for device in here if device.state is DeviceState.PLANNED]
         for device in here:
             state = wanted[device.id]
             if device.state != state and device.state not in _OURS and _is_ours(tx, device, engine):

@@ -283,4 +283,4 @@ def read_logs(
     if not chosen:
         return b""
     attempt = chosen[-1]
-    return app.engines[attempt.engine].logs(attempt.id, rank, offset, limit_bytes)
+    return app.engine(attempt.engine).logs(attempt.id, rank, offset, limit_bytes)

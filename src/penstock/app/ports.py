@@ -87,6 +87,8 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
 
     nodes: tuple[NodeView, ...] = ()
     version: str = ""
+    remarks: tuple[str, ...] = ()
+    """What an operator should know, such as accounting that differs from what was charged."""
     accepted: bool = False
     """New devices go on sale on the operator's word, without a measurement of ours."""
 

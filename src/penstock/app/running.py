@@ -71,7 +71,7 @@ def stop_due(app: App) -> None:
         due = _must_stop(tx, app.now())
     for attempt, job, reason in due:
         try:
-            app.engines[attempt.engine].stop(attempt.id, job.spec.grace_s)
+            app.engine(attempt.engine).stop(attempt.id, job.spec.grace_s)
         except Fault:
             continue  # the engine is away; the next turn asks again
         _put_stopping(app, attempt, job, reason)
@@ -234,7 +234,7 @@ def start(app: App) -> None:
     started = []
     for attempt in placed:
         try:
-            app.engines[attempt.engine].start(_start_plan(app, owners[attempt.job], attempt, devices))
+            app.engine(attempt.engine).start(_start_plan(app, owners[attempt.job], attempt, devices))
         except Fault:
             continue  # the engine is away; the next turn asks again
         started.append(attempt)
@@ -361,7 +361,7 @@ def evict_all(app: App) -> None:
     for attempt in live:
         job = owners[attempt.job]
         try:
-            app.engines[attempt.engine].stop(attempt.id, job.spec.grace_s)
+            app.engine(attempt.engine).stop(attempt.id, job.spec.grace_s)
         except Fault:
             continue  # the engine is away: what it runs goes on, and the next opening sees it
         _put_stopping(app, attempt, job, "drain")

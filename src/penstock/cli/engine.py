@@ -30,7 +30,7 @@ def _table(engines: list[EngineView]) -> None:
     ]
     print_table(("NAME", "VERSION", "NODES", "DEVICES", "FOREIGN", "RESULT"), rows, right=(2, 3, 4))
     for one in engines:
-        for work in one.foreign_work:
+        for work in (*one.foreign_work, *one.remarks):
             note(f"{one.name}: {work}")
         if one.code:
             note(f"{one.name}: {one.problem}; {one.remedy}")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 
-from penstock.base.refusal import Fault
+from penstock.base.refusal import Fault, Refused
 from penstock.engines.slurm.commands import Commands
 from penstock.engines.slurm.model import SlurmJob, SlurmNode, Submission
 from penstock.engines.slurm.rest import Credentials, Rest
@@ -24,7 +24,7 @@ class Cluster:
         self._opened: Rest | Commands | None = None
         self._pause_s = 0.0
         self._closed_until_s = 0.0
-        self._reason = ""
+        self._error: Fault | Refused | None = None
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -34,11 +34,11 @@ class Cluster:
 
     def version(self) -> str:
         """What it speaks."""
-        return self._call(self._way.version)
+        return self._call(lambda: self._way.version(), refuses=True)
 
     def jobs(self) -> tuple[SlurmJob, ...]:
         """All jobs that the controller knows."""
-        return self._call(self._way.jobs)
+        return self._call(lambda: self._way.jobs())
 
     def job(self, number: int) -> SlurmJob | None:
         """One job, or None where the controller knows it no more."""
@@ -46,15 +46,14 @@ class Cluster:
 
     def nodes(self) -> tuple[SlurmNode, ...]:
         """All hosts."""
-        return self._call(self._way.nodes)
-
-    def partitions(self) -> tuple[str, ...]:
-        """Names of partitions."""
-        return self._call(self._way.partitions)
+        return self._call(lambda: self._way.nodes(), refuses=True)
 
     def accounted(self, numbers: Iterable[int]) -> dict[int, SlurmJob]:
         """Accounting records; the accounting database may be away while the controller is there."""
-        return self._way.accounted(numbers)
+        try:
+            return self._way.accounted(numbers)
+        except Refused as error:
+            raise Fault(str(error)) from error
 
     def submit(self, wanted: Submission) -> int:
         """The number of the new job. Raises Rejected where it can never run."""
@@ -78,15 +77,20 @@ class Cluster:
                 self._opened = Commands()
         return self._opened
 
-    def _call[T](self, ask: Callable[[], T]) -> T:
-        if time.monotonic() < self._closed_until_s:
-            raise Fault(f"the cluster was away a moment ago: {self._reason}")
+    def _call[T](self, ask: Callable[[], T], *, refuses: bool = False) -> T:
+        """The answer. A cluster that will not have us counts as away, unless the caller wants to know."""
+        if time.monotonic() < self._closed_until_s and self._error is not None:
+            if refuses and isinstance(self._error, Refused):
+                raise self._error
+            raise Fault(f"the cluster was away a moment ago: {self._error}")
         try:
             answer = ask()
-        except Fault as error:
+        except (Fault, Refused) as error:
             self._pause_s = min(max(self._pause_s * 2, _REST_FIRST_S), _REST_LAST_S)
             self._closed_until_s = time.monotonic() + self._pause_s
-            self._reason = str(error)
+            self._error = error
+            if isinstance(error, Refused) and not refuses:
+                raise Fault(str(error)) from error
             raise
-        self._pause_s = 0.0
+        self._pause_s, self._error = 0.0, None
         return answer

@@ -50,10 +50,6 @@ class Commands:
             return tuple(map(reading.node, raw["nodes"] or ()))
         return tuple(map(reading.node, _json("scontrol", "show", "nodes", "--json").get("nodes") or ()))
 
-    def partitions(self) -> tuple[str, ...]:
-        """Names of partitions."""
-        return tuple(dict.fromkeys(_run("sinfo", "-h", "-o", "%R").split()))
-
     def accounted(self, numbers: Iterable[int]) -> dict[int, SlurmJob]:
         """Accounting records of these jobs, as far as they have arrived."""
         wanted = ",".join(map(str, numbers))

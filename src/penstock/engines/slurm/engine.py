@@ -24,6 +24,7 @@ from penstock.engines.slurm import folder, outcome
 from penstock.engines.slurm.cluster import Cluster
 from penstock.engines.slurm.fleet import Fleet
 from penstock.engines.slurm.model import Rejected, SlurmJob
+from penstock.engines.slurm.reconciling import Reconciling
 from penstock.engines.slurm.settings import SlurmSettings
 from penstock.engines.slurm.submission import PREFIX, submission
 from penstock.lease.job import AttemptState
@@ -46,6 +47,8 @@ class SlurmEngine:
             self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._cluster = Cluster(settings)
         self._fleet = Fleet(settings, self._cluster)
+        self._reconciling = Reconciling(settings.shared.resolve(), self._cluster)
+        self._differences: tuple[Capacity, Capacity] | None = None
         self._missed_s: dict[str, float] = {}
 
     def version(self) -> str:
@@ -54,7 +57,12 @@ class SlurmEngine:
 
     def capacity(self) -> Capacity:
         """Hosts, devices, their states, and work on them that is not ours; some seconds old at most."""
-        return self._fleet.look()
+        found = self._fleet.look()
+        if self._differences is None or self._differences[0] is not found:
+            with fault("reconciling accounting"):
+                remarks = self._reconciling.look(self._root)
+            self._differences = found, msgspec.structs.replace(found, remarks=remarks)
+        return self._differences[1]
 
     def keep(self, leases: Sequence[Kept]) -> None:
         """Keep hosts for leases by accounts and reservations, where we are to."""
@@ -239,7 +247,7 @@ class SlurmEngine:
         told_by = "slurmdbd" if confirmed else "slurmctld alone"
         seen = msgspec.structs.replace(seen, limits=seen.limits | {"accounting": told_by})
         if not confirmed:
-            (directory / "unconfirmed").touch()
+            self._reconciling.note(plan.attempt, job.id)
         self._missed_s.pop(plan.attempt, None)
         return folder.write_final(directory, seen)
 

@@ -131,10 +131,6 @@ class Rest:
         """All hosts."""
         return tuple(map(reading.node, self._get("slurm", "nodes").get("nodes") or ()))
 
-    def partitions(self) -> tuple[str, ...]:
-        """Names of partitions."""
-        return tuple(str(one["name"]) for one in self._get("slurm", "partitions").get("partitions") or ())
-
     def accounted(self, numbers: Iterable[int]) -> dict[int, SlurmJob]:
         """Accounting records of these jobs, as far as they have arrived."""
         found = {}

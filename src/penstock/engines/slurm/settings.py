@@ -33,7 +33,7 @@ class SlurmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     cores_per_device: int = 1
     """Of hosts without accelerators, whose cores are sold."""
     accepted: bool = False
-    """Its devices go on sale on the operator's word; otherwise once they are accepted one by one."""
+    """Its devices go on sale on the operator's word, for our bench does not reach them; else they are only shown."""
     reservations: bool = False
     """Keep leased hosts by reservations and accounts; needs an operator's rights on the cluster."""
     accounting: bool = True
