@@ -119,8 +119,11 @@ def test_from_the_hosts_of_a_cluster_to_the_bill(centre: Centre, slurm: SlurmClu
 
     attempt = shown_job.attempts[-1]
     name = f"--name=penstock-{attempt.id}"
-    record = slurm.run("sacct", "-n", "-P", "-X", name, "-o", "elapsedraw,alloctres").split("|")
-    assert "gres/gpu=4" in record[1]
+    command = ("sacct", "-n", "-P", "-X", name, "-o", "elapsedraw,alloctres")
+    turn_until(centre, lambda: slurm.run(*command), "the record")
+    record = slurm.run(*command).split("|")
+    assert attempt.limits["accounting"] == "slurmdbd"
+    assert "gres/gpu=4" in record[-1], (record, shown_job.attempts, slurm.run("sacct", "-X", "-P"))
     turn_until(centre, lambda: _charged(centre), "the charge")
     lines = _charged(centre)
     lasted_s = (attempt.ended_at - attempt.began_at).total_seconds()

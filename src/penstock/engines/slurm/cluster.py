@@ -34,11 +34,11 @@ class Cluster:
 
     def version(self) -> str:
         """What it speaks."""
-        return self._call(lambda: self._way.version(), refuses=True)
+        return self._call(self._way.version, refuses=True)
 
     def jobs(self) -> tuple[SlurmJob, ...]:
         """All jobs that the controller knows."""
-        return self._call(lambda: self._way.jobs())
+        return self._call(self._way.jobs)
 
     def job(self, number: int) -> SlurmJob | None:
         """One job, or None where the controller knows it no more."""
@@ -46,7 +46,7 @@ class Cluster:
 
     def nodes(self) -> tuple[SlurmNode, ...]:
         """All hosts."""
-        return self._call(lambda: self._way.nodes(), refuses=True)
+        return self._call(self._way.nodes, refuses=True)
 
     def accounted(self, numbers: Iterable[int]) -> dict[int, SlurmJob]:
         """Accounting records; the accounting database may be away while the controller is there."""
