@@ -16,6 +16,7 @@ from penstock.engines.local.engine import LocalEngine
 from penstock.engines.settings import read_engines
 from penstock.engines.slurm.engine import SlurmEngine
 from penstock.probes.host import HostProbe
+from penstock.sim.compiled import Background
 from penstock.store.database import Database
 from penstock.store.files import Files
 
@@ -93,7 +94,7 @@ def _app(data: Path, policy: Policy, url: str | None) -> App:
         database.close()
         raise
     clock: Clock = SystemClock()
-    return App(database, files, clock, engines, policy)
+    return App(database, files, clock, engines, policy, kernels_ready=Background().ready)
 
 
 def _environment() -> tuple[Path, ...]:

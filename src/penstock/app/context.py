@@ -37,7 +37,7 @@ class App:
     followed: dict[str, Capacity] = field(default_factory=dict)
     """What each engine was last seen to have; only a saving of work."""
     kernels_ready: Callable[[], bool] = lambda: True
-    """Whether placement's kernels are compiled; until then nodes are chosen without them."""
+    """Whether placement's kernels are compiled; asked for the first time, that begins in the background."""
 
     def engine(self, name: str) -> Engine:
         """An engine by its name; Fault where the settings name it no more, for it may come back."""

@@ -22,9 +22,12 @@ NOTICE_MAX_S = 3_600
 
 
 def seen(app: App, tx: Tx) -> World:
-    """The world as of now; while kernels are not compiled, by the policy that needs none."""
+    """The world as of now; while kernels are not compiled, by the policy that needs none.
+
+    With one node there is nothing to choose, so nothing is compiled for it.
+    """
     found = world(tx)
-    if app.kernels_ready():
+    if len(found.nodes) < 2 or app.kernels_ready():
         return found
     return msgspec.structs.replace(found, rules=msgspec.structs.replace(found.rules, policy=TIGHTEST))
 

@@ -121,7 +121,10 @@ def _platform_reason(
 
 
 def _claimed(attempt: Attempt, job: Job, held: Iterable[Lease], notice_until: datetime) -> str | None:
-    """Spot work goes before a lease begins on its devices, in time for its own grace; lent ones are no claim."""
+    """Spot work is told to go its grace and the notice before a lease begins on its devices.
+
+    Devices that a lease lends are not claimed by it.
+    """
     grace = timedelta(seconds=job.spec.grace_s)
     used = set(attempt.devices)
     for lease in held:

@@ -10,8 +10,6 @@ from datetime import datetime
 from heapq import heapify, heappop, heappush
 from itertools import groupby
 
-import numpy as np
-
 from penstock.base.quantity import WHOLE
 from penstock.lease.job import Job
 from penstock.lease.tenant import Project, Tenant
@@ -39,12 +37,12 @@ class Usage:
             int(layout.node_cpu.sum()),
             int(layout.node_memory.sum()),
         )
-        self._totals = np.array(totals, np.float64)
+        self._totals = tuple(max(total, 1) for total in totals)
         self._tenants: Mapping[str, Tenant] = {tenant.id: tenant for tenant in tenants}
         self._projects: Mapping[tuple[str, str], Project] = {(p.tenant, p.id): p for p in projects}
         self._held: dict[str, int] = defaultdict(int)
         self._held_by_project: dict[tuple[str, str], int] = defaultdict(int)
-        self._shared: dict[tuple[str, str | None], np.ndarray] = defaultdict(lambda: np.zeros(3))
+        self._shared: dict[tuple[str, str | None], list[int]] = defaultdict(lambda: [0, 0, 0])
 
     def add(self, tenant: str, job: Job | None, holding: Holding) -> None:
         """Count what an attempt holds; what a lease pays for counts against caps, not in the fair share."""
@@ -55,9 +53,11 @@ class Usage:
             self._held_by_project[tenant, project] += volume
         if job is not None and job.lease is None and not job.spec.spot:
             count = len(holding.nodes)
-            used = np.array([volume, holding.cpu * count, holding.memory * count], np.float64)
+            used = (volume, holding.cpu * count, holding.memory * count)
             for key in ((tenant, None), (tenant, project or "")):
-                self._shared[key] = self._shared[key] + used
+                shared = self._shared[key]
+                for resource, amount in enumerate(used):
+                    shared[resource] += amount
 
     def tenant(self, name: str) -> Tenant | None:
         """The tenant, where it is known."""
@@ -76,7 +76,8 @@ class Usage:
 
     def dominant(self, tenant: str, project: str | None = None) -> float:
         """The greatest share of any resource of the centre that the tenant (or its project) uses."""
-        return float((self._shared[tenant, project] / np.maximum(self._totals, 1)).max())
+        shared = self._shared[tenant, project]
+        return max(used / total for used, total in zip(shared, self._totals, strict=True))
 
 
 def in_order(queue: Iterable[Job], usage: Usage, order: str) -> Iterator[Job]:

@@ -61,10 +61,12 @@ def open_now(need: Need, snapshot: Snapshot, rows: np.ndarray | slice = EVERY) -
     """True where no booking keeps the job out.
 
     Work on demand surely ends before a booking begins. Under a lease only promises count. Spot work is
-    evicted when a booking begins, and may run on a lease that lends what is idle.
+    evicted before a booking begins, so it does not start in the time of notice for that, and it may run on a
+    lease that lends what is idle.
     """
     if need.spot:
-        return (snapshot.leased[rows] > snapshot.now_us) | snapshot.lent[rows]
+        soon_us = snapshot.now_us + snapshot.notice_us + need.grace_us
+        return (snapshot.leased[rows] > soon_us) | snapshot.lent[rows]
     end_us = min(snapshot.now_us + need.length, NEVER_US)
     clear = snapshot.promised[rows] >= end_us
     return clear if need.lease is not None else clear & (snapshot.leased[rows] >= end_us)
@@ -92,8 +94,9 @@ def counts(need: Need, snapshot: Snapshot, closed: str | None) -> Counter[str]:
     count(reasons.BUSY, snapshot.room < need.share)
     kept = ~open_now(need, snapshot)
     if need.lease is None:
+        end_us = NEVER_US if need.spot else min(snapshot.now_us + need.length, NEVER_US)
         count(reasons.LEASED, kept & (snapshot.leased <= snapshot.now_us))
-        count(reasons.RESERVED, kept & (snapshot.leased < min(snapshot.now_us + need.length, NEVER_US)))
+        count(reasons.RESERVED, kept & (snapshot.leased < end_us))
     count(reasons.PROMISED, kept)
     for model in need.models:
         counted += _leftover(need, snapshot, found, layout.model == model)

@@ -13,6 +13,8 @@ from penstock.fleet.cpulist import parse_cpu_list
 from penstock.fleet.device import Device, DeviceState, Node
 
 MILLICORES = 1000
+SHARING_ENGINES = ("local", "simulated")
+"""Engines that start several attempts on one device; the others allot whole devices."""
 _CPU_STACK = "cpu"
 _KEPT = 4
 
@@ -29,7 +31,7 @@ def commissioned(device: Device) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """One entry a row (`model`, `node`, `leaf`, `fabric`), a cell (row and column), or a node.
+    """One entry a row (`model`, `node`, `leaf`, `fabric`, `shares`: may be shared), a cell (row and column), or a node.
 
     `leaf` and `fabric` number the interconnect domains, `card` the package of a device among all.
     CPU is in thousandths of a core, memory in bytes; `cores` are those that a processor device itself is.
@@ -50,6 +52,8 @@ class Layout:
     cores: np.ndarray
     node_cpu: np.ndarray
     node_memory: np.ndarray
+    any_cores: bool
+    shares: np.ndarray
     kind: np.ndarray
     kinds: tuple[Device, ...]
     """One device of each kind, a kind being a model with its software stack."""
@@ -133,6 +137,8 @@ def _layout(given_nodes: Iterable[Node], given: Iterable[Device]) -> Layout:
         cores=cores,
         node_cpu=np.maximum(np.array([n.cpu_cores for n in nodes], np.int64) * MILLICORES, of_devices),
         node_memory=np.array([n.memory_bytes for n in nodes], np.int64),
+        any_cores=bool(cores.any()),
+        shares=np.array([n.engine in SHARING_ENGINES for n in nodes], np.bool_)[node],
         kind=kind,
         kinds=tuple(kinds.values()),
     )

@@ -21,7 +21,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     order: str = "fair-share"
     promises: int = 64
     spot_notice_s: int = 60
-    """How long before its devices are needed spot work is told to stop; at least its own grace."""
+    """How long before its devices are needed, beside its own grace, spot work is told to stop."""
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,7 +58,7 @@ class Need:
         spec, resources = job.spec, job.spec.resources
         self.groups, self.per_node = spec.nodes, resources.devices_per_node
         self.cpu, self.memory = resources.cpu_millicores, resources.memory_bytes
-        self.length = length_us(spec)
+        self.length, self.grace_us = length_us(spec), spec.grace_s * US_PER_SECOND
         self.lease, self.spot = job.lease, spec.spot
         self.partial = resources.device_share < WHOLE
         self.models = _preference(resources, layout.models, preference)
@@ -72,6 +72,8 @@ class Need:
         self.row_cpu = np.maximum(self.cpu, cores)
         runs = np.array([not software.against(job, device) for device in layout.kinds], np.bool_)
         self.runs = runs[layout.kind] if job.barred else layout.exists
+        if self.partial:
+            self.runs = self.runs & layout.shares[:, None]
         self.right = self.considered & layout.sellable & self.enough & self.runs & self.wanted[:, None]
 
 

@@ -41,7 +41,8 @@ class Planner:
     def __init__(self, world: World, now: datetime) -> None:
         self.world, self.now, self.now_us = world, now, to_us(now)
         self.layout = layout_of(world.nodes, world.devices)
-        self.snapshot = Snapshot(self.layout, self.now_us)
+        notice_us = world.rules.spot_notice_s * US_PER_SECOND
+        self.snapshot = Snapshot(self.layout, self.now_us, notice_us)
         self.usage = Usage(self.layout, world.tenants, world.projects)
         self.leases = {lease.id: lease for lease in world.leases}
         self.running = {job.id: job for job in world.running}
@@ -78,13 +79,13 @@ class Planner:
         assert holding.cells == tuple(cells)
 
     def end_of(self, attempt: Attempt) -> int:
-        """When an attempt has surely ended: told to stop, by its time limit, or with its lease."""
+        """When an attempt has surely ended: told to stop, or about to be, by its time limit, or with its lease."""
         job = self.running.get(attempt.job)
         spec = job.spec if job else None
         end_us = sure_end_us(spec, attempt.running_at or self.now)
         grace_us = spec.grace_s * US_PER_SECOND if spec else 0
-        if attempt.state is AttemptState.STOPPING and attempt.stopping_at is not None:
-            end_us = min(end_us, to_us(attempt.stopping_at) + grace_us)
+        if attempt.state is AttemptState.STOPPING or (job and job.stop_reason is not None):
+            end_us = min(end_us, to_us(attempt.stopping_at or self.now) + grace_us)
         lease = self.leases.get(attempt.lease or "")
         if lease is not None:
             end_us = min(end_us, to_us(lease.end) + grace_us)

@@ -1,5 +1,6 @@
 """What is taken of a fleet, by whom and until when, as arrays that change with each placement."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -56,11 +57,12 @@ class Snapshot:
     """Room of each cell in thousandths, CPU and memory of each node, and from when each cell is not free.
 
     `leased` and `promised` are when the first booking of either kind begins that has not ended; `lent` are
-    cells whose lease lends what is idle. `changed` logs the rows in the order in which they changed.
+    cells whose lease lends what is idle. Spot work is told `notice_us` before it must go. `changed` logs
+    the rows in the order in which they changed.
     """
 
-    def __init__(self, layout: Layout, now_us: int) -> None:
-        self.layout, self.now_us = layout, now_us
+    def __init__(self, layout: Layout, now_us: int, notice_us: int = 0) -> None:
+        self.layout, self.now_us, self.notice_us = layout, now_us, notice_us
         self.room = np.where(layout.exists, WHOLE, 0)
         self.cpu, self.memory = layout.node_cpu.copy(), layout.node_memory.copy()
         self.leased = np.full(layout.exists.shape, NEVER_US, np.int64)
@@ -70,6 +72,7 @@ class Snapshot:
         self.booked: dict[str, Booked] = {}
         self.changed: list[int] = []
         self._cell_log, self._node_log = _Log(4), _Log(4)
+        self._ends: Counter[int] = Counter()
         self._ready: np.ndarray | None = None
         self._taken: dict[Cell, list[tuple[int, int]]] = {}
         self._on_cell: dict[Cell, dict[str, Booked]] = {}
@@ -122,7 +125,7 @@ class Snapshot:
             self._renew(cell)
 
     def _cores(self, group: Sequence[Cell]) -> int:
-        return int(sum(self.layout.cores[cell] for cell in group))
+        return int(sum(self.layout.cores[cell] for cell in group)) if self.layout.any_cores else 0
 
     def _slots(self, cell: Cell, share: int) -> Slots:
         """The lowest free thousandths of the cell; all of it where it has not the room (it is in use twice)."""
@@ -141,9 +144,13 @@ class Snapshot:
         return tuple(found)
 
     def _apply(self, holding: Holding, sign: int) -> None:
-        self._ready = None
+        self._ends[holding.until_us] += sign
+        if sign < 0:
+            self._ready = None
         for cell, slots in zip(holding.cells, holding.slots, strict=True):
             self.room[cell] -= sign * holding.share
+            if self._ready is not None:
+                self._ready[cell] = max(self._ready[cell], holding.until_us)
             self._cell_log.add((*cell, sign * holding.share, holding.until_us))
             taken = self._taken.setdefault(cell, [])
             for slot in slots:
@@ -203,7 +210,7 @@ class Snapshot:
 
     def ends_us(self) -> list[int]:
         """The instants at which something surely frees up, in order."""
-        ends = {holding.until_us for holding in self.holdings.values()}
+        ends = {end for end, count in self._ends.items() if count}
         ends |= {booked.end_us for booked in self.booked.values()}
         return sorted(end for end in ends if self.now_us < end < NEVER_US)
 

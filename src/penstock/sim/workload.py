@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from penstock.app import fleet, identity, jobs, money, selling
 from penstock.app.access import SYSTEM
+from penstock.base.quantity import WHOLE
 from penstock.base.refusal import Refused
 from penstock.fleet.device import DeviceState
 from penstock.lease.job import Checkpoint, JobSpec, Resources, Retry
@@ -36,7 +37,10 @@ class Workload:
         """Publish a price, and open tenants with very different purses."""
         app = self.centre.app
         offer = selling.NewOffer(
-            id=f"{self.model}-list", model=self.model, price_micros_per_card_hour=price_micros
+            id=f"{self.model}-list",
+            model=self.model,
+            price_micros_per_card_hour=price_micros,
+            spot_price_micros_per_card_hour=price_micros // 3,
         )
         selling.publish_offer(app, SYSTEM, offer)
         for number in range(self.tenants):
@@ -85,12 +89,13 @@ class Workload:
         if lease is not None:
             tenant = lease.partition(".")[0]
         nodes, devices = random.choices(GANGS, GANG_WEIGHTS)[0]
+        share = random.choice((250, 500, 810)) if devices == 1 and random.random() < 0.3 else WHOLE
         seconds = min(random.lognormvariate(8.0, 1.3), 3 * 86_400)
         self.submitted += 1
         spec = JobSpec(
             name=f"work-{self.submitted}",
             run="simulated",
-            resources=Resources((self.model,), devices),
+            resources=Resources((self.model,), devices, device_share=share),
             nodes=nodes,
             env={
                 "SIMULATED_SECONDS": f"{seconds:.3f}",
@@ -101,6 +106,7 @@ class Workload:
             retry=Retry(max_attempts=random.randint(1, 3)),
             checkpoint=Checkpoint() if random.random() < 0.7 else None,
             priority=random.randint(0, 2),
+            spot=lease is None and random.random() < 0.1,
         )
         request = jobs.NewJob(id=f"j{self.submitted}", spec=spec, tenant=tenant, lease=lease)
         jobs.submit(self.centre.app, SYSTEM, request)
