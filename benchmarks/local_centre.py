@@ -38,7 +38,8 @@ ENDED = ("succeeded", "failed", "cancelled")
 class Centre:
     """A running centre as its operator sees it."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, process: int) -> None:
+        self.process = process
         self._http = httpx.Client(
             base_url=f"{url}/api/v1", headers={"authorization": f"Bearer {token}"}, timeout=60
         )
@@ -47,10 +48,12 @@ class Centre:
         """The answer, which must be a good one."""
         return self._http.request(method, path, json=body).raise_for_status().json()
 
-    def open(self) -> int:
-        """Measure the devices, put a price on them, fund a tenant; how many devices there are."""
-        devices = [device["id"] for device in self.ask("GET", "/fleet")["devices"]]
-        for device in devices:
+    def open(self, engine: str = "local") -> int:
+        """Have only this engine's devices on sale, put a price on them, fund a tenant; how many there are."""
+        nodes = {node["id"]: node["engine"] for node in self.ask("GET", "/fleet")["nodes"]}
+        every = self.ask("GET", "/fleet")["devices"]
+        devices = [device["id"] for device in every if nodes[device["node"]] == engine]
+        for device in devices if engine == "local" else ():
             self.ask("POST", f"/fleet/devices/{device}/calibrate")
         self.ask("POST", "/offers", {"id": "list", "model": "cpu", "price_micros_per_card_hour": 3_600_000})
         self.ask("POST", "/tenants", {"id": "bench"})
@@ -72,9 +75,11 @@ class Centre:
 
 
 @contextmanager
-def centre() -> Iterator[Centre]:
-    """`penstock up` in a process of its own, until the block ends."""
+def centre(engines: str = "") -> Iterator[Centre]:
+    """`penstock up` in a process of its own, until the block ends; `engines` is its engines.yaml."""
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
+        if engines:
+            (Path(folder) / "engines.yaml").write_text(engines)
         command = [*SERVER, "up", "--data", folder, "--port", "0", "--cpu-only"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             assert server.stdout is not None
@@ -82,7 +87,7 @@ def centre() -> Iterator[Centre]:
             found = re.search(r"(http\S+)\s.*(pst_\S+)", said, re.DOTALL)
             assert found, said
             try:
-                yield Centre(found[1], found[2])
+                yield Centre(found[1], found[2], server.pid)
             finally:
                 server.send_signal(signal.SIGINT)
                 server.wait()
@@ -98,13 +103,14 @@ def single(one: Centre, name: str) -> dict[str, float]:
     detail = one.ask("GET", f"/jobs/bench.{name}")
     (attempt,) = detail["attempts"]
     assert detail["job"]["state"] == "succeeded", detail
-    seconds = {key: _seconds(attempt[f"{key}_at"]) for key in ("placed", "began", "running", "ended")}
+    seconds = {key: instant_s(attempt[f"{key}_at"]) for key in ("placed", "began", "running", "ended")}
     return {
         key: 1000 * (at - start) for key, at in {"answered": answered, **seconds, "billed": billed}.items()
     }
 
 
-def _seconds(instant: str) -> float:
+def instant_s(instant: str) -> float:
+    """Seconds since 1970 of an instant as the centre writes it."""
     return datetime.fromisoformat(instant).timestamp()
 
 

@@ -12,9 +12,9 @@ from typing import IO
 from penstock.app.context import App, Policy
 from penstock.app.ports import Clock, Engine, Probe
 from penstock.base.refusal import Fault, Refusal, Refused
+from penstock.engines.clusters import open_cluster
 from penstock.engines.local.engine import LocalEngine
 from penstock.engines.settings import read_engines
-from penstock.engines.slurm.engine import SlurmEngine
 from penstock.probes.host import HostProbe
 from penstock.sim.compiled import Background
 from penstock.store.database import Database
@@ -89,7 +89,7 @@ def _app(data: Path, policy: Policy, url: str | None) -> App:
             local.sweep()
             leader.end()
         engines: dict[str, Engine] = {"local": local}
-        engines |= {one.name: SlurmEngine(one) for one in named.engines}
+        engines |= {one.name: open_cluster(one) for one in named.engines}
     except BaseException:
         database.close()
         raise

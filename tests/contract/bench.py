@@ -38,6 +38,9 @@ class Harness:
     """
 
     name: str
+    patience_s = PATIENCE_S
+    many = 25
+    """How many attempts at once the tests ask of it."""
 
     def open(self, root: Path) -> Any:
         """The engine on this directory."""
@@ -216,13 +219,15 @@ class Bench:
 
     def wait[T](self, look: Callable[[], T], what: str = "it") -> T:
         """Poll until something is there; fails the test when it never is."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + self.harness.patience_s
         while time.monotonic() < deadline:
             found = look()
             if found:
                 return found
             self.harness.pause()
-        pytest.fail(f"waited {PATIENCE_S} s in vain for {what}; {self.harness.troubles(self.root)}")
+        pytest.fail(
+            f"waited {self.harness.patience_s} s in vain for {what}; {self.harness.troubles(self.root)}"
+        )
 
     def log(self, attempt: str, rank: int = 0) -> str:
         """All that a task has printed."""

@@ -301,13 +301,19 @@ def test_a_time_without_activity_is_noted(open_bench):
 
 @pytest.mark.parametrize("isolation", [Isolation.BUBBLEWRAP, Isolation.NAMESPACES])
 def test_without_a_network_only_the_loopback_is_there(open_bench, isolation):
-    bench = open_bench(isolation, network=False)
-    bench.start("a", "cut -d: -f1 /proc/net/dev | tail -n +3; exec 3<>/dev/tcp/127.0.0.1/9")
+    bench = open_bench(isolation)
+    bench.start("a", "cut -d: -f1 /proc/net/dev | tail -n +3; exec 3<>/dev/tcp/127.0.0.1/9", network="none")
     bench.end("a")
     first, *rest = bench.log("a").splitlines()
     assert first.strip() == "lo"
     assert "Connection refused" in "".join(rest)
     assert bench.see("a").limits["network"] == "none"
+
+
+def test_a_job_that_wants_no_network_is_not_run_with_one(open_bench):
+    bench = open_bench(Isolation.PROCESS_GROUPS)
+    bench.start("a", "touch $PENSTOCK_CHECKPOINT_DIR/ran", network="none")
+    assert (bench.end("a").cause, list(bench.left.iterdir())) == ("network_unavailable", [])
 
 
 def test_the_strongest_isolation_that_works_is_taken(open_bench):

@@ -4,6 +4,7 @@ The process is a fork of one that has everything imported, which saves most of t
 runs is the ordinary command line. Its parent adopts whatever it leaves behind, so nothing can hide.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -56,7 +57,11 @@ def fork_server(arguments: list[str], log: Path, death: str = "", record: Path |
 
 
 def _become(log: Path) -> None:
-    """Nothing of the parent's but its modules."""
+    """Nothing of the parent's but its modules.
+
+    What the parent has left to be collected stays: it would close numbers that are files of ours by then.
+    """
+    gc.freeze()
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)

@@ -10,7 +10,7 @@ from penstock.app.context import App
 from penstock.app.ports import Engine, Start, TaskPlan
 from penstock.app.selling import best_offer
 from penstock.base.quantity import WHOLE
-from penstock.base.refusal import Fault, ensure
+from penstock.base.refusal import Fault, Refused, ensure
 from penstock.fleet.device import Device, DeviceState
 from penstock.lease.job import FINAL_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Promise, Wait
 from penstock.lease.machine import advance, lease_step, move_job
@@ -72,8 +72,8 @@ def stop_due(app: App) -> None:
     for attempt, job, reason in due:
         try:
             app.engine(attempt.engine).stop(attempt.id, job.spec.grace_s)
-        except Fault:
-            continue  # the engine is away; the next turn asks again
+        except (Fault, Refused):
+            continue  # the engine is away, or will not have us now; the next turn asks again
         _put_stopping(app, attempt, job, reason)
 
 
@@ -238,8 +238,8 @@ def start(app: App) -> None:
     for attempt in placed:
         try:
             app.engine(attempt.engine).start(_start_plan(app, owners[attempt.job], attempt, devices))
-        except Fault:
-            continue  # the engine is away; the next turn asks again
+        except (Fault, Refused):
+            continue  # the engine is away, or will not have us now; the next turn asks again
         started.append(attempt)
     if started:
         _put_started(app, started)

@@ -152,8 +152,8 @@ def database_used(data: Path | None, url: str | None) -> Check:
 
 def clusters(data: Path | None) -> Iterator[Check]:
     """Each engine that the data directory names: whether it answers, what it speaks, and what it has."""
+    from penstock.engines.clusters import open_cluster
     from penstock.engines.settings import read_engines
-    from penstock.engines.slurm.engine import SlurmEngine
     from penstock.wire import default_data_directory
 
     try:
@@ -164,7 +164,7 @@ def clusters(data: Path | None) -> Iterator[Check]:
         return
     for settings in named:
         try:
-            tried = SlurmEngine(settings)
+            tried = open_cluster(settings)
             try:
                 found = tried.capacity()
             finally:

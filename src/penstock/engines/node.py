@@ -8,6 +8,7 @@ local engine's own files, so nothing is lost when the server is away.
 import os
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import msgspec
@@ -35,6 +36,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     network: bool = True
     expose: tuple[str, ...] = ()
     addresses: dict[str, str] = {}
+    binds: bool = True
+    """The scheduler binds tasks to processors, whatever those of the plan are."""
 
 
 class StopRequest(msgspec.Struct, frozen=True):
@@ -100,9 +103,11 @@ def _own_part(order: Order, nodes: tuple[str, ...], node: str) -> Start:
     for task in order.plan.tasks:
         if task.node != node:
             continue
-        if task.stack == CPU:
+        if task.stack == CPU and order.binds:
             wanted = _count(task)
             handles = tuple(str(cpus[(len(mine) * wanted + k) % len(cpus)]) for k in range(wanted))
+        elif task.stack == CPU:
+            handles = task.handles
         else:
             handles, given = tuple(given[: len(task.handles)]), given[len(task.handles) :]
         mine.append(msgspec.structs.replace(task, handles=handles or task.handles))
@@ -112,7 +117,7 @@ def _own_part(order: Order, nodes: tuple[str, ...], node: str) -> Start:
             world_size=len(order.plan.tasks),
             node_rank=nodes.index(node),
             address=order.addresses.get(nodes[0], nodes[0]),
-            port=20000 + int(os.environ.get("SLURM_JOB_ID", "0")) % 12000,
+            port=20000 + zlib.crc32(order.plan.attempt.encode()) % 12000,
         )
     return msgspec.structs.replace(order.plan, tasks=tuple(mine), rendezvous=gang)
 

@@ -7,6 +7,10 @@ engines:
     url: https://slurm.example:6820
     user: penstock
     jwt_key_file: /etc/penstock/jwt_hs256.key
+  - kind: ray
+    name: ray
+    url: http://10.0.0.1:8265
+    token_file: /etc/penstock/ray-token
 """
 
 from collections.abc import Mapping
@@ -18,18 +22,21 @@ import yaml
 
 from penstock.base.ids import check_id
 from penstock.base.refusal import Refusal, Refused
+from penstock.engines.ray.settings import RaySettings
 from penstock.engines.slurm.settings import SlurmSettings
 
 FILE = "engines.yaml"
 _SIZE_MAX_BYTES = 2**20
-KINDS: Mapping[str, type[Any]] = {"slurm": SlurmSettings}
+KINDS: Mapping[str, type[Any]] = {"slurm": SlurmSettings, "ray": RaySettings}
+
+type ClusterSettings = SlurmSettings | RaySettings
 
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the file says: where hosts and server share files, and the engines in their order."""
 
     shared: Path | None = None
-    engines: tuple[SlurmSettings, ...] = ()
+    engines: tuple[ClusterSettings, ...] = ()
 
 
 def read_engines(data: Path) -> EngineSettings:
@@ -58,7 +65,7 @@ def read_engines(data: Path) -> EngineSettings:
     return EngineSettings(shared=Path(shared) if shared else None, engines=found)
 
 
-def _entry(path: Path, number: int, entry: object, shared: str | None) -> SlurmSettings:
+def _entry(path: Path, number: int, entry: object, shared: str | None) -> ClusterSettings:
     where = f"{path}: engines[{number}]"
     if not isinstance(entry, dict) or entry.get("kind") not in KINDS:
         raise Refused(_malformed(where, f"kind is none of {', '.join(KINDS)}"))
@@ -72,8 +79,10 @@ def _entry(path: Path, number: int, entry: object, shared: str | None) -> SlurmS
     problem = check_id(found.name, where)
     if isinstance(problem, Refusal):
         raise Refused(problem)
-    if found.url and (not found.user or (found.token_file is None) == (found.jwt_key_file is None)):
-        raise Refused(_malformed(where, "a url needs a user, and one of token_file and jwt_key_file"))
+    if isinstance(found, SlurmSettings) and found.url:
+        tokens = (found.token_file, found.jwt_key_file)
+        if not found.user or sum(token is not None for token in tokens) != 1:
+            raise Refused(_malformed(where, "a url needs a user, and one of token_file and jwt_key_file"))
     if not found.shared.is_absolute():
         raise Refused(_malformed(where, "shared is no absolute path"))
     return found
@@ -87,5 +96,7 @@ def _path(kind: type[Any], value: Any) -> Any:
 
 def _malformed(where: Path | str, what: str) -> Refusal:
     return Refusal(
-        "engine_settings", f"{where}: {what}", "see `docs/guide/slurm.md` for what may stand there"
+        "engine_settings",
+        f"{where}: {what}",
+        "see docs/guide/slurm.md and docs/guide/ray.md for what may stand there",
     )

@@ -87,6 +87,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     checkpoint: Checkpoint | None = None
     log_limit_bytes: int = 64 * 2**20
     max_processes: int = 4096
+    network: str = "host"
+    """`host`: that of the node; `none`: only the tasks of the same node reach each other, by its loopback."""
     priority: int = 0
     spot: bool = False
     """Cheaper, and on devices that are promised to others: evicted with notice when those need them."""

@@ -54,7 +54,7 @@ def _supervisor_plan(
         "boot": host.boot,
         "refused": refused,
         "isolation": host.isolation.value,
-        "network": settings.network,
+        "network": _has_network(plan, settings),
         "mounts": _mounts(plan, directory, system, settings.expose) if inside and not refused else [],
         "workdir_source": plan.workdir,
         "workdir": WORKSPACE if inside else str(directory / WORKDIR),
@@ -83,6 +83,10 @@ def _mounts(plan: Start, directory: Path, system: Sequence[Mount], expose: Seque
     return [*system, *attempt_mounts(plan, directory, _checkpoint_at(plan), expose)]
 
 
+def _has_network(plan: Start, settings: Settings) -> bool:
+    return settings.network and plan.spec.network == "host"
+
+
 def _refusal(plan: Start, host: Host, settings: Settings) -> str:
     """Why this host cannot start the gang, as code, line feed, sentence; '' where it can."""
     for task in plan.tasks:
@@ -95,6 +99,8 @@ def _refusal(plan: Start, host: Host, settings: Settings) -> str:
             cpus_of(task)
         except ValueError as error:
             return f"device_unavailable\ntask {task.rank}: {error}"
+    if plan.spec.network == "none" and host.isolation is Isolation.PROCESS_GROUPS:
+        return "network_unavailable\nthis host gives us no namespaces, so no job can be kept off its network"
     if plan.volumes and host.isolation is Isolation.PROCESS_GROUPS:
         return "volumes_unavailable\nthis host gives us no mount namespaces, so no volume can be mounted"
     targets = [*([_checkpoint_at(plan)] if plan.checkpoint else []), *plan.volumes]
@@ -169,7 +175,7 @@ def _limits(plan: Start, host: Host, settings: Settings) -> dict[str, str]:
     return {
         "isolation": host.isolation.value,
         "files": "allow-list" if inside else "none",
-        "network": "host" if settings.network or not inside else "none",
+        "network": "host" if _has_network(plan, settings) or not inside else "none",
         "memory": _memory_limit(plan, host),
         "processes": host.limits_by("pids") or ("none" if host.is_root else "prlimit, per user"),
         "cpu": _cpu_limit(plan, host, bound if processor else "none"),

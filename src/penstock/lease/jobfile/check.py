@@ -26,6 +26,7 @@ RANGES: dict[str, tuple[int, int]] = {
 }
 """Least and most, by field."""
 
+NETWORKS = ("host", "none")
 DEVICES_MAX = 1_000_000
 MODELS_MAX = 32
 NAME_LENGTH_MAX = 64
@@ -79,6 +80,7 @@ def check_spec(spec: JobSpec) -> list[Refusal]:
         *_names(spec),
         *_ranges(spec),
         *_gang(spec),
+        *_network(spec),
         *_texts(spec),
         *_env(spec.env),
         *_software(spec),
@@ -128,6 +130,23 @@ def _shown(path: str, number: int) -> str:
     if number >= 0 and path.endswith("_s"):
         return format_s(number)
     return format_bytes(number) if number >= 0 and path.endswith("_bytes") else f"{number:,}"
+
+
+def _network(spec: JobSpec) -> Iterator[Refusal]:
+    if spec.network not in NETWORKS:
+        yield invalid(
+            "network_unknown",
+            f"there is no network {spec.network[:40]!r}",
+            f"write {' or '.join(NETWORKS)}",
+            "network",
+        )
+    elif spec.network == "none" and spec.nodes > 1:
+        yield invalid(
+            "network_needed",
+            "nodes without a network cannot meet",
+            "leave network out, or use one node",
+            "network",
+        )
 
 
 def _gang(spec: JobSpec) -> Iterator[Refusal]:

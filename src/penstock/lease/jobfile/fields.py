@@ -1,6 +1,6 @@
 """The vocabulary of a job file, field by field, as it is read and as it is documented."""
 
-from penstock.lease.jobfile.check import ENV_NAME, RANGES
+from penstock.lease.jobfile.check import ENV_NAME, NETWORKS, RANGES
 from penstock.lease.jobfile.document import Scalar, Value
 from penstock.lease.jobfile.kinds import duration, ports, refuse_kind, script, size, text, whole, yes_or_no
 from penstock.lease.jobfile.reading import Field, Reading
@@ -181,6 +181,13 @@ FIELDS: tuple[Field, ...] = (
         path="max_processes",
         about="The most processes and threads that the job may have on a node.",
         schema=_number("max_processes", 4096),
+    ),
+    Field(
+        name="network",
+        read=text,
+        path="network",
+        about="host: the node's network. none: a network of its own with nothing in it but the loopback.",
+        schema={"enum": list(NETWORKS), "default": "host"},
     ),
     Field(
         name="priority",

@@ -1,0 +1,256 @@
+"""The Ray engine: a user of the cluster's Jobs API, one submission for each attempt, once by its id.
+
+Nothing that matters is in memory: the attempt's directory on the shared file system says what was asked, its
+claim which driver may run it, and the hosts' parts what the programs did. Ray is asked only for what no file
+tells: whether a driver that is silent still lives.
+"""
+
+import shlex
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from penstock.app.ports import Capacity, Kept, Start
+from penstock.base.ids import check_id
+from penstock.base.refusal import Fault, ensure
+from penstock.base.window import from_us
+from penstock.engines.local.folder import ask_to_stop, is_final, last_beat_us, read_status
+from penstock.engines.local.outside import fault
+from penstock.engines.local.supervisor.record import replace_file
+from penstock.engines.node import ORDER, STOP, Order, StopRequest, part_of, read_stop
+from penstock.engines.ray.client import RayClient, RayJob
+from penstock.engines.ray.files import claim, evict, is_evicted, silent_s, waiting
+from penstock.engines.ray.nodes import Nodes
+from penstock.engines.ray.settings import RaySettings
+from penstock.engines.slurm import folder, outcome
+from penstock.engines.targets import check_target
+from penstock.lease.job import FINAL_ATTEMPT_STATES, AttemptState
+from penstock.lease.seen import Seen
+
+_SILENT_S = 5.0
+"""A driver shows twice a second that it lives; after this time without, Ray is asked."""
+HOST_SILENT_S = 30.0
+"""A supervisor does so once a second, through the caches of a shared file system."""
+
+
+class RayEngine:
+    """Runs attempts on a cluster. Raises Refused where it will never have us, Fault where it is away."""
+
+    def __init__(self, settings: RaySettings) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._root = settings.shared.resolve() / "attempts"
+        with fault(f"opening {self._root}"):
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._client = RayClient(check_target(settings.url), settings.token())
+        self._nodes = Nodes(self._client, settings)
+
+    def capacity(self) -> Capacity:
+        """Hosts, devices and their states, some seconds old at most."""
+        return self._nodes.capacity()
+
+    def keep(self, leases: Sequence[Kept]) -> None:
+        """Ray keeps nothing for later: what is leased is free of other work only as long as all of it is ours."""
+
+    def start(self, plan: Start) -> None:
+        """Submit; a second call with the same attempt id changes nothing. All tasks start or none."""
+        directory = self._directory(plan.attempt)
+        with fault(f"starting attempt {plan.attempt}"):
+            if not directory.is_dir():
+                self._lay_down(plan, directory)
+            if not folder.is_claimed(directory) and folder.read_final(directory) is None:
+                self._submit(directory)
+
+    def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
+        """What is known of each; an attempt that never began here is left out.
+
+        One that cannot be looked at just now is left out too, and raises Fault where there is no other.
+        """
+        sights: list[Seen] = []
+        failures: list[Fault] = []
+        for attempt in attempts:
+            try:
+                with fault(f"observing attempt {attempt}"):
+                    sight = self._see(attempt)
+            except Fault as failure:
+                failures.append(failure)
+            else:
+                sights += [sight] if sight else []
+        if failures and not sights:
+            raise failures[0]
+        return sights
+
+    def stop(self, attempt: str, grace_s: float) -> None:
+        """Ask all tasks to end, kill their process trees after the grace; final, returns at once.
+
+        Also valid before `start` arrives, and while Ray has no room: such an attempt then never begins.
+        """
+        directory = self._directory(attempt)
+        request = msgspec.json.encode(StopRequest(grace_s, time.time_ns() // 1000))
+        with fault(f"stopping attempt {attempt}"):
+            never = Seen(attempt=attempt, state=AttemptState.STOPPED, cause="stop", ended_at=_now())
+            if folder.make(directory, {STOP: request, folder.FINAL: msgspec.json.encode(never)}):
+                return
+            if folder.read_final(directory) is not None:
+                return
+            replace_file(directory / STOP, request, durable=True)
+            if claim(directory):  # no driver will ever run it
+                folder.write_final(directory, never)
+            else:
+                self._tell_hosts(directory, attempt, grace_s)
+
+    def logs(self, attempt: str, rank: int, offset: int, limit_bytes: int) -> bytes:
+        """Standard output and error of one task, in order, from a byte offset."""
+        directory = self._directory(attempt)
+        order = _order(directory)
+        node = next((task.node for task in order.plan.tasks if task.rank == rank), None) if order else None
+        if node is None:
+            return b""
+        refused = directory / f"refused-{rank}.log"
+        path = refused if refused.exists() else part_of(directory, node) / attempt / f"task-{rank}.log"
+        try:
+            with path.open("rb") as log:
+                log.seek(offset)
+                return log.read(limit_bytes)
+        except FileNotFoundError:
+            return b""
+
+    def forget(self, attempt: str) -> None:
+        """Drop what is kept of a finished attempt; its logs go too. One that is not finished stays."""
+        directory = self._directory(attempt)
+        with fault(f"forgetting attempt {attempt}"):
+            if folder.read_final(directory) is not None:
+                self._client.forget(attempt)
+                folder.remove(directory)
+
+    def close(self) -> None:
+        """Let go of the engine; attempts go on running."""
+        self._client.close()
+
+    def _directory(self, attempt: str) -> Path:
+        return self._root / ensure(check_id(attempt, "attempt"))
+
+    def _lay_down(self, plan: Start, directory: Path) -> None:
+        addresses = self._nodes.addresses()
+        nodes = dict.fromkeys(task.node for task in plan.tasks)
+        order = Order(
+            plan=plan,
+            isolation=self._settings.isolation,
+            expose=(sys.prefix, sys.base_prefix),
+            addresses={node: addresses[node] for node in nodes if node in addresses},
+            binds=False,
+        )
+        files = {ORDER: msgspec.json.encode(order)}
+        if missing := ", ".join(node for node in nodes if node not in addresses):
+            gone = Seen(
+                attempt=plan.attempt,
+                state=AttemptState.FAILED,
+                cause="device_unavailable",
+                ended_at=_now(),
+            )
+            files["refused-0.log"] = f"penstock: the Ray cluster has no host {missing}\n".encode()
+            files[folder.FINAL] = msgspec.json.encode(gone)
+        folder.make(directory, files)
+
+    def _submit(self, directory: Path) -> None:
+        """Have Ray run a driver; it is known by the attempt's id, and a second one finds the claim."""
+        words = (self._settings.python or sys.executable, "-P", "-m", "penstock.engines.ray.driver")
+        self._client.submit(directory.name, shlex.join((*words, str(directory))))
+
+    def _tell_hosts(self, directory: Path, attempt: str, grace_s: float) -> None:
+        """A host hears of it by itself; this is for those whose agent is gone."""
+        order = _order(directory)
+        for node in {task.node for task in order.plan.tasks} if order else ():
+            part = part_of(directory, node) / attempt
+            if part.is_dir():
+                ask_to_stop(part, grace_s)
+
+    def _see(self, attempt: str) -> Seen | None:
+        directory = self._directory(attempt)
+        final = folder.read_final(directory)
+        if final is not None or not directory.is_dir():
+            return final
+        order = _order(directory)
+        assert order is not None, "an attempt without an end has a plan"
+        gang = outcome.merged(order.plan, outcome.parts(order.plan, directory))
+        if gang.state in FINAL_ATTEMPT_STATES:
+            return folder.write_final(directory, self._as_ended(directory, gang))
+        driver = self._driver(directory, attempt)
+        if driver is not None and not driver.is_over:
+            return msgspec.structs.replace(gang, waiting="" if gang.began_at else waiting(directory))
+        if not folder.is_claimed(directory):
+            self._submit(directory)  # the cluster never got it, or has lost it before it began
+            return gang
+        if driver is not None and driver.status == "STOPPED" and read_stop(directory) is None:
+            evict(directory)
+            self._tell_hosts(directory, attempt, order.plan.spec.grace_s)
+        return self._without_driver(order.plan, directory, gang)
+
+    def _driver(self, directory: Path, attempt: str) -> RayJob | None:
+        """The driver as Ray sees it; None where there is none. Raises Fault while nobody can know.
+
+        A driver whose head is away, and that shows no life in the files either, is taken to be gone with it.
+        """
+        silence_s = silent_s(directory)
+        if silence_s <= _SILENT_S:
+            return RayJob("RUNNING")
+        try:
+            return self._client.job(attempt)
+        except Fault:
+            if silence_s <= HOST_SILENT_S or not folder.is_claimed(directory):
+                raise
+            return None
+
+    def _without_driver(self, plan: Start, directory: Path, gang: Seen) -> Seen:
+        """Hosts that go on are let go on; where one is silent or has failed, the gang ends."""
+        open_parts = {}
+        for node in dict.fromkeys(task.node for task in plan.tasks):
+            part = part_of(directory, node) / plan.attempt
+            if not is_final(read_status(part)):
+                open_parts[node] = part
+        alive = [p for p in open_parts.values() if p.is_dir() and _silent_s(p) <= HOST_SILENT_S]
+        if alive and len(alive) == len(open_parts) and len(open_parts) == len({t.node for t in plan.tasks}):
+            return gang
+        if alive:
+            self._tell_hosts(directory, plan.attempt, plan.spec.grace_s)
+            return gang
+        beats = [from_us(last_beat_us(part)) for part in open_parts.values() if part.is_dir()]
+        told = read_stop(directory) is not None
+        if not told:  # should the driver or a host come back, it finds that it is too late
+            replace_file(directory / STOP, msgspec.json.encode(StopRequest(0.0)), durable=True)
+        ended = msgspec.structs.replace(
+            gang,
+            state=AttemptState.STOPPED if told else AttemptState.LOST,
+            cause="stop" if told else "host_lost",
+            ended_at=max((at for at in (*beats, gang.began_at, gang.running_at) if at), default=_now()),
+        )
+        return folder.write_final(directory, self._as_ended(directory, ended))
+
+    def _as_ended(self, directory: Path, gang: Seen) -> Seen:
+        """The end with Ray's own reason, where it was Ray that ended it."""
+        if (
+            is_evicted(directory)
+            and read_stop(directory) is None
+            and gang.state is not AttemptState.SUCCEEDED
+        ):
+            return msgspec.structs.replace(gang, state=AttemptState.EVICTED, cause="cancelled_by_cluster")
+        return gang
+
+
+def _order(directory: Path) -> Order | None:
+    try:
+        return msgspec.json.decode((directory / ORDER).read_bytes(), type=Order)
+    except FileNotFoundError:
+        return None
+
+
+def _silent_s(part: Path) -> float:
+    return time.time() - last_beat_us(part) / 1e6
+
+
+def _now() -> datetime:
+    return from_us(time.time_ns() // 1000)

@@ -1,0 +1,55 @@
+"""What server and driver tell each other in an attempt's directory, beside what the hosts' parts write."""
+
+import contextlib
+import time
+from pathlib import Path
+
+from penstock.engines.local.supervisor.record import replace_file
+from penstock.engines.node import FAILED, ORDER
+from penstock.engines.slurm.folder import CLAIM
+
+_WAITING, _EVICTED = "waiting", "evicted"
+
+
+def claim(directory: Path) -> bool:
+    """Become the one that decides what becomes of the attempt; False where another one has."""
+    try:
+        (directory / CLAIM).mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
+def beat(directory: Path) -> None:
+    """The driver lives."""
+    (directory / CLAIM / "beat").touch()
+
+
+def silent_s(directory: Path) -> float:
+    """Seconds since the driver, or before it the server, last showed that it lives."""
+    shown = [directory / CLAIM / "beat", directory / CLAIM, directory / ORDER]
+    times = [path.stat().st_mtime for path in shown if path.exists()]
+    return time.time() - max(times, default=0.0)
+
+
+def say_waiting(directory: Path, why: str) -> None:
+    """What keeps the attempt from beginning."""
+    replace_file(directory / _WAITING, why.encode(), durable=False)
+
+
+def waiting(directory: Path) -> str:
+    """What keeps the attempt from beginning."""
+    with contextlib.suppress(FileNotFoundError):
+        return (directory / _WAITING).read_text()
+    return ""
+
+
+def evict(directory: Path) -> None:
+    """Ray ends it: every host is told so."""
+    (directory / _EVICTED).touch()
+    (directory / FAILED).touch()
+
+
+def is_evicted(directory: Path) -> bool:
+    """Whether Ray ended it."""
+    return (directory / _EVICTED).exists()
