@@ -13,6 +13,8 @@ from penstock.placement.kernels import choice
 from penstock.placement.kernels.book import FRAGMENT, MODEL, NO_DEMAND, PRODUCTIVE, STARTING
 from penstock.placement.kernels.choice import NONE
 
+LAST = 1e-6
+"""What the worth of work falls to that is only to take what other work leaves."""
 FIFO, SHORTEST, FAIR, COMPLETION, FAIRNESS, COST = range(6)
 
 
@@ -68,9 +70,9 @@ def seen_speed(play, rules, job, model):
 def values(play, rules, jobs, now):
     """What each job is worth on each model for a device and this round, by the aim.
 
-    Completion: the share of the work left that is done, so short work goes first. Fairness: progress over
-    progress so far, both against an equal share of all models (proportional fairness). Cost: how far the
-    model's cost of the work is below twice the least. First come, shortest and fair share order jobs instead.
+    Completion: what a second there takes off the job's own time; see `shortest_first`. Fairness: progress
+    over progress so far, both against an equal share of all models (proportional fairness). Cost: how far
+    the model's cost of the work is below twice the least. The other aims order jobs instead.
     """
     worth = np.zeros((len(jobs), play.speed.shape[1]))
     for i in range(len(jobs)):
@@ -85,7 +87,7 @@ def values(play, rules, jobs, now):
             if speed <= 0:
                 continue
             if rules.aim == COMPLETION:
-                worth[i, model] = speed / play.left[job] / play.need[job]
+                worth[i, model] = speed / mean / play.need[job]
             elif rules.aim == FAIRNESS:
                 rate = (play.progress[job] + rules.round_s) / (now - play.submit[job] + rules.round_s)
                 worth[i, model] = speed / mean / rate / play.need[job]
@@ -94,6 +96,23 @@ def values(play, rules, jobs, now):
             else:
                 worth[i, model] = speed / mean
     return worth
+
+
+@njit(cache=True)
+def shortest_first(play, rules, jobs, worth, room):
+    """Only the shortest jobs that fill all models compete for them; the rest takes what they leave.
+
+    With one model this is the shortest remaining time first, which is optimal for the average there.
+    """
+    left = np.empty(len(jobs))
+    for i in range(len(jobs)):
+        job = jobs[i]
+        left[i] = play.left[job] / (play.speed[job].max() if rules.aware else mean_speed(play, job))
+    taken, total = 0, room.sum()
+    for i in np.argsort(left, kind="mergesort"):
+        taken += play.need[jobs[i]]
+        if taken > total:
+            worth[i] *= LAST
 
 
 @njit(cache=True)
@@ -112,6 +131,18 @@ def order_of(play, rules, jobs, worth, price):
         else:
             key[i] = play.progress[job] if rules.aware else play.served[job]
     return np.argsort(key, kind="mergesort")
+
+
+@njit(cache=True)
+def deal(play, rules, jobs, room, price, now):
+    """The model of each job for this round, or NONE; `price` starts from the last round's."""
+    worth = values(play, rules, jobs, now)
+    if rules.aim == COMPLETION:
+        shortest_first(play, rules, jobs, worth, room)
+    if rules.aim >= COMPLETION:
+        choice.clear(worth, play.need[jobs], room, price)
+    order = order_of(play, rules, jobs, worth, price)
+    return choice.assign(worth, play.need[jobs], room, price, order, play.model[jobs])
 
 
 @njit(cache=True)
@@ -181,7 +212,7 @@ def idle(play, jobs, dealt, room, now, end, edges, spent, waited):
 
 @njit(cache=True)
 def play_rounds(play, rules, room, edges, spent, waited):
-    """Play all jobs to their ends. A round without change of jobs keeps the prices of the last."""
+    """Play all jobs to their ends."""
     active, count, arrived, ended = np.empty(len(play.submit), np.int64), 0, 0, 0
     price, now = np.zeros(len(room)), 0.0
     while ended < len(play.submit):
@@ -197,11 +228,7 @@ def play_rounds(play, rules, room, edges, spent, waited):
                 count += 1
             arrived += 1
         jobs = active[:count]
-        worth = values(play, rules, jobs, now)
-        if rules.aim >= COMPLETION:
-            choice.clear(worth, play.need[jobs], room, price)
-        order = order_of(play, rules, jobs, worth, price)
-        dealt = choice.assign(worth, play.need[jobs], room, price, order, play.model[jobs])
+        dealt = deal(play, rules, jobs, room, price, now)
         idle(play, jobs, dealt, room, now, now + rules.round_s, edges, spent, waited)
         ended += run_round(play, rules, jobs, dealt, now, edges, spent)
         kept = 0
