@@ -67,6 +67,9 @@ def test_both_languages_and_equal_bytes(tmp_path):
     english, chinese = render_replay(found, "en"), render_replay(found, "zh")
     assert english == render_replay(again, "en")
     assert "Where the card-hours go" in english and "卡时去了哪里" in chinese
+    assert all(
+        f"--{line.line}:" in english for run in found.runs for line in run.ladder.lines if line.card_us
+    )
     assert "http" not in english.replace("http-equiv", "") and "<script" not in english
 
 
