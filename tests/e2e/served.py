@@ -20,6 +20,7 @@ import uvicorn
 from litestar.exceptions import LitestarDeprecationWarning
 
 from penstock.app import opening
+from penstock.app.context import Policy
 from penstock.probes.host import HostProbe
 from penstock.sim.centre import SimulatedCentre
 from penstock.web.application import application
@@ -102,9 +103,9 @@ class Served:
 
 
 @contextmanager
-def served(directory: Path) -> Iterator[Served]:
+def served(directory: Path, policy: Policy | None = None) -> Iterator[Served]:
     """Eight accepted devices of one node, nothing sold."""
-    centre = SimulatedCentre(directory, seed=11)
+    centre = SimulatedCentre(directory, seed=11, policy=policy)
     centre.install("a100", nodes=1, devices_per_node=8)
     listener = socket.create_server(("127.0.0.1", 0))
     with warnings.catch_warnings():  # endpoints may infer dependencies until Litestar 3

@@ -172,9 +172,8 @@ class Desk:
         outcome = invoice(charges, self.tenant, period, number, self.books.now, *accounts, later_micros=later)
         if outcome is None:
             return None
-        issued, rounding = outcome
-        if rounding is not None:
-            self._must(rounding)
+        issued, transfers = outcome
+        self._must(*transfers)
         self.lines |= {ln.id: replace(ln, invoice=issued.id) for ln in charges}
         self.invoices.append(issued)
         return issued
@@ -183,9 +182,9 @@ class Desk:
         outcome = credit(issued, self.notes, amount_micros, "because", len(self.notes) + 1, self.books.now)
         if isinstance(outcome, Refusal):
             return outcome
-        note, transfer = outcome
-        self._must(transfer)
-        self._clear(transfer.id)
+        note, transfers = outcome
+        self._must(*transfers)
+        self._clear(note.transfer)
         self.notes.append(note)
         return note
 

@@ -22,6 +22,8 @@ class Policy:
     """How far ahead money is held for a job without a lease."""
     lease_grace: timedelta = timedelta(seconds=60)
     """How long before its end a lease's jobs are told to checkpoint and stop."""
+    accrual_step: timedelta = timedelta(hours=1)
+    """How often contracts are charged between invoices."""
     currency: str = "CNY"
 
 

@@ -10,7 +10,7 @@ from penstock.billing import export
 from penstock.billing.export import Tabular
 from penstock.billing.focus import focus
 from penstock.lease.tenant import Principal
-from penstock.store import billing, ledger, metering, tenants
+from penstock.store import billing, contracts, ledger, metering, tenants
 
 
 def export_charges(
@@ -31,6 +31,11 @@ def export_focus(
     with app.database.read() as tx:
         owner = readable_tenant(principal, tenant)
         lines = billing.lines(tx, owner, start, end)
+        agreed = [
+            one
+            for one in contracts.tenant_lines(tx, owner)
+            if (start is None or one.end > start) and (end is None or one.start < end)
+        ]
         invoices = [
             one
             for one in billing.invoices(tx, owner)
@@ -38,7 +43,7 @@ def export_focus(
         ]
         notes = [note for one in invoices for note in billing.credit_notes(tx, one.id)]
         names = {one.id: one.name for one in tenants.tenants(tx)}
-    return focus(lines, invoices, notes, names, provider)
+    return focus(lines, invoices, notes, names, provider, agreed)
 
 
 def export_transfers(

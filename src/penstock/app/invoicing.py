@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from penstock.app import asking, books, metering
+from penstock.app import accrual, asking, books, metering
 from penstock.app.access import own_tenant, qualified, readable_tenant, require_operator, visible
 from penstock.app.context import App
 from penstock.app.money import settle_debt, tenant_accounts_of
@@ -13,8 +13,9 @@ from penstock.base.refusal import Refusal, Refused, ensure
 from penstock.base.window import Window, check_window
 from penstock.billing.invoice import credit, invoice
 from penstock.billing.model import ChargeLine, CreditNote, Invoice
+from penstock.billing.pricing.voucher import redeemable
 from penstock.lease.tenant import Principal
-from penstock.store import audit, billing, jobs, settings
+from penstock.store import audit, billing, contracts, jobs, settings
 from penstock.store.database import Tx
 
 
@@ -50,6 +51,7 @@ def issue_invoice(app: App, principal: Principal, request: NewInvoice) -> Invoic
         )
     metering.meter(app)
     metering.rate(app)
+    accrual.accrue_tenant(app, tenant)
     with app.database.write() as tx:
         known = [i for i in billing.invoices(tx, tenant) if (i.start, i.end) == (period.start, period.end)]
         return known[0] if known else _issue(tx, principal, tenant, period, now)
@@ -58,21 +60,39 @@ def issue_invoice(app: App, principal: Principal, request: NewInvoice) -> Invoic
 def _issue(tx: Tx, principal: Principal, name: str, period: Window, now: datetime) -> Invoice:
     tenant, prepaid, receivable = tenant_accounts_of(tx, name)
     charges = billing.uninvoiced(tx, name, period.end)
-    later = billing.charged_after(tx, name, period.end)
+    contract_lines = contracts.uninvoiced(tx, name, period.end)
+    later = billing.charged_after(tx, name, period.end) + contracts.charged_after(tx, name, period.end)
+    vouchers = [voucher for voucher in contracts.vouchers(tx, name) if voucher.left_micros > 0]
     number = settings.next_number(tx, "invoice")
     names = _names(tx, charges)
     issued = invoice(
-        charges, tenant, period, number, now, prepaid, receivable, later_micros=later, names=names
+        charges,
+        tenant,
+        period,
+        number,
+        now,
+        prepaid,
+        receivable,
+        later_micros=later,
+        names=names,
+        contract_lines=contract_lines,
+        book=accrual.book_in_force(tx, name, period),
+        vouchers=vouchers,
     )
     if issued is None:
         raise Refused(
             Refusal("nothing_to_invoice", f"{name} has no charges up to {period.end}", "bill a later period")
         )
-    document, rounding = issued
-    if rounding is not None:
-        books.book(tx, [rounding], now)
+    document, transfers = issued
+    books.book(tx, transfers, now)
     billing.add_invoice(tx, document)
     billing.assign(tx, charges, document.id)
+    contracts.assign(tx, contract_lines, document.id)
+    for voucher, amount in redeemable(vouchers, document.total_micros):
+        used = voucher.used_micros + amount
+        contracts.put_voucher(tx, msgspec.structs.replace(voucher, used_micros=used))
+    if document.voucher_micros:
+        settle_debt(tx, name, document.id, now)
     audit.record(tx, now, principal.token, "issue_invoice", document.id, name)
     return document
 
@@ -97,12 +117,12 @@ def credit_invoice(app: App, principal: Principal, name: str, request: NewCredit
             return visible(principal, "credit_note", note_id, billing.credit_note(tx, note_id))
         number = settings.next_number(tx, "credit_note")
         earlier = billing.credit_notes(tx, name)
-        note, transfer = ensure(
+        note, transfers = ensure(
             credit(issued, earlier, request.amount_micros, request.reason, number, now, name=note_id)
         )
-        books.book(tx, [transfer], now)
+        books.book(tx, transfers, now)
         billing.add_credit_note(tx, note)
-        settle_debt(tx, issued.tenant, transfer.id, now)
+        settle_debt(tx, issued.tenant, note.transfer, now)
         audit.record(tx, now, principal.token, "credit_invoice", name, note_id)
         return note
 

@@ -17,7 +17,7 @@ from penstock.insight.ladder import Axis, ladder, ladder_by
 from penstock.insight.model import History, Ladder, Span
 from penstock.lease.tenant import Principal
 from penstock.ledger.check import check as check_ledger
-from penstock.store import audit, billing, closings, ledger, settings
+from penstock.store import audit, billing, closings, contracts, ledger, settings
 from penstock.store.tables import AuditEntry
 from penstock.store.world import history
 
@@ -105,7 +105,8 @@ def check_books(app: App, principal: Principal) -> CheckReport:
         notes = billing.all_credit_notes(tx)
         sealed = [one.ledger for one in closings.closings(tx) if one.number == 0]
         findings = check_ledger(accounts, transfers, holds, sealed)
-        findings += check_bills(billing.usage(tx), lines, transfers, invoices, notes)
+        contract_lines = contracts.tenant_lines(tx)
+        findings += check_bills(billing.usage(tx), lines, transfers, invoices, notes, contract_lines)
         money = [f"{found.code}: {found.message} ({found.where})" for found in findings]
         chain = audit.check(tx)
         entries = audit.count(tx)
@@ -123,7 +124,7 @@ def check_books(app: App, principal: Principal) -> CheckReport:
             "accounts": len(accounts),
             "transfers": len(transfers),
             "holds": len(holds),
-            "lines": len(lines),
+            "lines": len(lines) + len(contract_lines),
             "spans": len(spans),
             "audit_entries": entries,
         },

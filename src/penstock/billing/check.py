@@ -8,8 +8,19 @@ from penstock.base.money import round_to_fen
 from penstock.billing.invoice import content_hash
 from penstock.billing.meter import observed
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
+from penstock.billing.pricing.posting import ContractLine
 from penstock.billing.rate import amount_of
-from penstock.ledger.chart import CHARGE, CREDIT_NOTE, INVOICE_ROUNDING, ROUNDING, centre_account
+from penstock.ledger.chart import (
+    CHARGE,
+    CREDIT_NOTE,
+    GIVEN_BACK,
+    INVOICE_ROUNDING,
+    ROUNDING,
+    TAX,
+    VAT,
+    VOUCHER,
+    centre_account,
+)
 from penstock.ledger.check import Finding
 from penstock.ledger.model import Transfer
 
@@ -20,14 +31,16 @@ def check(
     transfers: Sequence[Transfer],
     invoices: Sequence[Invoice],
     notes: Sequence[CreditNote],
+    contract_lines: Sequence[ContractLine] = (),
 ) -> list[Finding]:
     """All findings from usage to credit notes; none if every card-microsecond is charged once."""
     findings = [*_windows(events), *_rated(events, lines)]
     findings += _amounts(lines, {event.subject for event in events if not event.rated})
-    findings += _posted(lines, transfers)
+    findings += _posted([*lines, *contract_lines], transfers)
+    findings += _sequences(contract_lines)
     findings += _numbers("invoice", [invoice.number for invoice in invoices])
     findings += _numbers("credit note", [note.number for note in notes])
-    findings += _invoices(invoices, lines, transfers)
+    findings += _invoices(invoices, [*lines, *contract_lines], transfers)
     findings += _notes(invoices, notes, transfers)
     return findings
 
@@ -79,13 +92,14 @@ def _amounts(lines: Iterable[ChargeLine], pending: set[str]) -> Iterator[Finding
             )
 
 
-def _posted(lines: Iterable[ChargeLine], transfers: Iterable[Transfer]) -> Iterator[Finding]:
-    """The charges of the ledger are the amounts of the lines."""
+def _posted(lines: Iterable[ChargeLine | ContractLine], transfers: Iterable[Transfer]) -> Iterator[Finding]:
+    """The charges of the ledger, less what was given back, are the amounts of the lines."""
     posted: defaultdict[str, int] = defaultdict(int)
     ids = set()
     for transfer in transfers:
-        if transfer.kind == CHARGE:
-            posted[transfer.key] += transfer.amount_micros
+        if transfer.kind in (CHARGE, GIVEN_BACK):
+            given_back = transfer.kind == GIVEN_BACK
+            posted[transfer.key] += -transfer.amount_micros if given_back else transfer.amount_micros
             ids.add(transfer.id)
     for line in lines:
         amount = posted.pop(line.id, 0)
@@ -97,6 +111,16 @@ def _posted(lines: Iterable[ChargeLine], transfers: Iterable[Transfer]) -> Itera
         yield Finding("charge_unfounded", "the ledger has a charge without a line", key)
 
 
+def _sequences(lines: Iterable[ContractLine]) -> Iterator[Finding]:
+    """The lines of a position are numbered from 0 without gap or double."""
+    found: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for line in lines:
+        found[line.contract, line.key].append(line.sequence)
+    for (contract, key), numbers in found.items():
+        if sorted(numbers) != list(range(len(numbers))):
+            yield Finding("line_gap", f"the lines of {key} are numbered {sorted(numbers)}", contract)
+
+
 def _numbers(noun: str, numbers: Sequence[int]) -> Iterator[Finding]:
     """Numbers run from their first without gap or double."""
     for earlier, later in pairwise(sorted(numbers)):
@@ -105,9 +129,9 @@ def _numbers(noun: str, numbers: Sequence[int]) -> Iterator[Finding]:
 
 
 def _invoices(
-    invoices: Iterable[Invoice], lines: Iterable[ChargeLine], transfers: Iterable[Transfer]
+    invoices: Iterable[Invoice], lines: Iterable[ChargeLine | ContractLine], transfers: Sequence[Transfer]
 ) -> Iterator[Finding]:
-    """Invoices are as issued, sum their charges, and their rounding is in the ledger."""
+    """Invoices are as issued, sum their charges, and their rounding, tax and vouchers are in the ledger."""
     charged: defaultdict[str | None, int] = defaultdict(int)
     for line in lines:
         charged[line.invoice] += line.amount_micros
@@ -117,7 +141,14 @@ def _invoices(
             gained = transfer.credit == centre_account(ROUNDING, transfer.currency)
             rounded[transfer.key] += transfer.amount_micros if gained else -transfer.amount_micros
     periods: set[tuple[str, object, object]] = set()
+    vat, vouchers = _taxes_and_vouchers(transfers)
     for invoice in invoices:
+        tax = sum(line.amount_micros for line in invoice.taxes)
+        if vat.get(invoice.id, 0) != tax:
+            yield Finding("tax_not_posted", f"{tax}, ledger {vat.get(invoice.id, 0)}", invoice.id)
+        if vouchers.get(invoice.id, 0) != invoice.voucher_micros:
+            paid = vouchers.get(invoice.id, 0)
+            yield Finding("voucher_not_posted", f"{invoice.voucher_micros}, ledger {paid}", invoice.id)
         yield from _invoice(invoice, charged.pop(invoice.id, 0), rounded.pop(invoice.id, 0))
         period = (invoice.tenant, invoice.start, invoice.end)
         if period in periods:
@@ -126,6 +157,19 @@ def _invoices(
     charged.pop(None, None)
     for name in {*charged, *rounded}:
         yield Finding("invoice_missing", "charges or rounding name an invoice that does not exist", str(name))
+
+
+def _taxes_and_vouchers(transfers: Iterable[Transfer]) -> tuple[dict[str, int], dict[str, int]]:
+    """What the ledger has as tax and as paid by vouchers, by invoice."""
+    vat: defaultdict[str, int] = defaultdict(int)
+    vouchers: defaultdict[str, int] = defaultdict(int)
+    for transfer in transfers:
+        if transfer.kind == TAX:
+            gained = transfer.credit == centre_account(VAT, transfer.currency)
+            vat[transfer.key] += transfer.amount_micros if gained else -transfer.amount_micros
+        elif transfer.kind == VOUCHER:
+            vouchers[transfer.key] += transfer.amount_micros
+    return vat, vouchers
 
 
 def _invoice(invoice: Invoice, charged: int, rounded: int) -> Iterator[Finding]:
@@ -137,7 +181,7 @@ def _invoice(invoice: Invoice, charged: int, rounded: int) -> Iterator[Finding]:
         yield Finding("invoice_wrong", f"charges are {charged}, its lines {exact}", invoice.id)
     if any(line.amount_micros != round_to_fen(line.exact_micros) for line in invoice.lines):
         yield Finding("invoice_wrong", "a line is not rounded half-up to fen", invoice.id)
-    if (invoice.total_micros, invoice.rounding_micros) != (total, total - exact):
+    if (invoice.total_micros, invoice.rounding_micros) != (total + invoice.tax_on_top_micros, total - exact):
         yield Finding("invoice_wrong", f"total {invoice.total_micros}, lines sum to {total}", invoice.id)
     if invoice.rounding_micros != rounded:
         yield Finding("rounding_not_posted", f"{invoice.rounding_micros}, ledger {rounded}", invoice.id)

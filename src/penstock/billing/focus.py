@@ -1,7 +1,8 @@
 """Charges in the FinOps Open Cost and Usage Specification, version 1.2.
 
-Source: https://focus.finops.org/focus-specification/v1-2/. One row per charge line at its exact amount, one per
-invoice for what rounding its lines to fen left over, one per credit note; so the rows of an invoice sum to it.
+Source: https://focus.finops.org/focus-specification/v1-2/. One row per charge line and per contract line at its exact
+amount, one per tax on top of an invoice, one per invoice for what rounding its lines to fen left over, one per credit
+note; so the rows of an invoice sum to it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,8 +11,9 @@ from typing import Any
 from penstock.base.money import Micros
 from penstock.base.window import Window
 from penstock.billing.budget import month_of
-from penstock.billing.export import Kind, Tabular, amount, card_hours
-from penstock.billing.model import ChargeLine, CreditNote, Invoice
+from penstock.billing.export import Kind, Tabular, amount, card_hours, quantity
+from penstock.billing.model import ChargeLine, CreditNote, Invoice, TaxLine
+from penstock.billing.pricing.posting import ContractLine, exact
 
 VERSION = "1.2"
 COLUMNS: dict[str, Kind] = {
@@ -67,10 +69,18 @@ def focus(
     notes: Iterable[CreditNote],
     names: Mapping[str, str],
     provider: str,
+    contract_lines: Iterable[ContractLine] = (),
 ) -> Tabular:
-    """The rows of a tenant's or of all tenants' charges; `names`: tenant -> its name."""
+    """The rows of a tenant's or of all tenants' charges, with the tax of their invoices.
+
+    `names`: tenant -> its name.
+    """
     issued = {invoice.id: invoice for invoice in invoices}
     rows = [_line(one, issued.get(one.invoice or "")) for one in lines]
+    rows += [
+        _contract_line(one, issued.get(one.invoice or "")) for one in contract_lines if one.amount_micros
+    ]
+    rows += [_tax(invoice, tax) for invoice in issued.values() for tax in invoice.taxes if not tax.inclusive]
     rows += [_rounding(one) for one in issued.values() if one.rounding_micros]
     rows += [_credit(one, issued.get(one.invoice)) for one in notes]
     for row in rows:
@@ -125,6 +135,45 @@ def _line(one: ChargeLine, invoice: Invoice | None) -> dict[str, Any]:
         "SubAccountId": one.project,
         "SubAccountName": one.project,
         "SubAccountType": "Project" if one.project else None,
+    }
+
+
+def _contract_line(one: ContractLine, invoice: Invoice | None) -> dict[str, Any]:
+    """A position of a contract: bought ahead, used, or given back."""
+    period = month_of(one.start) if invoice is None else Window(invoice.start, invoice.end)
+    category = "Purchase" if one.kind == "fee" else "Usage" if one.unit else "Adjustment"
+    if one.kind in ("covered", "shortfall", "sla_credit", "discount"):
+        category = "Credit"
+    row = {
+        **_common(one.tenant, one.currency, period, one.invoice),
+        **_cost(one.amount_micros),
+        "ChargeCategory": category,
+        "ChargeDescription": f"{one.kind} {one.name or one.item}".strip(),
+        "ChargeFrequency": {"Purchase": "Recurring", "Usage": "Usage-Based"}.get(category, "One-Time"),
+        "ChargePeriodStart": one.start,
+        "ChargePeriodEnd": one.end,
+        "ResourceId": one.contract,
+        "ResourceName": one.contract,
+        "ResourceType": "Contract",
+        "SkuId": one.item or None,
+    }
+    if category not in ("Purchase", "Usage"):
+        return row
+    units, price = quantity(exact(one.quantity)), quantity(exact(one.unit_price))
+    row |= {"ContractedUnitPrice": price, "ListUnitPrice": price, "PricingCategory": "Standard"}
+    row |= {"PricingQuantity": units, "PricingUnit": one.unit, "SkuPriceId": f"{one.item}/{one.unit_price}"}
+    return row | ({"ConsumedQuantity": units, "ConsumedUnit": one.unit} if category == "Usage" else {})
+
+
+def _tax(invoice: Invoice, tax: TaxLine) -> dict[str, Any]:
+    return {
+        **_common(invoice.tenant, invoice.currency, Window(invoice.start, invoice.end), invoice.id),
+        **_cost(tax.amount_micros),
+        "ChargeCategory": "Tax",
+        "ChargeDescription": tax.name or tax.rule,
+        "ChargeFrequency": "One-Time",
+        "ChargePeriodStart": invoice.start,
+        "ChargePeriodEnd": invoice.end,
     }
 
 

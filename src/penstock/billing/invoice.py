@@ -1,7 +1,8 @@
 """Charge lines to an invoice, and what is given back of one.
 
 Charges were posted when they were rated. The invoice is the document over them: it sums them per subject
-and price, rounds each of its lines half-up to fen, and posts only what rounding changed. What it says is
+and price, rounds each of its lines half-up to fen, adds taxes, and posts what rounding changed, the taxes and
+what vouchers pay. What it says is
 paid follows from the accounts: money settles the oldest charges first, so the newest are what is open.
 """
 
@@ -17,7 +18,17 @@ from penstock.base.refusal import Refusal, invalid
 from penstock.base.seal import seal
 from penstock.base.window import Window
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, InvoiceLine
-from penstock.billing.payment import owed
+from penstock.billing.payment import clear, owed
+from penstock.billing.pricing.bill import (
+    contract_invoice_lines,
+    credit_split,
+    invoice_taxes,
+    tax_transfers,
+    voucher_transfers,
+)
+from penstock.billing.pricing.book import PriceBook
+from penstock.billing.pricing.posting import ContractLine
+from penstock.billing.pricing.voucher import Voucher, redeemable
 from penstock.lease.tenant import Tenant
 from penstock.ledger.chart import (
     CREDIT_NOTE,
@@ -44,24 +55,25 @@ def invoice(
     *,
     later_micros: Micros = 0,
     names: Mapping[str, str] | None = None,
-) -> tuple[Invoice, Transfer | None] | None:
-    """The invoice over a tenant's charge lines, with the transfer of its rounding; None if there is nothing.
+    contract_lines: Iterable[ContractLine] = (),
+    book: PriceBook | None = None,
+    vouchers: Iterable[Voucher] = (),
+) -> tuple[Invoice, tuple[Transfer, ...]] | None:
+    """The invoice over a tenant's charges, with the transfers that it brings about; None if there is nothing.
 
-    `charges`: the lines that end in the period and are on no invoice, also late ones of earlier periods.
-    `later_micros`: what was already charged for after the period. `names`: subject -> how to call it.
+    `charges`, `contract_lines`: the lines that end or are due in the period and are on no invoice, also late
+    ones of earlier periods. `later_micros`: what was already charged for after the period. `names`: subject ->
+    how to call it. `book`: whose taxes apply; `vouchers`: what may pay for a part. The transfers are rounding,
+    taxes and vouchers, in this order.
     """
-    lines = invoice_lines(charges, tenant, period, names or {})
+    lines = (*invoice_lines(charges, tenant, period, names or {}), *contract_invoice_lines(contract_lines))
     if not lines:
         return None
     name = f"inv-{number:06d}"
-    total = sum(line.amount_micros for line in lines)
-    rounding = total - sum(line.exact_micros for line in lines)
-    covered = prepaid.floor_micros is None or rounding <= max(prepaid.available_micros, 0)
-    payer = prepaid if covered else receivable
-    transfer = _rounding_transfer(name, rounding, payer.id, tenant.currency, issued_at)
-    charged = replace(payer, balance_micros=payer.balance_micros - rounding)
-    debt = _debt(charged, receivable) if covered else _debt(prepaid, charged)
-    due = round_to_fen(min(max(debt - later_micros, 0), total))
+    taxes = invoice_taxes(book, lines)
+    before_tax = sum(line.amount_micros for line in lines)
+    total = before_tax + sum(tax.amount_micros for tax in taxes if not tax.inclusive)
+    redeemed = redeemable(vouchers, total)
     issued = Invoice(
         id=name,
         number=number,
@@ -73,12 +85,56 @@ def invoice(
         issued_at=issued_at,
         lines=lines,
         total_micros=total,
-        rounding_micros=rounding,
-        paid_micros=total - due,
+        rounding_micros=before_tax - sum(line.exact_micros for line in lines),
+        paid_micros=0,
         tenant_address=tenant.address,
         tenant_tax_number=tenant.tax_number,
+        taxes=taxes,
+        voucher_micros=sum(amount for _, amount in redeemed),
     )
-    return replace(issued, content_hash=content_hash(issued)), transfer
+    transfers, debt = _settled(issued, prepaid, receivable, redeemed, issued_at)
+    due = round_to_fen(min(max(debt - later_micros, 0), max(issued.due_micros, 0)))
+    issued = replace(issued, paid_micros=issued.due_micros - due)
+    return replace(issued, content_hash=content_hash(issued)), tuple(transfers)
+
+
+def _settled(
+    issued: Invoice,
+    prepaid: Account,
+    receivable: Account,
+    redeemed: Sequence[tuple[Voucher, Micros]],
+    at: datetime,
+) -> tuple[list[Transfer], Micros]:
+    """The transfers of an invoice, and what the tenant owes once they, and the clearing after them, are booked."""
+    rounding = issued.rounding_micros
+    covered = prepaid.floor_micros is None or rounding <= max(prepaid.available_micros, 0)
+    payer = prepaid if covered else receivable
+    found = [
+        transfer
+        for transfer in [_rounding_transfer(issued.id, rounding, payer.id, issued.currency, at)]
+        if transfer
+    ]
+    accounts = _after(found, prepaid, receivable)
+    found += tax_transfers(issued, accounts[0], receivable.id, at)
+    found += voucher_transfers(issued, redeemed, prepaid.id, at)
+    prepaid, receivable = _after(found, prepaid, receivable)
+    cleared = clear(prepaid, receivable, issued.id, at) if redeemed else None
+    after = _after([cleared], prepaid, receivable) if cleared else (prepaid, receivable)
+    return found, _debt(*after)
+
+
+def _after(transfers: Iterable[Transfer], *accounts: Account) -> tuple[Account, Account]:
+    """The two accounts after the transfers."""
+    changed = {account.id: account.balance_micros for account in accounts}
+    for transfer in transfers:
+        for name, amount in (
+            (transfer.debit, -transfer.amount_micros),
+            (transfer.credit, transfer.amount_micros),
+        ):
+            if name in changed:
+                changed[name] += amount
+    first, second = (replace(account, balance_micros=changed[account.id]) for account in accounts)
+    return first, second
 
 
 def invoice_lines(
@@ -152,10 +208,11 @@ def credit(
     issued_at: datetime,
     *,
     name: str = "",
-) -> tuple[CreditNote, Transfer] | Refusal:
-    """Give back part of an invoice: its revenue goes down, the tenant's balance up (then `payment.clear`).
+) -> tuple[CreditNote, tuple[Transfer, ...]] | Refusal:
+    """Give back part of an invoice: its revenue and tax go down, the tenant's balance up (then `payment.clear`).
 
-    `earlier`: the notes already issued. All notes of an invoice together never exceed its total.
+    `earlier`: the notes already issued. All notes of an invoice together never exceed its total. The first
+    transfer is the whole note, the others spread it over modes and tax.
     """
     if amount_micros <= 0 or amount_micros % MICROS_PER_FEN:
         return invalid(
@@ -192,4 +249,4 @@ def credit(
         reason=reason.strip(),
         issued_at=issued_at,
         transfer=transfer.id,
-    ), transfer
+    ), (transfer, *credit_split(issued, note, amount_micros, issued_at))

@@ -66,10 +66,27 @@ class ChargeLine(msgspec.Struct, frozen=True, kw_only=True):
     invoice: str | None = None
 
 
-class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True):
-    """Charge lines of one subject and price, summed; `amount_micros` is whole fen.
+class TaxLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One tax of an invoice: `amount_micros` on `base_micros`; the amount is whole fen, `rate` is exact text.
 
-    `exact_micros` is the sum before rounding; the difference goes to the rounding account.
+    Inclusive: the amount is inside the lines' prices; otherwise it comes on top.
+    """
+
+    rule: str
+    rate: str
+    inclusive: bool
+    base_micros: Micros
+    amount_micros: Micros
+    modes: tuple[str, ...] = ()
+    name: str = ""
+
+
+class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Charge lines of one subject and price, or lines of one position of a contract, summed.
+
+    `amount_micros` is whole fen; `exact_micros` is the sum before rounding; the difference goes to the rounding
+    account. For other modes than `hourly`, `measure` and `unit_price` are exact text (`12.5` or `1/3`) in
+    `unit`s, `quantity` and the price per card-hour are 0, and `kind` says what the line is for.
     """
 
     subject_kind: str
@@ -82,6 +99,13 @@ class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True):
     price_micros_per_card_hour: Micros
     exact_micros: Micros
     amount_micros: Micros
+    mode: str = "hourly"
+    kind: str = ""
+    item: str = ""
+    unit: str = ""
+    measure: str = ""
+    unit_price: str = ""
+    tier: int = 0
 
 
 class Invoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,11 +127,24 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     tenant_address: str = ""
     tenant_tax_number: str = ""
     content_hash: str = ""
+    taxes: tuple[TaxLine, ...] = ()
+    voucher_micros: Micros = 0
+    """What vouchers pay of the total; the issuer owes it."""
+
+    @property
+    def before_tax_micros(self) -> Micros:
+        """What the lines sum to; tax inside prices is part of it."""
+        return sum(line.amount_micros for line in self.lines)
+
+    @property
+    def tax_on_top_micros(self) -> Micros:
+        """What taxes add to the lines."""
+        return sum(tax.amount_micros for tax in self.taxes if not tax.inclusive)
 
     @property
     def due_micros(self) -> Micros:
         """What is still to be paid."""
-        return self.total_micros - self.paid_micros
+        return self.total_micros - self.voucher_micros - self.paid_micros
 
 
 class CreditNote(msgspec.Struct, frozen=True, kw_only=True):

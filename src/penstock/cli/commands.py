@@ -47,6 +47,12 @@ TENANTS = (
     Command("project", "penstock.cli.project:app", "Names under which a tenant's jobs are grouped."),
     Command("member", "penstock.cli.member:app", "People of a tenant."),
     Command("token", "penstock.cli.token:app", "Credentials of people and programs."),
+    Command(
+        "contract",
+        "penstock.cli.contract:app",
+        "Contracts: what a tenant agreed to buy, and what it comes to.",
+    ),
+    Command("voucher", "penstock.cli.voucher:app", "Compute vouchers and the programmes that grant them."),
     Command("volume", "penstock.cli.volume:app", "Named directories that jobs can mount."),
 )
 JOBS = (

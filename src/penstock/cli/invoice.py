@@ -4,14 +4,16 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from penstock.base.refusal import Refused, invalid
-from penstock.billing.model import CreditNote, Invoice
+from penstock.billing.model import CreditNote, Invoice, InvoiceLine
+from penstock.billing.pricing.bill import CONTRACT
+from penstock.billing.pricing.posting import exact
 from penstock.cli import formats, parse
 from penstock.cli.app import tree
 from penstock.cli.call import CALL, Call, new_id
-from penstock.cli.language import language
+from penstock.cli.language import _, language
 from penstock.cli.options import Id, Output, Tenant
 from penstock.cli.output import print_fields, print_table, write_bytes
+from penstock.cli.rateview import number
 
 app = tree("invoice")
 InvoiceId = Annotated[str, Parameter(name="INVOICE", help="Invoice id.")]
@@ -32,14 +34,7 @@ def issue(
     call: Call = CALL,
 ) -> None:
     """Issue the invoice of a tenant and period; it never changes afterwards."""
-    if (month is None) == (start is None or end is None):
-        raise Refused(
-            invalid("period_missing", "no one period is named", "give --month, or --from and --to", "--month")
-        )
-    if month is not None:
-        first, after = parse.month(month, "--month", utc=call.utc)
-    else:
-        first, after = parse.instant(start, "--from", utc=call.utc), parse.instant(end, "--to", utc=call.utc)
+    first, after = parse.period(month, start, end, utc=call.utc)
     with call.client() as client:
         answer = client.post("invoices", body={"tenant": tenant, "start": first, "end": after})
     call.show(answer, Invoice, lambda invoice: _fields(invoice, call))
@@ -134,6 +129,8 @@ def _fields(invoice: Invoice, call: Call) -> None:
         ]
     )
     print()
+    hourly = [line for line in invoice.lines if line.subject_kind != CONTRACT]
+    agreed = [line for line in invoice.lines if line.subject_kind == CONTRACT]
     rows = [
         (
             line.description,
@@ -142,19 +139,55 @@ def _fields(invoice: Invoice, call: Call) -> None:
             formats.price(line.price_micros_per_card_hour),
             formats.money(line.amount_micros, invoice.currency),
         )
-        for line in invoice.lines
+        for line in hourly
     ]
-    print_table(("FOR", "MODEL", "CARD-HOURS", "PER CARD-HOUR", "AMOUNT"), rows, right=(2, 3, 4))
-    print()
+    if rows:
+        print_table(("FOR", "MODEL", "CARD-HOURS", "PER CARD-HOUR", "AMOUNT"), rows, right=(2, 3, 4))
+        print()
+    if agreed:
+        _contract_table(agreed, invoice.currency)
+        print()
+    for tax in invoice.taxes:
+        rate = formats.share(float(exact(tax.rate)))
+        inside = _("in the prices") if tax.inclusive else _("on top")
+        print(
+            f"{tax.name or tax.rule} {rate} ({inside})  {formats.money(tax.amount_micros, invoice.currency)}"
+        )
     print_fields(
         [
+            (
+                "before tax",
+                formats.money(invoice.before_tax_micros, invoice.currency) if invoice.taxes else "",
+            ),
             ("total", formats.money(invoice.total_micros, invoice.currency)),
+            ("paid by vouchers", _unless_nothing(invoice.voucher_micros, invoice.currency)),
             ("paid from the balance", formats.money(invoice.paid_micros, invoice.currency)),
             ("due", formats.money(invoice.due_micros, invoice.currency)),
             ("rounding", formats.money(invoice.rounding_micros, invoice.currency, 6)),
             ("content hash", invoice.content_hash),
         ]
     )
+
+
+def _unless_nothing(amount_micros: int, currency: str) -> str:
+    return formats.money(amount_micros, currency) if amount_micros else ""
+
+
+def _contract_table(lines: list[InvoiceLine], currency: str) -> None:
+    rows = [
+        (
+            line.description or formats.word(line.kind),
+            formats.word(line.mode),
+            formats.word(line.kind),
+            number(line.measure) if line.unit else "",
+            line.unit,
+            number(line.unit_price) if line.unit else "",
+            formats.money(line.amount_micros, currency),
+        )
+        for line in lines
+    ]
+    titles = ("FOR", "MODE", "KIND", "QUANTITY", "UNIT", "UNIT PRICE", "AMOUNT")
+    print_table(titles, rows, right=(3, 5, 6))
 
 
 def _note(credited: CreditNote, call: Call) -> None:

@@ -66,6 +66,19 @@ def month(text: str, where: str, *, utc: bool) -> tuple[datetime, datetime]:
     return start, end
 
 
+def period(
+    named: str | None, start: str | None, end: str | None, *, utc: bool
+) -> tuple[datetime | None, datetime | None]:
+    """The ends of a month, or those of `--from` and `--to`."""
+    if (named is None) == (start is None or end is None):
+        raise Refused(
+            invalid("period_missing", "no one period is named", "give --month, or --from and --to", "--month")
+        )
+    if named is not None:
+        return month(named, "--month", utc=utc)
+    return instant(start, "--from", utc=utc), instant(end, "--to", utc=utc)
+
+
 def wanted(text: str, where: str) -> tuple[str, int]:
     """Model (in small letters) and number of devices of `A100:8`; one device where no number is given."""
     model, colon, count = text.partition(":")

@@ -2,24 +2,25 @@
 
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import msgspec
 from cyclopts import Parameter
 
-from penstock.base.money import Micros
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.billing.metering.cloudevents import read_lines
 from penstock.billing.metering.model import MeterEvent
 from penstock.billing.pricing.book import PriceBook
 from penstock.billing.pricing.check import parse_book
-from penstock.billing.pricing.exact import decimal_text
-from penstock.billing.pricing.posting import exact
-from penstock.billing.pricing.rating import RatedBill, RatedFile, rate_events
-from penstock.cli import formats
+from penstock.billing.pricing.rating import rate_events
+from penstock.billing.pricing.signed import PublishedBook
+from penstock.billing.pricing.simulate import DifferenceDocument
+from penstock.cli import formats, parse
 from penstock.cli.app import tree
+from penstock.cli.call import CALL, Call
 from penstock.cli.language import _
-from penstock.cli.output import NONE, note, print_fields, print_json, print_table
+from penstock.cli.options import Tenant
+from penstock.cli.output import note, print_fields, print_json, print_table
+from penstock.cli.rateview import show_rated
 from penstock.fleet.accelerators import catalogue
 from penstock.lease.jobfile.document import SIZE_MAX_BYTES
 
@@ -62,7 +63,7 @@ def rate(
             | {"malformed": [{"event": number, "refusal": refusal} for number, refusal in malformed]}
         )
     else:
-        _show(result)
+        show_rated(result)
         for number, refusal in malformed:
             note(f"{events}:{number}: {refusal.code}: {refusal.message}")
     if malformed or result.refused:
@@ -97,68 +98,86 @@ def read_text(path: Path, bytes_max: int) -> str:
         ) from error
 
 
-def _show(result: RatedFile) -> None:
-    for bill in result.bills:
-        _show_bill(bill, result)
-        print()
-    for one in result.refused:
-        note(f"{one.source} {one.id}: {one.refusal.code}: {one.refusal.message}")
-    print(
-        _("{events} events, {refused} of them refused").format(
-            events=result.events, refused=len(result.refused)
-        )
-    )
+@app.command
+def publish(book: Book, /, *, call: Call = CALL) -> None:
+    """Publish a price book; its hourly items become offers. It never changes afterwards."""
+    read_book(book)
+    with call.client() as client:
+        answer = client.post("price-books", content=book.read_bytes(), filename=str(book))
+    call.show(answer, PublishedBook, lambda found: _table([found], call))
 
 
-def _show_bill(bill: RatedBill, result: RatedFile) -> None:
-    currency = result.currency
-    print(f"{bill.tenant}  {bill.window.start.astimezone(ZoneInfo(result.zone)):%Y-%m}")
-    rows = []
-    for line in bill.lines:
-        rows.append(
-            (
-                line.item,
-                formats.word(line.mode),
-                "",
-                _number(line.quantity),
-                line.unit,
-                "",
-                _fen(line.amount_micros),
-            )
+@app.command(name="list")
+def list_books(*, call: Call = CALL) -> None:
+    """List price books, newest first."""
+    with call.client() as client:
+        call.show_list(client.items("price-books"), PublishedBook, lambda found: _table(found, call))
+
+
+@app.command
+def show(
+    book: Annotated[str, Parameter(name="BOOK", help="Price book id.")], /, *, call: Call = CALL
+) -> None:
+    """Print a price book as it was published."""
+    with call.client() as client:
+        answer = client.get("price-books", book)
+    call.show(answer, PublishedBook, lambda found: print(found.document))
+
+
+@app.command
+def simulate(
+    book: Book,
+    /,
+    *,
+    month: Annotated[str | None, Parameter(help="Month to rate again, such as 2026-11.")] = None,
+    start: Annotated[
+        str | None, Parameter(name="--from", help="Beginning of the period, instead of a month.")
+    ] = None,
+    end: Annotated[
+        str | None, Parameter(name="--to", help="End of the period, which is not part of it.")
+    ] = None,
+    tenant: Tenant = None,
+    call: Call = CALL,
+) -> None:
+    """Rate a past period again under another price book; nothing is charged or changed."""
+    read_book(book)
+    first, after = parse.period(month, start, end, utc=call.utc)
+    with call.client() as client:
+        answer = client.post(
+            "price-books",
+            "simulate",
+            content=book.read_bytes(),
+            filename=str(book),
+            start=first,
+            end=after,
+            tenant=tenant,
         )
-        rows += [
-            (
-                f"  {formats.word(hit.kind)}",
-                "",
-                str(hit.tier) if hit.tier else NONE,
-                _number(hit.quantity),
-                "",
-                _number(hit.unit_price),
-                _number(hit.amount),
-            )
-            for hit in line.tiers
-        ]
-    print_table(
-        ("ITEM", "MODE", "TIER", "QUANTITY", "UNIT", "UNIT PRICE", "AMOUNT"), rows, right=(2, 3, 5, 6)
-    )
-    taxes = [
-        (f"{tax.rule} {formats.share(float(exact(tax.rate)))}", formats.money(tax.amount_micros, currency))
-        for tax in bill.taxes
+    call.show(answer, DifferenceDocument, _differences)
+
+
+def _table(books: list[PublishedBook], call: Call) -> None:
+    rows = [
+        (book.id, book.currency, call.time(book.start), call.time(book.end), call.time(book.published_at))
+        for book in books
     ]
-    print_fields([("before tax", formats.money(bill.net_micros, currency))])
-    for name, amount in taxes:
-        print(f"{name}  {amount}")
-    print_fields(
-        [
-            ("total", formats.money(bill.total_micros, currency)),
-            ("rounding", formats.money(bill.rounding_micros, currency, 6)),
-        ]
-    )
+    print_table(("BOOK", "CURRENCY", "FROM", "TO", "PUBLISHED"), rows)
 
 
-def _number(text: str) -> str:
-    return decimal_text(exact(text))
+def _differences(found: DifferenceDocument) -> None:
+    def money(amount: int | None) -> str:
+        return formats.NONE if amount is None else formats.money(amount, found.currency)
 
-
-def _fen(amount: Micros) -> str:
-    return formats.money(amount, "")[:-1]
+    rows = [
+        (
+            formats.word(d.mode),
+            d.item,
+            formats.word(d.kind),
+            money(d.before_micros),
+            money(d.after_micros),
+            money(d.difference_micros),
+        )
+        for d in found.differences
+    ]
+    print_table(("MODE", "ITEM", "FOR", "BEFORE", "AFTER", "DIFFERENCE"), rows, right=(3, 4, 5))
+    print()
+    print_fields([("before", money(found.before_micros)), ("after", money(found.after_micros))])

@@ -4,12 +4,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from penstock.billing.pricing.compare import Comparison
 from penstock.cli import formats, parse
 from penstock.cli.app import tree
 from penstock.cli.call import CALL, Call, new_id
 from penstock.cli.language import _
 from penstock.cli.options import Id, Tenant
 from penstock.cli.output import print_fields, print_table
+from penstock.cli.rateview import number
 from penstock.lease.offer import Quote
 
 app = tree("quote")
@@ -40,6 +42,60 @@ def ask(
     }
     with call.client() as client:
         call.show(client.post("quotes", body=body), Quote, lambda quote: _fields(quote, call))
+
+
+@app.command
+def compare(
+    accelerators: Annotated[str, Parameter(help="Model and number of devices, such as A100:8.")],
+    /,
+    *,
+    hours: Annotated[str, Parameter(help="Hours a month that they are used.")] = "730",
+    book: Annotated[str | None, Parameter(help="Price book id; by default the newest that is valid.")] = None,
+    work: Annotated[
+        tuple[str, ...],
+        Parameter(help="Usage item and monthly quantity, such as tokens=5000000.", negative=""),
+    ] = (),
+    call: Call = CALL,
+) -> None:
+    """Price one need under every mode that can serve it, and say where each begins to beat the hour."""
+    model, cards = parse.wanted(accelerators, "ACCELERATORS")
+    pairs = (pair.partition("=") for pair in work)
+    body = {
+        "model": model,
+        "cards": cards,
+        "hours": hours,
+        "price_book": book,
+        "work": {item: quantity for item, _equals, quantity in pairs},
+    }
+    with call.client() as client:
+        call.show(client.post("comparisons", body=body), Comparison, _options)
+
+
+def _options(found: Comparison) -> None:
+    rows = [
+        (
+            option.item,
+            formats.word(option.mode),
+            number(option.quantity),
+            option.unit,
+            formats.money(option.month_micros, found.currency),
+            formats.price(option.card_hour_micros),
+            formats.NONE if option.break_even_hours is None else number(option.break_even_hours),
+            formats.word(option.remark) or formats.NONE,
+        )
+        for option in found.options
+    ]
+    titles = (
+        "ITEM",
+        "MODE",
+        "QUANTITY",
+        "UNIT",
+        "A MONTH",
+        "PER CARD-HOUR",
+        "BEATS HOURLY FROM HOURS",
+        "REMARK",
+    )
+    print_table(titles, rows, right=(2, 4, 5, 6))
 
 
 @app.command(name="list")

@@ -27,6 +27,17 @@ class Kind(msgspec.Struct, frozen=True):
 
 PREPAID, RECEIVABLE = "prepaid", "receivable"
 CASH, REVENUE_HOURLY, ROUNDING = "cash", "revenue/hourly", "rounding"
+REVENUE_COMPUTE, REVENUE_USAGE, REVENUE_PACKAGE = "revenue/compute", "revenue/usage", "revenue/package"
+DEFERRED, VAT, SLA_CREDITS, VOUCHER_RECEIVABLE = "deferred", "vat", "sla_credits", "voucher_receivable"
+OWNER_SHARE, BROKER_SHARE = "share/owner", "share/broker"
+REVENUE = {
+    "hourly": REVENUE_HOURLY,
+    "compute": REVENUE_COMPUTE,
+    "usage": REVENUE_USAGE,
+    "package": REVENUE_PACKAGE,
+}
+"""The revenue account of each of the four modes."""
+SHARES = {"owner": OWNER_SHARE, "broker": BROKER_SHARE}
 
 TENANT_KINDS: dict[str, Kind] = {
     PREPAID: Kind("liability", "money of a tenant that the centre keeps; below zero within the credit limit"),
@@ -35,6 +46,15 @@ TENANT_KINDS: dict[str, Kind] = {
 CENTRE_KINDS: dict[str, Kind] = {
     CASH: Kind("asset", "money received, less money paid out"),
     REVENUE_HOURLY: Kind("income", "charges per card-hour, less credit notes"),
+    REVENUE_COMPUTE: Kind("income", "charges by compute scale, less credit notes"),
+    REVENUE_USAGE: Kind("income", "charges by usage, less credit notes"),
+    REVENUE_PACKAGE: Kind("income", "packages as they are earned, minimums, true-ups, less credit notes"),
+    DEFERRED: Kind("liability", "paid or owed for packages and not earned yet"),
+    VAT: Kind("liability", "tax on what was invoiced"),
+    SLA_CREDITS: Kind("income", "given back for availability below what was promised"),
+    VOUCHER_RECEIVABLE: Kind("asset", "what issuers of vouchers owe for the invoices that vouchers paid"),
+    OWNER_SHARE: Kind("liability", "the centre owner's share of revenue, not paid out yet"),
+    BROKER_SHARE: Kind("liability", "the broker's share of revenue, not paid out yet"),
     ROUNDING: Kind("income", "what rounding invoice lines to fen left over"),
 }
 
@@ -46,6 +66,16 @@ TOP_UP, CHARGE, CLEARING, INVOICE_ROUNDING, CREDIT_NOTE = (
     "credit_note",
 )
 MANUAL = "manual"
+GIVEN_BACK, RECOGNITION, REVENUE_SHARE, TAX, CREDIT_SPLIT, VOUCHER, VOUCHER_PAID, SHARE_PAID = (
+    "given_back",
+    "recognition",
+    "revenue_share",
+    "tax",
+    "credit_split",
+    "voucher",
+    "voucher_paid",
+    "share_paid",
+)
 TRANSFER_KINDS: dict[str, str] = {
     TOP_UP: "a payment into the prepaid balance: cash -> prepaid",
     CHARGE: "a rated line: prepaid (captured from a hold, or available) or receivable -> revenue",
@@ -53,6 +83,14 @@ TRANSFER_KINDS: dict[str, str] = {
     INVOICE_ROUNDING: "an invoice's fen: between prepaid or receivable and rounding, either way",
     CREDIT_NOTE: "part of an invoice given back: revenue -> prepaid",
     MANUAL: "an operator's own entry, between any two accounts",
+    GIVEN_BACK: "a line below zero: revenue, deferred or sla_credits -> prepaid",
+    RECOGNITION: "a package's fee as it is earned: deferred -> revenue/package, back where it is refunded",
+    REVENUE_SHARE: "an owner's or broker's part of what was earned: revenue <-> share",
+    TAX: "an invoice's tax: prepaid or receivable, or where it is inside the price revenue, -> vat",
+    CREDIT_SPLIT: "a credit note's other modes and its tax: revenue or vat -> revenue",
+    VOUCHER: "what a voucher pays of an invoice: voucher_receivable -> prepaid",
+    VOUCHER_PAID: "an issuer pays for vouchers: cash -> voucher_receivable",
+    SHARE_PAID: "a share is paid out: share -> cash",
 }
 """A reversal's kind is that of its original with `_reversal` appended."""
 

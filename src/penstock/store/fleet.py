@@ -122,6 +122,12 @@ def links(tx: Connection) -> tuple[LinkMeasurement, ...]:
     return rows.many(tx, LINKS, order=[LINKS.c.at.desc(), LINKS.c.id])
 
 
+def calibrations_of(tx: Connection, device: str) -> tuple[Calibration, ...]:
+    """Every calibration of a device, oldest first."""
+    table = CALIBRATIONS
+    return rows.many(tx, table, table.c.device == device, order=[table.c.at, table.c.id])
+
+
 def accept(device: Device, at: datetime) -> Device:
     """The device as it goes on sale: accepted since its first acceptance, in service if it was only planned."""
     changed = msgspec.structs.replace(device, accepted_at=device.accepted_at or at)

@@ -20,6 +20,9 @@ from penstock.billing.budget import Alert, Budget
 from penstock.billing.metering.closing import PeriodClosing
 from penstock.billing.metering.model import Meter
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
+from penstock.billing.pricing.posting import ContractLine
+from penstock.billing.pricing.signed import PublishedBook, PublishedProgramme, SignedContract
+from penstock.billing.pricing.voucher import Voucher
 from penstock.fleet.accelerators import Accelerator
 from penstock.fleet.device import Calibration, Device, DeviceInterval, LinkMeasurement, Node
 from penstock.lease.job import Attempt, Job, Wait
@@ -190,6 +193,39 @@ CREDIT_NOTES = table(
     "id",
     constraints=(_belongs("invoice", "invoices"), UniqueConstraint("number")),
 )
+PRICE_BOOKS = table("price_books", PublishedBook, "id")
+CONTRACTS = table(
+    "contracts",
+    SignedContract,
+    "id",
+    index=("tenant",),
+    constraints=(_belongs("tenant", "tenants"), _belongs("price_book", "price_books")),
+)
+CONTRACT_LINES = table(
+    "contract_lines",
+    ContractLine,
+    "id",
+    index=("contract", "invoice"),
+    constraints=(
+        UniqueConstraint("contract", "key", "sequence"),
+        _belongs("tenant", "tenants"),
+        _belongs("contract", "contracts"),
+        _belongs("transfer", "transfers"),
+    ),
+)
+VOUCHER_PROGRAMMES = table("voucher_programmes", PublishedProgramme, "id")
+VOUCHERS = table(
+    "vouchers",
+    Voucher,
+    "id",
+    index=("tenant",),
+    constraints=(
+        _belongs("tenant", "tenants"),
+        _belongs("contract", "contracts"),
+        _belongs("programme", "voucher_programmes"),
+    ),
+)
+Index("ix_contract_lines_tenant_due", CONTRACT_LINES.c.tenant, CONTRACT_LINES.c.due)
 Index("ix_charge_lines_tenant_end", CHARGE_LINES.c.tenant, CHARGE_LINES.c.end)
 
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")

@@ -27,6 +27,7 @@ from penstock.web.api import (
     port,
     selling,
 )
+from penstock.web.api.pricing import ROUTER as PRICING
 from penstock.web.console.routes import CONSOLE, FILES, palette
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -43,6 +44,7 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
     api = Router(
         "/api/v1",
         route_handlers=[
+            PRICING,
             centre.ROUTER,
             fleet.ROUTER,
             compute.ROUTER,

@@ -1,5 +1,6 @@
 """Conditions of a contract over its positions: discounts, minimum, availability, commitments, early end."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
@@ -9,7 +10,7 @@ import msgspec
 
 from penstock.base.money import MICROS_PER_UNIT
 from penstock.base.window import Window
-from penstock.billing.pricing.book import ComputeItem, HourlyItem, PackageItem, PriceBook
+from penstock.billing.pricing.book import MODES, ComputeItem, HourlyItem, PackageItem, PriceBook
 from penstock.billing.pricing.contract import Commitment, Contract, Discount, Sla
 from penstock.billing.pricing.facts import Entry, Facts
 from penstock.billing.pricing.periods import month_of, months, share_of, terms
@@ -33,18 +34,18 @@ def conditions(
         found = [*_discounts(discount, number, priced, zone)]
         priced += found
         yield from found
+    by_month: defaultdict[Window, list[Entry]] = defaultdict(list)
+    for entry in priced:
+        by_month[month_of(entry.window.start, zone)].append(entry)
     for month in months(contract.window, zone):
         part = month.overlap(contract.window)
         if part is None or part.end > until:
             continue
-        spent = sum((entry.amount for entry in priced if _of(entry, month, zone)), ZERO)
-        for added in (
-            _minimum(contract, month, part, spent),
-            _availability(contract, facts, month, part, spent),
-        ):
-            if added is not None:
-                priced.append(added)
-                yield added
+        charged = by_month[month]
+        least = _minimum(contract, month, part, sum((entry.amount for entry in charged), ZERO))
+        added = [*least, *_availability(contract, facts, month, part, [*charged, *least])]
+        priced += added
+        yield from added
     for number, commitment in enumerate(contract.commitments):
         yield from _true_ups(contract, commitment, number, priced, until, zone)
 
@@ -105,11 +106,6 @@ def _card_time(contract: Contract, book: PriceBook, facts: Facts, zone: ZoneInfo
         )
 
 
-def _of(entry: Entry, month: Window, zone: ZoneInfo) -> bool:
-    """A position belongs to the month that it begins in."""
-    return month_of(entry.window.start, zone) == month
-
-
 def _discounts(discount: Discount, number: int, priced: Sequence[Entry], zone: ZoneInfo) -> Iterator[Entry]:
     sums: dict[tuple[str, str, Window], Fraction] = {}
     for entry in priced:
@@ -135,25 +131,27 @@ def _discounted(discount: Discount, entry: Entry) -> bool:
     return True
 
 
-def _minimum(contract: Contract, month: Window, part: Window, spent: Fraction) -> Entry | None:
+def _minimum(contract: Contract, month: Window, part: Window, spent: Fraction) -> list[Entry]:
     """What a finished month lacks to the minimum; of a month cut short, to its share."""
     missing = contract.minimum * share_of(part, month) - spent
     if missing <= 0:
-        return None
-    return _condition(f"minimum/{month.start.isoformat()}", "minimum", part, missing)
+        return []
+    return [_condition(f"minimum/{month.start.isoformat()}", "minimum", part, missing)]
 
 
 def _availability(
-    contract: Contract, facts: Facts, month: Window, part: Window, spent: Fraction
-) -> Entry | None:
-    """The credit for a finished month below the availability promised."""
+    contract: Contract, facts: Facts, month: Window, part: Window, charged: Sequence[Entry]
+) -> Iterator[Entry]:
+    """The credit for a finished month below the availability promised, off what each mode charged for it."""
     health = facts.health.get(month)
-    if contract.sla is None or health is None or spent <= 0:
-        return None
-    credit = sla_credit(contract.sla, health.availability)
+    credit = ZERO if contract.sla is None or health is None else sla_credit(contract.sla, health.availability)
     if not credit:
-        return None
-    return _condition(f"sla/{month.start.isoformat()}", "sla_credit", part, -spent * credit, mode="sla")
+        return
+    for mode in MODES:
+        spent = sum((entry.amount for entry in charged if entry.mode == mode), ZERO)
+        if spent > 0:
+            key = f"sla/{mode}/{month.start.isoformat()}"
+            yield _condition(key, "sla_credit", part, -spent * credit, mode=mode)
 
 
 def sla_credit(sla: Sla, availability: Fraction) -> Fraction:

@@ -22,12 +22,13 @@ from penstock.base.window import MICROSECOND, US_PER_SECOND, Window
 from penstock.billing.metering.aggregate import aggregate_events
 from penstock.billing.metering.extract import Meters
 from penstock.billing.metering.model import MeteredQuantity, MeterEvent
+from penstock.billing.model import TaxLine
 from penstock.billing.pricing.book import HourlyItem, PriceBook, UsageItem, mode_of
 from penstock.billing.pricing.charge import Hit, charge, total
 from penstock.billing.pricing.exact import amount_out_of_range, exact_text, to_micros
 from penstock.billing.pricing.hourly import charge_time, terms
 from penstock.billing.pricing.periods import month_of
-from penstock.billing.pricing.tax import Taxed, TaxLine, tax_lines
+from penstock.billing.pricing.tax import Taxed, tax_lines
 
 CARD_TIME = "card_time"
 CARDS_MAX = 1_000_000

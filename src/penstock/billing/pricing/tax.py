@@ -8,22 +8,8 @@ from fractions import Fraction
 import msgspec
 
 from penstock.base.money import MICROS_PER_FEN, Micros, round_half_up
+from penstock.billing.model import TaxLine
 from penstock.billing.pricing.book import PriceBook, TaxRule
-
-
-class TaxLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One tax of an invoice: `amount_micros` on `base_micros`, both whole fen; `rate` is exact text.
-
-    Inclusive: the amount is inside the lines' prices; otherwise it comes on top.
-    """
-
-    rule: str
-    rate: str
-    inclusive: bool
-    base_micros: Micros
-    amount_micros: Micros
-    modes: tuple[str, ...] = ()
-    name: str = ""
 
 
 class Taxed(msgspec.Struct, frozen=True):

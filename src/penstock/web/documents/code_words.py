@@ -73,4 +73,12 @@ WORDS: dict[str, str] = {
     "lines": "条费用",
     "spans": "段卡时",
     "audit_entries": "条审计记录",
+    "fee": "套餐费",
+    "covered": "套餐抵扣",
+    "shortfall": "交付不足抵扣",
+    "discount": "折扣",
+    "true_up": "承诺补差",
+    "termination": "提前终止费",
+    "sla_credit": "可用性补偿",
+    "mean_over_the_day": "全天平均",
 }

@@ -4,7 +4,7 @@ import csv
 import io
 
 from penstock.base.money import format_amount
-from penstock.billing.model import Invoice, InvoiceLine
+from penstock.billing.model import Invoice, InvoiceLine, TaxLine
 from penstock.web.documents.invoice_figures import card_hours_text, plain_text
 
 COLUMNS = (
@@ -28,6 +28,13 @@ COLUMNS = (
     "amount_exact",
     "amount",
     "currency",
+    "mode",
+    "position",
+    "item",
+    "tier",
+    "unit",
+    "unit_quantity",
+    "unit_price",
 )
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _BYTE_ORDER_MARK = "\ufeff"
@@ -43,7 +50,9 @@ def render_invoice_csv(invoice: Invoice) -> str:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for number, line in enumerate(invoice.lines, 1):
-        writer.writerow(_row(invoice, line, number))
+        writer.writerow((*_row(invoice, line, number), *_position(line)))
+    for number, tax in enumerate(invoice.taxes, len(invoice.lines) + 1):
+        writer.writerow(_tax(invoice, tax, number))
     return _BYTE_ORDER_MARK + out.getvalue()
 
 
@@ -70,6 +79,45 @@ def _row(invoice: Invoice, line: InvoiceLine, number: int) -> tuple[str | int, .
         _number(format_amount(line.amount_micros)),
         invoice.currency,
     )
+
+
+def _position(line: InvoiceLine) -> tuple[str | int, ...]:
+    """What a contract's line says besides; of card time only its mode."""
+    if not line.kind:
+        return (line.mode, "", "", "", "", "", "")
+    return (
+        line.mode,
+        line.kind,
+        _safe(line.item),
+        line.tier,
+        _safe(line.unit),
+        line.measure,
+        line.unit_price,
+    )
+
+
+def _tax(invoice: Invoice, tax: TaxLine, number: int) -> tuple[str | int, ...]:
+    """A tax as a row: its base is the exact amount's place, `position` says how it is related to the prices."""
+    shown = {
+        "invoice": _safe(invoice.id),
+        "number": invoice.number,
+        "tenant": _safe(invoice.tenant),
+        "tenant_name": _safe(invoice.tenant_name),
+        "period_start": invoice.start.isoformat(),
+        "period_end": invoice.end.isoformat(),
+        "issued_at": invoice.issued_at.isoformat(),
+        "line": number,
+        "kind": "tax",
+        "subject": _safe(tax.rule),
+        "description": _safe(tax.name),
+        "amount_exact": _number(format_amount(tax.amount_micros, 6)),
+        "amount": _number(format_amount(tax.amount_micros)),
+        "currency": invoice.currency,
+        "position": "inclusive" if tax.inclusive else "on_top",
+        "unit_quantity": _number(format_amount(tax.base_micros)),
+        "unit_price": tax.rate,
+    }
+    return tuple(shown.get(column, "") for column in COLUMNS)
 
 
 def _number(text: str) -> str:

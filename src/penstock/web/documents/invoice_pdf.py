@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, tzinfo
+from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
@@ -10,6 +11,9 @@ import typst
 
 from penstock.base.money import format_amount
 from penstock.billing.model import Invoice, InvoiceLine
+from penstock.billing.pricing.bill import CONTRACT
+from penstock.billing.pricing.exact import decimal_text
+from penstock.billing.pricing.posting import exact
 from penstock.web.documents.invoice_figures import (
     card_hours_text,
     plain_text,
@@ -20,6 +24,7 @@ from penstock.web.documents.invoice_figures import (
 from penstock.web.documents.invoice_words import INVOICE_WORDS, Language
 
 _FONT_PACKAGE = "manimgx_fonts_cjk"
+MINUS = "\N{MINUS SIGN}"
 
 
 def render_invoice_pdf(invoice: Invoice, language: Language, centre_name: str, zone: tzinfo = UTC) -> bytes:
@@ -79,10 +84,15 @@ def _data(invoice: Invoice, language: Language, centre_name: str, zone: tzinfo) 
             (words["times"], zone_text(zone, invoice.issued_at)),
             (words["currency"], invoice.currency),
         ],
-        "lines": [_line(line, words, zone) for line in invoice.lines],
-        "card_hours": card_hours_text(sum(line.quantity for line in invoice.lines)),
+        "lines": [_line(line, words, zone, mixed=_is_mixed(invoice)) for line in invoice.lines],
+        "quantity_title": words["quantity" if _is_mixed(invoice) else "card_hours"],
+        "price_title": words["unit_price" if _is_mixed(invoice) else "price"],
+        "card_hours": ""
+        if _is_mixed(invoice)
+        else card_hours_text(sum(line.quantity for line in invoice.lines)),
+        "before": _before_total(invoice, words),
         "total": format_amount(invoice.total_micros),
-        "paid": _signed(-invoice.paid_micros, 2),
+        "after": _after_total(invoice, words),
         "due": format_amount(invoice.due_micros),
         "notes": _notes(invoice, words),
     }
@@ -95,20 +105,74 @@ def _customer(invoice: Invoice, words: dict[str, str]) -> list[str]:
     return [*filter(None, rows), f"{words['tenant']}: {invoice.tenant}"]
 
 
-def _line(line: InvoiceLine, words: dict[str, str], zone: tzinfo) -> dict[str, str]:
+def _is_mixed(invoice: Invoice) -> bool:
+    """Whether anything but card time by the hour is on it."""
+    return any(line.subject_kind == CONTRACT for line in invoice.lines)
+
+
+def _before_total(invoice: Invoice, words: dict[str, str]) -> list[tuple[str, str]]:
+    """What the lines sum to, and each tax."""
+    rows = [(words["before_tax"], format_amount(invoice.before_tax_micros))] if invoice.taxes else []
+    for tax in invoice.taxes:
+        rate = f"{decimal_text(exact(tax.rate) * 100, 2)}%"
+        how = words["tax_inside" if tax.inclusive else "tax_on_top"]
+        base = words["tax_base"].format(amount=format_amount(tax.base_micros))
+        named = plain_text(tax.name) or tax.rule
+        label = named if rate in named else f"{named} {rate}"
+        rows.append((f"{label} ({how}, {base})", format_amount(tax.amount_micros)))
+    return rows
+
+
+def _after_total(invoice: Invoice, words: dict[str, str]) -> list[tuple[str, str]]:
+    """What of the total is paid already, and by whom."""
+    voucher = [(words["voucher"], _signed(-invoice.voucher_micros, 2))] if invoice.voucher_micros else []
+    net = [(words["net"], format_amount(invoice.total_micros - invoice.voucher_micros))] if voucher else []
+    return [*voucher, *net, (words["paid"], _signed(-invoice.paid_micros, 2))]
+
+
+def _line(line: InvoiceLine, words: dict[str, str], zone: tzinfo, *, mixed: bool) -> dict[str, str]:
     subject = plain_text(line.subject)
-    name = plain_text(line.description) or subject
-    return {
+    is_contract = line.subject_kind == CONTRACT
+    name = plain_text(line.description) or (words[line.kind] if is_contract else subject)
+    shown = {
         "name": name,
         "subject": "" if name == subject else subject,
         "kind": words.get(line.subject_kind, line.subject_kind),
         "model": plain_text(line.model),
         "start": time_text(line.start, zone, seconds=True),
         "end": time_text(line.end, zone, seconds=True),
-        "card_hours": card_hours_text(line.quantity),
+        "quantity": card_hours_text(line.quantity),
+        "unit": words["unit_card_hour"] if mixed else "",
         "price": price_text(line.price_micros_per_card_hour),
-        "amount": format_amount(line.amount_micros),
+        "amount": _signed(line.amount_micros, 2),
     }
+    if not is_contract:
+        return shown
+    tier = words["tier"].format(number=line.tier) if line.tier else ""
+    return shown | {
+        "subject": " · ".join(filter(None, (subject, plain_text(line.item)))),
+        "model": words[line.mode],
+        "kind": " ".join(filter(None, (words.get(line.kind, line.kind), tier))),
+        "quantity": decimal_text(exact(line.measure)).replace("-", MINUS) if line.unit else "",
+        "unit": unit_text(line.unit, words),
+        "price": _price(exact(line.unit_price)) if line.unit else "",
+    }
+
+
+def _price(price: Fraction) -> str:
+    """At least two decimals, and as many as it needs up to twelve."""
+    whole, _, decimals = decimal_text(price, 12).partition(".")
+    return f"{whole}.{decimals.ljust(2, '0')}"
+
+
+def unit_text(unit: str, words: dict[str, str]) -> str:
+    """A unit in the reader's language where it is one of ours; a meter's own unit as it is."""
+    if unit == "card-hour":
+        return words["unit_card_hour"]
+    what, dash, term = unit.rpartition("-")
+    if not dash or term not in ("month", "year"):
+        return words.get(f"unit_{unit}", unit)
+    return f"{words.get(f'unit_{what}', what)}{words[f'unit_per_{term}']}"
 
 
 def _notes(invoice: Invoice, words: dict[str, str]) -> list[str]:
@@ -118,4 +182,4 @@ def _notes(invoice: Invoice, words: dict[str, str]) -> list[str]:
 
 
 def _signed(amount_micros: int, decimals: int) -> str:
-    return format_amount(amount_micros, decimals).replace("-", "\N{MINUS SIGN}")
+    return format_amount(amount_micros, decimals).replace("-", MINUS)

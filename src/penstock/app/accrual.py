@@ -1,0 +1,188 @@
+"""What contracts come to is charged as it falls due: each time the difference to what was charged before."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from penstock.app.access import known_as, visible
+from penstock.app.context import App
+from penstock.app.facts import facts_of
+from penstock.app.money import settle_debt
+from penstock.base.ids import derived_id
+from penstock.base.money import Micros
+from penstock.base.refusal import ensure
+from penstock.base.window import Window, check_instant
+from penstock.billing.pricing.book import PriceBook
+from penstock.billing.pricing.contract import Contract
+from penstock.billing.pricing.facts import Entry, Facts
+from penstock.billing.pricing.posting import (
+    ContractLine,
+    earned_by_mode,
+    lines_due,
+    recognised,
+    share_targets,
+)
+from penstock.billing.pricing.settling import (
+    account_of,
+    first_transfer,
+    recognition_key,
+    settle_line,
+    share_key,
+    streams_due,
+)
+from penstock.billing.pricing.shown import Statement, position
+from penstock.billing.pricing.signed import SignedContract, book_of, contract_of, runs_until
+from penstock.billing.pricing.statement import statement
+from penstock.lease.tenant import Principal
+from penstock.ledger.chart import DEFERRED, PREPAID, REVENUE, SHARES, centre_account, tenant_account
+from penstock.ledger.chart import RECEIVABLE as OWED
+from penstock.store import contracts, ledger
+from penstock.store.database import Tx
+
+replace = msgspec.structs.replace
+AFTERMATH = timedelta(days=36)
+"""How long after its end a contract is still looked at: as long as late usage may come."""
+
+
+def accrue(app: App) -> None:
+    """Charge every contract that has not been charged for a while, and each once after its end."""
+    now = app.now()
+    due = now - app.policy.accrual_step
+    with app.database.read() as tx:
+        names = [signed.id for signed in contracts.accrued_before(tx, now) if _is_due(signed, due, now)]
+    for name in names:
+        accrue_contract(app, name)
+
+
+def _is_due(signed: SignedContract, due: datetime, now: datetime) -> bool:
+    until, end = signed.accrued_until, runs_until(signed, now)
+    if until is None:
+        return True
+    if now >= end > until:
+        return True
+    return until <= due and until < end + AFTERMATH
+
+
+def accrue_tenant(app: App, tenant: str) -> None:
+    """Charge every contract of a tenant up to now."""
+    now = app.now()
+    with app.database.read() as tx:
+        names = [signed.id for signed in contracts.contracts(tx, tenant) if signed.start <= now]
+    for name in names:
+        accrue_contract(app, name)
+
+
+def book_in_force(tx: Tx, tenant: str, period: Window) -> PriceBook | None:
+    """The book whose taxes apply to a tenant's invoice: its contract's, else the newest that is valid then."""
+    for signed in reversed(contracts.contracts(tx, tenant)):
+        if signed.start < period.end and period.start < runs_until(signed, period.end):
+            return book_of(_document(tx, signed))
+    for published in contracts.books(tx):
+        if published.start < period.end and (published.end is None or period.start < published.end):
+            return book_of(published.document)
+    return None
+
+
+def accrue_contract(app: App, name: str) -> None:
+    """Charge one contract up to now. Asking again changes nothing."""
+    now = app.now()
+    with app.database.write() as tx:
+        signed = contracts.contract(tx, name)
+        assert signed is not None, "contracts are never removed"
+        contract, facts, entries = _stated(tx, signed, now)
+        currency = book_of(_document(tx, signed)).currency
+        lines = lines_due(contract, currency, entries, contracts.lines(tx, name), now)
+        desk = ledger.Desk(tx, _accounts(contract.tenant, currency, lines), set())
+        kept = []
+        for line in lines:
+            transfers = _post(desk, line, now)
+            kept.append(replace(line, transfer=first_transfer(line)))
+            assert bool(transfers) == bool(line.amount_micros)
+        _earn(tx, desk, signed, contract, facts, entries, now)
+        desk.save()
+        contracts.add_lines(tx, kept)
+        contracts.put_contract(tx, replace(signed, accrued_until=now))
+        if any(line.amount_micros < 0 for line in lines):
+            settle_debt(tx, contract.tenant, derived_id("accrual", name, now.isoformat()), now)
+
+
+def _document(tx: Tx, signed: SignedContract) -> str:
+    published = contracts.book(tx, signed.price_book)
+    assert published is not None, "a contract's book is never removed"
+    return published.document
+
+
+def _stated(tx: Tx, signed: SignedContract, until: datetime) -> tuple[Contract, Facts, tuple[Entry, ...]]:
+    contract, book = contract_of(signed, until), book_of(_document(tx, signed))
+    facts = facts_of(tx, contract, book, until)
+    return contract, facts, statement(contract, book, facts, until, signed.terminated_at)
+
+
+def _accounts(tenant: str, currency: str, lines: list[ContractLine]) -> set[str]:
+    names = (DEFERRED, *REVENUE.values(), *SHARES.values())
+    return {
+        *(centre_account(name, currency) for name in names),
+        *(account_of(line) for line in lines),
+        tenant_account(tenant, PREPAID),
+        tenant_account(tenant, OWED),
+    }
+
+
+def _post(desk: ledger.Desk, line: ContractLine, now: datetime) -> bool:
+    if not line.amount_micros:
+        return False
+    desk.post(settle_line(line, desk.accounts[tenant_account(line.tenant, PREPAID)], now), now)
+    return True
+
+
+def _earn(
+    tx: Tx,
+    desk: ledger.Desk,
+    signed: SignedContract,
+    contract: Contract,
+    facts: Facts,
+    entries: tuple[Entry, ...],
+    now: datetime,
+) -> None:
+    """Move what was earned out of deferred revenue, and the parties' shares out of revenue."""
+    book = book_of(_document(tx, signed))
+    hourly = [(use.start, use.amount_micros) for use in facts.card_uses if use.end <= now]
+    earned = earned_by_mode(book, entries, hourly, now)
+    targets = share_targets(contract.shares, earned) if contract.shares else {}
+    keys = [recognition_key(contract.id), *(share_key(contract.id, *party) for party in targets)]
+    forward = [centre_account(name, book.currency) for name in (DEFERRED, *REVENUE.values())]
+    posted = _streams(tx, keys, contract.id, forward, book.currency)
+    moves = streams_due(contract.id, book.currency, recognised(entries, now), targets, posted, now)
+    if moves:
+        desk.post(moves, now)
+
+
+def _streams(
+    tx: Tx, keys: list[str], contract: str, forward: list[str], currency: str
+) -> dict[str, tuple[Micros, int]]:
+    """What was moved so far; of deferred revenue, what left it counts up, though it went into revenue."""
+    found = contracts.streams(tx, keys, forward)
+    key = recognition_key(contract)
+    found |= contracts.streams(tx, [key], [centre_account(DEFERRED, currency)])
+    return found
+
+
+def show_statement(app: App, principal: Principal, name: str, until: datetime | None = None) -> Statement:
+    """The statement of a contract up to an instant (none: now); nothing is charged."""
+    name = known_as(principal, name)
+    now = app.now() if until is None else ensure(check_instant(until, "until"))
+    with app.database.read() as tx:
+        signed = visible(principal, "contract", name, contracts.contract(tx, name))
+        contract, _, entries = _stated(tx, signed, now)
+        currency = book_of(_document(tx, signed)).currency
+    positions = tuple(map(position, entries))
+    deferred = sum(one.amount_micros for one in positions if one.kind == "fee") - recognised(entries, now)
+    return Statement(
+        contract=contract.id,
+        tenant=contract.tenant,
+        currency=currency,
+        until=now,
+        positions=positions,
+        total_micros=sum(one.amount_micros for one in positions),
+        deferred_micros=max(deferred, 0),
+    )
