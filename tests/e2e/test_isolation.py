@@ -13,9 +13,7 @@ import pytest
 from served import Served, job, open_tenant, served
 
 PUBLIC = {
-    ("get", "/"),
     ("get", "/healthz"),
-    ("get", "/static/index.css"),
     ("get", "/api/v1/centre"),
     ("post", "/api/v1/login"),
 }

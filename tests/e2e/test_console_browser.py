@@ -1,0 +1,151 @@
+"""The console in a real browser: each persona's way, live changes, and what assistive technology finds."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, expect
+
+from browser import DESK, POCKET, Person, chromium, needs_chromium, turning
+from served import Served, served
+from visiting import furnish
+
+pytestmark = needs_chromium
+
+STAFF_PAGES = (
+    "/overview?window=1h",
+    "/fleet",
+    "/fleet/devices/{device}",
+    "/market",
+    "/leases",
+    "/jobs",
+    "/jobs/new",
+    "/jobs/acme.acme-job-0",
+    "/billing",
+    "/billing?tenant=acme",
+    "/admin",
+    "/admin?tenant=acme",
+    "/admin/audit",
+    "/admin/check",
+)
+JOB = "name: typed\nresources:\n  accelerators: a100:1\nenv:\n  SIMULATED_SECONDS: '3600'\nrun: simulated\n"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("centre")) as one:
+        one.done(
+            "POST", "/offers", json={"id": "a100", "model": "a100", "price_micros_per_card_hour": 9_000_000}
+        )
+        one.acme = furnish(one, "acme")
+        yield one
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_operator_finds_the_largest_loss(browser: Browser, centre: Served, language: str) -> None:
+    person = Person(browser, centre, centre.admin, language, viewport=DESK)
+    page = person.go("/overview?window=1h")
+    largest = "no demand" if language == "en" else "没有需求"
+    expect(
+        page.locator(".tile", has_text="Largest loss" if language == "en" else "最大损失")
+    ).to_contain_text(largest if language == "en" else "")
+    expect(page.locator("svg.sankey")).to_be_visible()
+    page.get_by_role("link", name="Fleet" if language == "en" else "设备", exact=True).click()
+    expect(page.locator("#map")).to_be_visible()
+    expect(page.locator("#map-legend li").first).to_be_visible()
+    page.locator("#map").click(position={"x": 14, "y": 14})
+    page.wait_for_url("**/fleet/devices/**")
+    assert person.complaints == []
+    person.close()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_tenant_walks_from_quote_to_invoice(browser: Browser, centre: Served, language: str) -> None:
+    person = Person(browser, centre, centre.acme["token"], language, viewport=POCKET)
+    page = person.go("/market")
+    page.fill("input[name=hours]", "1")
+    page.click("form[action='/market/quotes'] button.main")
+    page.wait_for_url("**/market/quotes/**")
+    page.fill("input[name=lease]", f"walk-{language}")
+    page.click("button.main")
+    page.wait_for_url("**/leases/**")
+    page = person.go("/jobs/new")
+    page.fill("#text", JOB.replace("accelerators", "acelerators"))
+    expect(page.locator("#checked .refused")).to_contain_text("job.yaml:3")
+    page.fill("#text", JOB)
+    expect(page.locator("#checked .done")).to_be_visible()
+    page.select_option("select[name=lease]", f"acme.walk-{language}")
+    page.click("form[action='/jobs'] button.main")
+    page.wait_for_url("**/jobs/acme.job-**")
+    with turning(centre):
+        expect(page.locator("h1 .pill")).to_have_class("pill running")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.click("button.danger")
+        expect(page.locator("h1 .pill")).to_have_class("pill cancelled")
+    page = person.go("/billing")
+    page.locator("a", has_text="000001").click()
+    with page.expect_download() as download:
+        page.locator("a.button", has_text="PDF").click()
+    assert download.value.path().read_bytes().startswith(b"%PDF")
+    assert person.complaints == []
+    person.close()
+
+
+def test_changes_arrive_without_a_reload(browser: Browser, centre: Served) -> None:
+    person = Person(browser, centre, centre.admin, viewport=DESK)
+    page = person.go("/admin")
+    page.evaluate("window.stayed = true")
+    page = person.go("/billing")
+    page.evaluate("window.stayed = true")
+    spec = {"name": "arrived", "run": "simulated", "resources": {"models": ["a100"]}}
+    page = person.go("/jobs")
+    page.evaluate("window.stayed = true")
+    page.wait_for_timeout(600)
+    centre.done("POST", "/jobs", centre.acme["token"], json={"id": "arrived", "spec": spec})
+    expect(page.get_by_role("link", name="arrived")).to_be_visible(timeout=5_000)
+    assert page.evaluate("window.stayed")
+    person.close()
+
+
+@pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (POCKET, "dark")])
+def test_no_page_has_a_serious_violation(
+    browser: Browser, centre: Served, width: dict[str, int], theme: str
+) -> None:
+    person = Person(browser, centre, centre.admin, viewport=width, color_scheme=theme)
+    device = centre.done("GET", "/fleet")["devices"][0]["id"]
+    found = {}
+    for path in STAFF_PAGES:
+        page = person.go(path.format(device=device))
+        page.wait_for_timeout(150)
+        violations = Axe().run(page).response["violations"]
+        serious = [
+            {"rule": one["id"], "where": [node["html"][:160] for node in one["nodes"][:3]]}
+            for one in violations
+            if one["impact"] in ("serious", "critical")
+        ]
+        if serious:
+            found[path] = serious
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if wide > 1:
+            found[f"{path} is too wide"] = wide
+    assert found == {}, json.dumps(found, indent=1)
+    assert person.complaints == []
+    person.close()
+
+
+def test_every_page_is_reached_by_keyboard(browser: Browser, centre: Served) -> None:
+    person = Person(browser, centre, centre.admin, viewport=DESK)
+    page = person.go("/jobs")
+    reached = set()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.getAttribute('href') || ''"))
+    assert {"#page", "/overview", "/fleet", "/market", "/leases", "/billing", "/admin"} <= reached
+    person.close()
