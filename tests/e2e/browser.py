@@ -74,12 +74,12 @@ class Person:
 
 @contextmanager
 def turning(one: Served) -> Iterator[None]:
-    """The loop turns by itself, a simulated second in each twentieth of a real one."""
+    """The loop turns by itself, ten simulated seconds in each twentieth of a real one."""
     stopping = threading.Event()
 
     def turn() -> None:
         while not stopping.wait(0.05):
-            one.turn(1 / 60)
+            one.turn(1 / 6)
 
     thread = threading.Thread(target=turn, daemon=True)
     thread.start()

@@ -27,6 +27,7 @@ PEOPLE: dict[str, str] = {
         "租户：请向中心或本租户的所有者索取，由其签发："
     ),
     "That did not work": "没有成功",
+    "Table": "表格",
     "Back to the overview": "回到总览",
     "Overview": "总览",
     "No device is in service yet. Register this host's devices and measure them; then a price puts them on sale.": (
