@@ -1,6 +1,12 @@
 """Planned centres are rehearsed in many futures; where nothing shows demand, no one return is said."""
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from planfiles import GUIDE, NEW_CENTRE, ONE_SERVER, Desk, changed, millions, value
@@ -147,6 +153,14 @@ def test_demand_of_a_trace_is_played_by_the_placement_core(desk):
     assert ladder["productive"] == pytest.approx(100 * 72 / 192, rel=0.15)
     assert outlook["refused"]["no_fit_model"]["quantiles"]["50"] > 0
     assert outlook["spreads"]["irr_yearly"]["futures"] == 0
+    file = desk.file(changed(ONE_SERVER, ("name: type 1\n", "name: type 1\n    model: h800\n")) + more)
+    status, out, err = desk.run("plan", "remedies", file, "--futures", "2", "--workers", "1", "--json")
+    assert status == 0, err
+    found = {one["name"]: one for one in json.loads(out)["played"]}
+    assert found["porting"]["net_gain_micros"] > 0 and found["porting"]["refused_card_hours"] == 0
+    assert found["sharing"]["ladder"] == pytest.approx(found["as_planned"]["ladder"])
+    assert all(sum(one["ladder"].values()) == pytest.approx(100) for one in found.values())
+    assert {"spot_with_notice", "defragmentation"} <= set(json.loads(out)["not_played"])
 
 
 def test_plans_are_set_side_by_side(desk):
@@ -187,3 +201,25 @@ def test_what_cannot_be_rehearsed_is_refused(desk, more, code):
     )
     assert status == 1
     assert json.loads(out)["refusals"][0]["code"] == code
+
+
+def test_the_guide_runs_as_written_in_both_languages(tmp_path):
+    english, chinese = (
+        re.findall(r"```sh\n(.*?)```", (GUIDE.parent / name).read_text("utf-8"), re.DOTALL)
+        for name in ("planner.md", "planner.zh-CN.md")
+    )
+    assert english == chinese
+    shutil.copytree(GUIDE, tmp_path / "plans")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PENSTOCK_LANG": "en"}
+    script = "set -eu\n" + "\n".join(english)
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "No single return is given" in done.stdout and "A cheaper centre of 500 PFLOPS" in done.stdout
+
+
+def test_remedies_without_a_trace_are_refused(desk):
+    status, out, _ = desk.run("plan", "remedies", desk.file(changed(NEW_CENTRE)), "--json")
+    assert (status, json.loads(out)["refusals"][0]["code"]) == (1, "demand_missing")

@@ -14,7 +14,7 @@ from penstock.cli.seeds import seeds_of
 app = tree("plan")
 for _name in ("economics", "claims", "parameters"):
     app.command(f"penstock.cli.plan_economics:{_name}", name=_name)
-for _name in ("build", "compare"):
+for _name in ("build", "compare", "remedies"):
     app.command(f"penstock.cli.plan_build:{_name}", name=_name)
 
 

@@ -108,3 +108,28 @@ def _progress(futures: int) -> Callable[[int], object]:
             note(_("{done} of {all} done").format(done=done, all=futures))
 
     return progress
+
+
+def remedies(
+    file: PlanFile,
+    /,
+    *,
+    futures: Futures = 20,
+    seed: Seed = 1,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Switch each remedy on alone over the same rehearsed month: ladder and profit before and after.
+
+    What the rehearsal cannot play is named, and nothing is estimated in its place.
+    """
+    from penstock.sim.planning.remedies import remedies as played
+
+    plan = read_plan(file)
+    found = played(plan, file.parent, futures, seed, checked(futures, workers), _progress(futures))
+    if as_json:
+        show_json(found, None)
+        return
+    from penstock.web.documents.outlook_view import remedied
+
+    print_sections(remedied(found, spoken()))

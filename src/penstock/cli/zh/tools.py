@@ -109,4 +109,8 @@ TOOLS: dict[str, str] = {
     "YAML with costs, loans and power; without it they are shown.": "含成本、借款与用电的 YAML；不给则显示已登记的内容。",
     "Enter what the centre costs beside its devices, or show what was entered.": "登记设备以外的成本，或显示已登记的内容。",
     "Without a time it is the last seven days.": "不给时间则为最近七天。",
+    "Switch each remedy on alone over the same rehearsed month: ladder and profit before and after.": (
+        "在同一个预演月份内逐项单独启用改进措施：给出前后的阶梯与利润。"
+    ),
+    "What the rehearsal cannot play is named, and nothing is estimated in its place.": "无法推演的会列明，不以估计代替。",
 }

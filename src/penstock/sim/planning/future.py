@@ -84,7 +84,11 @@ def _played(
 
 
 def _drawn(plan: Plan, given: Rehearse, rng: np.random.Generator) -> tuple[Plan, int, float]:
-    """The plan with the slip and the fall of rents of this future."""
+    """The plan with the slip and the fall of rents of this future.
+
+    A plan that lasts as long as its servers does so in every future: late ones would otherwise have no return,
+    and the others would look better for it.
+    """
     slip, decline = 0, 0.0
     tranches = plan.tranches
     if given.slip is not None:
@@ -97,7 +101,11 @@ def _drawn(plan: Plan, given: Rehearse, rng: np.random.Generator) -> tuple[Plan,
         tranches = tuple(
             t if t.rent is None else replace(t, rent=replace(t.rent, decline_per_year=fall)) for t in tranches
         )
-    return replace(plan, tranches=tranches), slip, decline
+    whole = all(
+        retired(tranche) <= months_later(months_of(plan)[0], plan.months) for tranche in plan.tranches
+    )
+    months = Term(plan.months + slip) if whole else plan.months
+    return replace(plan, tranches=tranches, months=months), slip, decline
 
 
 def _triangular(rng: np.random.Generator, low: int, likely: int, high: int) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from penstock.insight.economics.outlook import Outlook, Spread
 from penstock.insight.economics.parameters import parameters
 from penstock.insight.model import Line
+from penstock.sim.planning.remedies import Remedies
 from penstock.web.documents.charts import band, histogram, shares
 from penstock.web.documents.economics_words import COLUMNS
 from penstock.web.documents.ladder_words import LINE_WORDS, Language
@@ -12,6 +13,7 @@ from penstock.web.documents.outlook_words import (
     EVIDENCE_WORDS,
     LADDER_LINES,
     QUANTITIES,
+    REMEDIES,
     SENTENCES,
     WORDS,
 )
@@ -211,3 +213,28 @@ def compared(outlooks: Sequence[Outlook], language: Language) -> list[Section]:
     notes = tuple(f"{view.outlook.name}: {note}" for view in views for note in view.said().notes)
     table = Section(WORDS["spreads"][language], columns, tuple(rows), (), frozenset(range(1, len(columns))))
     return [Section(WORDS["findings"][language], notes=notes), table]
+
+
+def remedied(found: Remedies, language: Language) -> list[Section]:
+    """The month under each remedy side by side, and what was not played."""
+    lines = sorted({line for one in found.played for line, percent in one.ladder.items() if percent > 0.05})
+    words = {name: word[language] for name, word in REMEDIES.items()}
+
+    def line_word(line: str) -> str:
+        return (LADDER_LINES[line] if line in LADDER_LINES else LINE_WORDS[Line(line)])[language]
+
+    rows = [
+        (line_word(line), *(f"{one.ladder.get(line, 0.0):.1f} %" for one in found.played)) for line in lines
+    ]
+    rows += [
+        (QUANTITIES["occupancy"][language], *(f"{one.let_percent:.1f} %" for one in found.played)),
+        (QUANTITIES["refused"][language], *(f"{one.refused_card_hours:,.0f}" for one in found.played)),
+        (QUANTITIES["revenue"][language], *(amount(one.revenue_micros, language) for one in found.played)),
+        (QUANTITIES["net"][language], *(amount(one.net_micros, language) for one in found.played)),
+        (words["gain"], *(amount(one.net_gain_micros, language) for one in found.played)),
+    ]
+    columns = (found.month, *(words[one.name] for one in found.played))
+    note = f"{found.name} · {found.month} · {found.currency} · {found.futures} · derived"
+    missing = tuple(f"{words[name]}: {why}" for name, why in found.not_played.items())
+    table = Section(words["title"], columns, tuple(rows), (note,), frozenset(range(1, len(columns))))
+    return [table, Section(words["not_played"], notes=missing)]

@@ -88,3 +88,15 @@ SENTENCES: Words = {
 LADDER_LINES: Words = {
     "reserved": {"en": "set aside for contracts", "zh": "合同专用"},
 }
+REMEDIES: Words = {
+    "title": {"en": "Each remedy alone, on the same month", "zh": "同一个月内逐项单独启用"},
+    "not_played": {"en": "Not played", "zh": "未推演"},
+    "gain": {"en": "gain in net result", "zh": "净损益变化"},
+    "as_planned": {"en": "as planned, no sharing", "zh": "按计划，不共享"},
+    "sharing": {"en": "sharing of cards", "zh": "共享整卡"},
+    "porting": {"en": "porting to the cards here", "zh": "移植到现有芯片"},
+    "spot_with_notice": {"en": "spot with notice", "zh": "可抢占（提前通知）"},
+    "defragmentation": {"en": "defragmentation", "zh": "碎片整理"},
+    "valley_pricing": {"en": "valley pricing", "zh": "谷时定价"},
+    "lending_at_night": {"en": "lending inference cards to training at night", "zh": "夜间把推理卡借给训练"},
+}
