@@ -30,6 +30,7 @@ COLUMNS: dict[str, Kind] = {
     "ChargeFrequency": "text",
     "ChargePeriodEnd": "instant",
     "ChargePeriodStart": "instant",
+    "CommitmentDiscountStatus": "text",
     "ConsumedQuantity": "quantity",
     "ConsumedUnit": "text",
     "ContractedCost": "amount",
@@ -40,6 +41,10 @@ COLUMNS: dict[str, Kind] = {
     "ListCost": "amount",
     "ListUnitPrice": "amount",
     "PricingCategory": "text",
+    "PricingCurrency": "text",
+    "PricingCurrencyContractedUnitPrice": "amount",
+    "PricingCurrencyEffectiveCost": "amount",
+    "PricingCurrencyListUnitPrice": "amount",
     "PricingQuantity": "quantity",
     "PricingUnit": "text",
     "ProviderName": "text",
@@ -54,6 +59,7 @@ COLUMNS: dict[str, Kind] = {
     "ServiceSubcategory": "text",
     "SkuId": "text",
     "SkuMeter": "text",
+    "SkuPriceDetails": "text",
     "SkuPriceId": "text",
     "SubAccountId": "text",
     "SubAccountName": "text",
@@ -91,13 +97,15 @@ def focus(
 
 
 def _cost(micros: Micros) -> dict[str, Any]:
-    return dict.fromkeys(("BilledCost", "ContractedCost", "EffectiveCost", "ListCost"), amount(micros))
+    names = ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost", "PricingCurrencyEffectiveCost")
+    return dict.fromkeys(names, amount(micros))
 
 
 def _common(tenant: str, currency: str, period: Window, invoice: str | None) -> dict[str, Any]:
     return {
         "BillingAccountId": tenant,
         "BillingCurrency": currency,
+        "PricingCurrency": currency,
         "BillingPeriodStart": period.start,
         "BillingPeriodEnd": period.end,
         "InvoiceId": invoice,
@@ -123,6 +131,8 @@ def _line(one: ChargeLine, invoice: Invoice | None) -> dict[str, Any]:
         "ConsumedUnit": _UNIT,
         "ContractedUnitPrice": price,
         "ListUnitPrice": price,
+        "PricingCurrencyContractedUnitPrice": price,
+        "PricingCurrencyListUnitPrice": price,
         "PricingCategory": "Standard",
         "PricingQuantity": hours,
         "PricingUnit": _UNIT,

@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
-from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
 
 from penstock.base.refusal import Fault, Refusal, Refused
 from penstock.store import settings
@@ -137,14 +137,14 @@ class Leadership:
             return True
         try:
             self._lock.exec_driver_sql("SELECT 1")
-        except DBAPIError:
+        except SQLAlchemyError:
             return False
         return True
 
     def end(self) -> None:
         """Let another lead."""
         if self._lock is not None:
-            with suppress(DBAPIError):
+            with suppress(SQLAlchemyError):
                 self._lock.invalidate()
                 self._lock.close()
 
