@@ -1,5 +1,6 @@
 """The server's own log: one JSON object a line on standard error, without the values of variables."""
 
+import logging
 import sys
 
 import structlog
@@ -7,6 +8,7 @@ import structlog
 
 def configure_log() -> None:
     """Log as JSON with UTC times; a traceback names lines, never what variables held."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # else each call to an engine is a line
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
