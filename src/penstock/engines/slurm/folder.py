@@ -3,41 +3,32 @@
 import contextlib
 import os
 import secrets
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
+from penstock.engines.local.folder import NEW, remove
 from penstock.engines.local.supervisor.record import replace_file
 from penstock.lease.seen import Seen
 
 JOB, CLAIM, FINAL, OUTPUT = "job.json", "claim", "final.json", "batch.log"
-_NEW, _TRASH = ".new-", ".trash-"
 
 
 def make(directory: Path, files: Mapping[str, bytes]) -> bool:
     """Make a directory with these files in one step; False where it is there already."""
-    new = directory.parent / f"{_NEW}{secrets.token_hex(8)}"
+    new = directory.parent / f"{NEW}{secrets.token_hex(8)}"
     new.mkdir(parents=True, mode=0o700)
     try:
         for name, content in files.items():
             (new / name).write_bytes(content)
         new.rename(directory)
     except OSError:
-        shutil.rmtree(new, ignore_errors=True)
+        remove(new)
         if directory.is_dir():
             return False
         raise
     return True
-
-
-def remove(directory: Path) -> None:
-    """Remove in one step for whoever looks, then take the time to delete."""
-    trash = directory.parent / f"{_TRASH}{secrets.token_hex(8)}"
-    with contextlib.suppress(FileNotFoundError):
-        directory.rename(trash)
-        shutil.rmtree(trash, ignore_errors=True)
 
 
 def job_number(directory: Path) -> int:
