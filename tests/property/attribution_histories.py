@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from penstock.base.window import Window, to_us
-from penstock.fleet.device import Device, DeviceInterval, DeviceState
+from penstock.fleet.device import Device, DeviceInterval, DeviceState, Node
 from penstock.insight.model import History, Line, between
 from penstock.lease.job import Attempt, AttemptState, Wait
 from penstock.lease.offer import Lease, LeaseState, Offer
@@ -176,6 +176,7 @@ def histories(draw: st.DrawFn, *, sound: bool) -> History:
         attempts=tuple(tried),
         waits=tuple(draw(st.lists(waits(), max_size=6))),
         offers=tuple(draw(offers(number)) for number in range(draw(st.integers(0, 3)))),
+        nodes=(Node(id="n0", cpu_cores=1, memory_bytes=1, site="east"),),
     )
 
 

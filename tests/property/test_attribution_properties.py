@@ -93,7 +93,7 @@ def test_the_order_of_rows_does_not_matter(history: History, chance: random.Rand
 
 
 @many
-@given(st.one_of(sound, anything), st.sampled_from(("model", "node", "tenant", "tranche")))
+@given(st.one_of(sound, anything), st.sampled_from(("model", "node", "tenant", "tranche", "site")))
 def test_ladders_of_the_parts_make_up_the_whole(history: History, by: str) -> None:
     spans = attribute(history, window())
     parts = ladder_by(spans, history, window(), by)

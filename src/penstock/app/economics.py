@@ -8,7 +8,8 @@ from penstock.app import asking
 from penstock.app.access import require_audit, require_operator
 from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
-from penstock.app.reports import AXES, asked_window, spans_of
+from penstock.app.reports import AXES as LADDER_AXES
+from penstock.app.reports import asked_window, spans_of
 from penstock.base.refusal import Refused, invalid
 from penstock.base.window import Window
 from penstock.billing.model import ChargeLine
@@ -21,6 +22,9 @@ from penstock.ledger.model import Account, Transfer
 from penstock.store import audit, billing, ledger, settings
 
 _COSTS = "economics/costs"
+
+AXES = {name: axis for name, axis in LADDER_AXES.items() if axis != "site"}
+"""Whom accounts are drawn up for; costs are not entered by site."""
 
 
 def set_costs(app: App, principal: Principal, content: bytes, name: str) -> CentreCosts:

@@ -13,15 +13,22 @@ from penstock.base.window import Window, check_window
 from penstock.billing.check import check as check_bills
 from penstock.insight.attribution import attribute
 from penstock.insight.check import check_ladder, check_spans
-from penstock.insight.ladder import Axis, ladder, ladder_by
-from penstock.insight.model import History, Ladder, Span
+from penstock.insight.ladder import RUNG_OF, Axis, grouping, ladder, ladder_by
+from penstock.insight.model import History, Ladder, Line, Span
+from penstock.insight.opened import Interval, intervals
 from penstock.lease.tenant import Principal
 from penstock.ledger.check import check as check_ledger
 from penstock.store import audit, billing, closings, contracts, ledger, settings
 from penstock.store.tables import AuditEntry
 from penstock.store.world import history
 
-AXES: dict[str, Axis] = {"model": "model", "node": "node", "tenant": "tenant", "tranche": "tranche"}
+AXES: dict[str, Axis] = {
+    "model": "model",
+    "node": "node",
+    "tenant": "tenant",
+    "tranche": "tranche",
+    "site": "site",
+}
 DEFAULT_WINDOW = timedelta(days=7)
 
 
@@ -44,14 +51,13 @@ def show_ladder(
 ) -> dict[str, Ladder]:
     """The ladder of a window (the last seven days where none is given), whole under '' or by a group."""
     require_audit(principal)
-    if by is not None and by not in AXES:
-        raise Refused(invalid("axis_unknown", f"no ladder by {by!r}", f"use one of {', '.join(AXES)}", "by"))
+    axis = None if by is None else _axis(by)
     window = asked_window(start, end, app.now())
     past, spans = spans_of(app, window)
     currency = app.policy.currency
-    if by is None:
+    if axis is None:
         return {"": ladder(spans, past, window, currency)}
-    return ladder_by(spans, past, window, AXES[by], currency)
+    return ladder_by(spans, past, window, axis, currency)
 
 
 def asked_window(start: datetime | None, end: datetime | None, now: datetime) -> Window:
@@ -86,13 +92,37 @@ def show_ladder_over_time(
     return ladder(spans, past, window, currency), series
 
 
-def show_spans(
-    app: App, principal: Principal, start: datetime | None = None, end: datetime | None = None
-) -> tuple[Span, ...]:
-    """The card-hour book itself: each device's lines over a window, with whom to ask about each."""
+def show_intervals(
+    app: App,
+    principal: Principal,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    line: str | None = None,
+    by: str | None = None,
+    of: str | None = None,
+) -> tuple[Interval, ...]:
+    """The card-hour book itself: each device's lines over a window, with whom to ask about each and its money.
+
+    Only those of one line, or of one group (`of`) of an axis (`by`), where these are given.
+    """
     require_audit(principal)
+    if line is not None and line not in RUNG_OF:
+        raise Refused(invalid("line_unknown", f"no line {line!r}", f"use one of {', '.join(Line)}", "line"))
+    if (by is None) != (of is None):
+        raise Refused(invalid("group_incomplete", "a group has an axis and a name", "give both", "of"))
     window = asked_window(start, end, app.now())
-    return tuple(spans_of(app, window)[1])
+    past, spans = spans_of(app, window)
+    if by is not None:
+        group, devices = grouping(_axis(by), past), {device.id: device for device in past.devices}
+        spans = [span for span in spans if group(span, devices[span.device]) == of]
+    chosen = None if line is None else Line(line)
+    return tuple(intervals(spans, past, window, app.policy.currency, chosen))
+
+
+def _axis(by: str) -> Axis:
+    if by not in AXES:
+        raise Refused(invalid("axis_unknown", f"no ladder by {by!r}", f"use one of {', '.join(AXES)}", "by"))
+    return AXES[by]
 
 
 def check_books(app: App, principal: Principal) -> CheckReport:

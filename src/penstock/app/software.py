@@ -1,7 +1,7 @@
 """Software fit: what keeps a job's program off which chips, its pools in order, and what to port first."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -16,6 +16,7 @@ from penstock.base.window import to_us
 from penstock.fleet.accelerators import Catalogue
 from penstock.fleet.calibration import measured_by_model
 from penstock.fleet.device import Device
+from penstock.insight.lost import asked_us
 from penstock.insight.refused import RefusedByRule, RefusedDemand, RefusedJob, by_rule
 from penstock.lease.job import Job, JobSpec, Wait
 from penstock.lease.jobfile import check_spec
@@ -29,7 +30,6 @@ from penstock.store import fleet, jobs, leases
 
 type Reader = Callable[[Path | None, JobSpec], Sequence[Finding]]
 """Reads a working directory for what keeps its program off some chips; runs nothing of it."""
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def bars(app: App, spec: JobSpec, known: Catalogue, read: Reader | None) -> dict[str, tuple[str, ...]]:
@@ -127,15 +127,13 @@ def _refused(
     for name, own in by_job.items():
         job = waited[name]
         against = [m for m, stack in models.items() if m in job.barred or stack in job.barred]
-        limit_s = job.spec.time_limit_s
         waited_us = sum(to_us(wait.end or now) - to_us(wait.start) for wait in own)
-        length_us = timedelta(seconds=limit_s) // _MICROSECOND if limit_s else waited_us
         found.append(
             RefusedJob(
                 job=name,
                 tenant=job.tenant,
                 rules=tuple(sorted({rule for wait in own for rule in wait.rules})),
-                card_us=job.spec.devices * length_us,
+                card_us=job.spec.devices * asked_us(job.spec, waited_us),
                 price_micros_per_card_hour=min((prices[m] for m in against if m in prices), default=0),
             )
         )

@@ -95,6 +95,12 @@ BOOKS = (
     Command(
         "economics", "penstock.cli.economics:app", "What the centre earned and cost, from its own books."
     ),
+    Command("alarms", "penstock.cli.alarms:alarms", "Say what costs money now, with figures and what to do."),
+    Command(
+        "lost",
+        "penstock.cli.alarms:lost",
+        "Show the demand that was refused or kept waiting, by what would have let it in.",
+    ),
     Command("audit", "penstock.cli.audit:audit", "List who did what, oldest first."),
 )
 TOOLS = (

@@ -7,19 +7,30 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from penstock.base.quantity import CardMicroseconds
+from penstock.base.refusal import Refused, invalid
 from penstock.cli import formats
 from penstock.cli.call import CALL, Call
 from penstock.cli.language import _, language
+from penstock.cli.opened import print_opened
 from penstock.cli.options import ALWAYS, Span
 from penstock.cli.output import draw, print_fields, print_table
 from penstock.insight.model import Ladder
+from penstock.insight.opened import Interval
 
 
 def ladder(
     *,
     span: Span = ALWAYS,
     by: Annotated[
-        Literal["model", "node", "tenant", "tranche"] | None, Parameter(help="One ladder for each of these.")
+        Literal["model", "node", "tenant", "tranche", "site"] | None,
+        Parameter(help="One ladder for each of these."),
+    ] = None,
+    of: Annotated[str | None, Parameter(help="Only this one of --by.")] = None,
+    line: Annotated[
+        str | None,
+        Parameter(
+            help="Open a line, such as no_fit_memory: its intervals, with the jobs and reasons behind."
+        ),
     ] = None,
     every: Annotated[
         bool, Parameter(name="--all", help="Show lines without card time too.", negative="")
@@ -30,9 +41,17 @@ def ladder(
 
     The lines sum to capacity. Without a time it is the last seven days.
     """
+    if of is not None and by is None:
+        raise Refused(invalid("group_incomplete", "--of is given without --by", "give both", "--of"))
     start, end = span.ends(utc=call.utc)
     with call.client() as client:
+        if line is not None:
+            found = client.items("card-hours", start=start, end=end, line=line, by=by if of else None, of=of)
+            call.show_list(found, Interval, lambda opened: print_opened(opened, line, call, every=every))
+            return
         answer = client.get("ladder", start=start, end=end, by=by)
+    if of is not None:
+        answer = {of: answer[of]} if of in answer else {}
     call.show(answer, dict[str, Ladder], lambda found: _print(found, call, by, every=every))
 
 

@@ -1,7 +1,7 @@
 """The ladder of a window: available → sold → occupied → active → effective, in time and in money."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 from penstock.base.window import Window
@@ -9,7 +9,7 @@ from penstock.fleet.device import Device
 from penstock.insight.model import RUNGS, History, Ladder, LadderLine, Line, Span, between
 from penstock.insight.value import NOTHING, Amounts, Worth, list_prices
 
-type Axis = Literal["model", "node", "tenant", "tranche"]
+type Axis = Literal["model", "node", "tenant", "tranche", "site"]
 
 RUNG_OF: dict[Line, str] = {line: rung for rung, lines in RUNGS.items() for line in lines}
 _NOT_SOLD = ("not_available", "not_sold")
@@ -27,31 +27,33 @@ def ladder(spans: Iterable[Span], history: History, window: Window, currency: st
 def ladder_by(
     spans: Iterable[Span], history: History, window: Window, by: Axis, currency: str = "CNY"
 ) -> dict[str, Ladder]:
-    """A ladder for each model, node, tenant or tranche, by name; together they make up the whole one.
+    """A ladder for each model, node, tenant, tranche or site, by name; together they make up the whole one.
 
     By tenant: what each had in its hands; the key "" holds what was not available or not sold.
     """
-    tallies = _tallies(spans, history, window, currency, KEYS[by])
+    tallies = _tallies(spans, history, window, currency, grouping(by, history))
     return {name: tallies[name].ladder(window, currency) for name in sorted(tallies)}
 
 
-type _Key = Callable[[Span, Device], str]
-
-KEYS: dict[Axis, _Key] = {
-    "model": lambda _, device: device.model,
-    "node": lambda _, device: device.node,
-    "tranche": lambda _, device: device.tranche,
-    "tenant": lambda span, _: "" if RUNG_OF[span.line] in _NOT_SOLD else span.tenant or "",
-}
+type Grouping = Callable[[Span, Device], str]
 
 
-def _tallies(
-    spans: Iterable[Span], history: History, window: Window, currency: str, key: _Key
-) -> dict[str, "_Tally"]:
-    """The spans, as far as they lie in the window, summed by key."""
+def grouping(by: Axis, history: History) -> Grouping:
+    """Which group a span is in."""
+    if by == "tenant":
+        return lambda span, _: "" if RUNG_OF[span.line] in _NOT_SOLD else span.tenant or ""
+    if by == "site":
+        sites = {node.id: node.site for node in history.nodes}
+        return lambda _, device: sites.get(device.node, "")
+    return lambda _, device: getattr(device, by)
+
+
+def valued(
+    spans: Iterable[Span], history: History, window: Window, currency: str
+) -> Iterator[tuple[Span, Device, Amounts]]:
+    """Each span that touches the window, with its device and what its part in the window comes to."""
     prices = list_prices(history.offers, currency)
     devices = {device.id: (device, Worth(device, prices)) for device in history.devices}
-    tallies: dict[str, _Tally] = defaultdict(_Tally)
     reached, after = ("", window.start), NOTHING
     for span in spans:
         start, end = max(span.start, window.start), min(span.end, window.end)
@@ -59,7 +61,20 @@ def _tallies(
             device, worth = devices[span.device]
             before = after if reached == (span.device, start) else worth.until(start)
             reached, after = (span.device, end), worth.until(end)
-            tallies[key(span, device)].add(span, device, before, after)
+            time, value, cost, priced = (
+                between(span.low, span.high, until) - between(span.low, span.high, since)
+                for since, until in zip(before, after, strict=True)
+            )
+            yield span, device, (time, value, cost, priced)
+
+
+def _tallies(
+    spans: Iterable[Span], history: History, window: Window, currency: str, key: Grouping
+) -> dict[str, "_Tally"]:
+    """The spans, as far as they lie in the window, summed by key."""
+    tallies: dict[str, _Tally] = defaultdict(_Tally)
+    for span, device, amounts in valued(spans, history, window, currency):
+        tallies[key(span, device)].add(span, device, amounts)
     return tallies
 
 
@@ -70,12 +85,11 @@ class _Tally:
         self._sums = {line: list(NOTHING) for line in RUNG_OF}
         self._devices: dict[str, Device] = {}
 
-    def add(self, span: Span, device: Device, before: Amounts, after: Amounts) -> None:
-        """One span, by what its device had come to before and after it."""
+    def add(self, span: Span, device: Device, amounts: Amounts) -> None:
+        """One span, with what it comes to."""
         sums = self._sums[span.line]
-        for kind, amount in enumerate(after):
-            part = between(span.low, span.high, amount) - between(span.low, span.high, before[kind])
-            sums[kind] += part
+        for kind, amount in enumerate(amounts):
+            sums[kind] += amount
         self._devices[device.id] = device
 
     def ladder(self, window: Window, currency: str) -> Ladder:

@@ -8,7 +8,7 @@ import msgspec
 from penstock.base.money import Micros
 from penstock.base.quantity import WHOLE, CardMicroseconds
 from penstock.base.window import to_us
-from penstock.fleet.device import Device, DeviceInterval
+from penstock.fleet.device import Device, DeviceInterval, Node
 from penstock.lease.job import Attempt, Wait
 from penstock.lease.offer import Lease, Offer
 
@@ -71,6 +71,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[Attempt, ...]
     waits: tuple[Wait, ...]
     offers: tuple[Offer, ...]
+    nodes: tuple[Node, ...] = ()
+    """Only a ladder by site needs them."""
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True, gc=False):

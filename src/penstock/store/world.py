@@ -57,6 +57,7 @@ def history(tx: Connection, window: Window) -> History:
         attempts=_touching(tx, ATTEMPTS, "placed_at", "ended_at", window),
         waits=_touching(tx, WAITS, "start", "end", window),
         offers=leases.offers(tx),
+        nodes=fleet.nodes(tx),
     )
 
 

@@ -22,6 +22,7 @@ from penstock.web.api import (
     fleet,
     identity,
     jobs,
+    ladder,
     metering,
     money,
     port,
@@ -46,6 +47,7 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
         route_handlers=[
             PRICING,
             centre.ROUTER,
+            ladder.ROUTER,
             fleet.ROUTER,
             compute.ROUTER,
             identity.ROUTER,

@@ -1,5 +1,6 @@
 """The Chinese catalogue: English sentence -> Chinese sentence, with the same placeholders."""
 
+from penstock.cli.zh.alarms import ALARMS
 from penstock.cli.zh.chips import CHIPS
 from penstock.cli.zh.commands import COMMANDS
 from penstock.cli.zh.demo import DEMO
@@ -22,4 +23,5 @@ CATALOGUE: dict[str, str] = {
     **CHIPS,
     **METERING,
     **PLACING,
+    **ALARMS,
 }

@@ -22,7 +22,7 @@ from penstock.insight.economics.loans import amortise
 from penstock.insight.economics.plan import Cost, Loan, Power
 from penstock.insight.economics.power import PUE_UNIT, W_PER_KW, hours, price_per_kwh
 from penstock.insight.economics.units import PPM, part
-from penstock.insight.ladder import KEYS, RUNG_OF, Axis, ladder_by
+from penstock.insight.ladder import RUNG_OF, Axis, grouping, ladder_by
 from penstock.insight.model import History, Ladder, Span
 
 YEAR_US = 365 * 24 * US_PER_HOUR
@@ -142,7 +142,7 @@ def _power(books: Books, costs: CentreCosts, axis: Axis, known: Catalogue) -> di
     if power is None:
         return {}
     devices = {device.id: device for device in books.history.devices}
-    priced = Tariffed(power, costs.utc_offset_hours)
+    priced, group = Tariffed(power, costs.utc_offset_hours), grouping(axis, books.history)
     sums: dict[str, int] = defaultdict(int)
     for span in books.spans:
         device = devices[span.device]
@@ -154,7 +154,7 @@ def _power(books: Books, costs: CentreCosts, axis: Axis, known: Catalogue) -> di
         start, end = max(span.start, books.window.start), min(span.end, books.window.end)
         if start < end:
             worth = priced.until(to_us(end)) - priced.until(to_us(start))
-            sums[KEYS[axis](span, device)] += worth * watts * drawn * (span.high - span.low)
+            sums[group(span, device)] += worth * watts * drawn * (span.high - span.low)
     scale = W_PER_KW * PPM * 1000 * US_PER_HOUR * PUE_UNIT
     return {name: amount * round(power.pue * PUE_UNIT) // scale for name, amount in sums.items()}
 

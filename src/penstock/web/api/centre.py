@@ -1,4 +1,4 @@
-"""Endpoints of the centre as a whole: who it is, sign-in, the ladder, the audit log, live changes."""
+"""Endpoints of the centre as a whole: who it is, sign-in, the audit log, live changes."""
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
@@ -13,7 +13,6 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from penstock.app import following, opening, passwords, reports
 from penstock.app.context import App
-from penstock.insight.model import Ladder, Span
 from penstock.store.tables import AuditEntry
 from penstock.web.edge import Page
 from penstock.web.given import GivenApp, GivenPrincipal
@@ -55,29 +54,6 @@ def login(centre: GivenApp, data: JSONBody[Login]) -> Session:
     return Session(issued.secret, issued.token.expires_at)
 
 
-@get("/ladder", sync_to_thread=True)
-def ladder(
-    centre: GivenApp,
-    principal: GivenPrincipal,
-    start: FromQuery[datetime | None] = None,
-    end: FromQuery[datetime | None] = None,
-    by: FromQuery[str | None] = None,
-) -> dict[str, Ladder]:
-    """Where every card-hour of a window went."""
-    return reports.show_ladder(centre, principal, start, end, by)
-
-
-@get("/card-hours", sync_to_thread=True)
-def card_hours(
-    centre: GivenApp,
-    principal: GivenPrincipal,
-    start: FromQuery[datetime | None] = None,
-    end: FromQuery[datetime | None] = None,
-) -> Page[Span]:
-    """Each device's lines over a window."""
-    return Page(reports.show_spans(centre, principal, start, end))
-
-
 @get("/audit", sync_to_thread=True)
 def audit(centre: GivenApp, principal: GivenPrincipal, after: FromQuery[int] = 0) -> Page[AuditEntry]:
     """What was done, by whom."""
@@ -108,4 +84,4 @@ async def changes(centre: App) -> AsyncGenerator[ServerSentEventMessage]:
         await anyio.sleep(LIVE_EVERY_S)
 
 
-ROUTER = Router("/", route_handlers=[centre_info, login, ladder, card_hours, audit, engines, events])
+ROUTER = Router("/", route_handlers=[centre_info, login, audit, engines, events])

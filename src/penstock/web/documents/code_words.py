@@ -1,9 +1,11 @@
 """States, lines, reasons and other codes in Chinese; in English the code stands for itself."""
 
+from penstock.web.documents.alarm_words import WORDS as ALARM_WORDS
 from penstock.web.documents.ladder_words import LINE_WORDS
 
 WORDS: dict[str, str] = {
     **{str(line): words["zh"] for line, words in LINE_WORDS.items()},
+    **ALARM_WORDS,
     "queued": "排队中",
     "placed": "已放置",
     "running": "运行中",
