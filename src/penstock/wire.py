@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +59,7 @@ def open_centre(
     *,
     cpu_only: bool = False,
     database: str | None = None,
+    scrapes: Sequence[str] = (),
 ) -> Centre:
     """Open or make a data directory, bring it up to date, and take its lock.
 
@@ -75,7 +77,7 @@ def open_centre(
     except BaseException:
         lock.close()
         raise
-    return Centre(app, HostProbe(cores_per_device=cores_per_device, cpu_only=cpu_only), lock)
+    return Centre(app, HostProbe(cores_per_device=cores_per_device, cpu_only=cpu_only, scrapes=scrapes), lock)
 
 
 def _app(data: Path, policy: Policy, url: str | None) -> App:

@@ -1,6 +1,7 @@
 """The card-hour book holds for any history: it partitions capacity, in any order, cut at any instant."""
 
 import random
+from collections import Counter
 from itertools import chain, pairwise
 
 import msgspec
@@ -16,6 +17,7 @@ from penstock.insight.attribution import attribute
 from penstock.insight.check import check_ladder, check_spans
 from penstock.insight.ladder import ladder, ladder_by
 from penstock.insight.model import History, Ladder, Line, Span
+from penstock.insight.opened import causes, intervals
 from penstock.insight.value import Depreciation
 
 many = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -99,6 +101,27 @@ def test_ladders_of_the_parts_make_up_the_whole(history: History, by: str) -> No
     parts = ladder_by(spans, history, window(), by)
     whole = _amounts(ladder(spans, history, window()))
     assert sum((_amounts(part) for part in parts.values()), start=0 * whole).tolist() == whole.tolist()
+
+
+@many
+@given(st.one_of(sound, anything), microseconds)
+def test_a_line_opened_sums_to_the_line_and_a_cut_changes_nothing(history: History, cut_us: int) -> None:
+    cut = window().start + cut_us * MICROSECOND
+    spans = attribute(history, window())
+    opened = Counter()
+    for part in (Window(window().start, cut), Window(cut, window().end)):
+        for one in intervals(spans, history, part, "CNY"):
+            assert part.start <= one.start < one.end <= part.end
+            opened[one.line] += one.card_us
+            opened[one.line, "value"] += one.list_value_micros
+            opened[one.line, "cost"] += one.carried_cost_micros
+    for line in ladder(spans, history, window()).lines:
+        assert opened[line.line] == line.card_us
+        assert opened[line.line, "value"] == line.list_value_micros
+        assert opened[line.line, "cost"] == line.carried_cost_micros
+    assert sum(cause.card_us for cause in causes(intervals(spans, history, window(), "CNY"))) == sum(
+        span.card_us for span in spans
+    )
 
 
 @many

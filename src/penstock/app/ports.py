@@ -3,7 +3,7 @@
 Engines are called outside any transaction. They may fail (`Fault`) or be slow; the loop asks again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -11,6 +11,7 @@ import msgspec
 
 from penstock.base.quantity import WHOLE
 from penstock.fleet.device import Calibration, Device, DeviceState, LinkMeasurement, Node
+from penstock.fleet.telemetry import Sample
 from penstock.lease.job import JobSpec
 from penstock.lease.seen import Seen
 
@@ -160,6 +161,10 @@ class Probe(Protocol):
 
     def calibrate(self, device: Device, at: datetime) -> Iterator[Calibration]:
         """Measure one device; yields the one result at the end (an iterator, so progress can be shown)."""
+        ...
+
+    def sample(self, devices: Sequence[Device]) -> Mapping[str, Sample]:
+        """What they are doing now, by id; devices of which no source says anything are left out."""
         ...
 
     def links(self, devices: Sequence[Device], at: datetime) -> LinkMeasurement:

@@ -5,9 +5,11 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 
+from penstock.base.refusal import Refused, invalid
 from penstock.cli.language import _
 
 if TYPE_CHECKING:
@@ -40,6 +42,10 @@ def up(
     cpu_only: Annotated[
         bool, Parameter(help="Offer the CPU cores even where there are accelerators.")
     ] = False,
+    scrape: Annotated[
+        tuple[str, ...],
+        Parameter(help="Prometheus endpoint of a host's devices, such as http://gpu-7:9400/metrics."),
+    ] = (),
     metering_seconds: Annotated[
         int, Parameter(help="Usage is recorded at least this often, in seconds.")
     ] = 60,
@@ -60,12 +66,25 @@ def up(
             cores_per_device=cores_per_device,
             cpu_only=cpu_only,
             database=database,
+            scrapes=[_endpoint(url) for url in scrape],
         )
         try:
             require_password(centre, host)
             return serve(centre, listener, name, (host, *known_as), keep_jobs)
         finally:
             centre.close()
+
+
+def _endpoint(url: str) -> str:
+    """The address of an exporter, refused where it is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Refused(
+            invalid(
+                "endpoint_malformed", f"{url!r} is no address", "give http://HOST:PORT/metrics", "--scrape"
+            )
+        )
+    return url
 
 
 def set_admin_password(

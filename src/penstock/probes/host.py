@@ -3,10 +3,12 @@
 import platform
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from importlib import metadata
 
+import httpx
 import msgspec
 import psutil
 
@@ -17,13 +19,17 @@ from penstock.base.refusal import ensure
 from penstock.fleet.accelerators import catalogue
 from penstock.fleet.calibration import judge, thresholds_for
 from penstock.fleet.device import Calibration, Device, LinkMeasurement, Node
+from penstock.fleet.telemetry import Sample, matched
 from penstock.probes import nvidia
 from penstock.probes.accelerator import bench_accelerator, bench_links, run_bench
 from penstock.probes.cores import core_devices, core_groups, usable_cpus
 from penstock.probes.limits import memory_limit
+from penstock.probes.sampling import Sampler
+from penstock.probes.scraping import scrape
 from penstock.probes.standalone.sampling import BenchReport
 
 BENCH_LIMIT_S = 120.0
+SCRAPED_AT_ONCE = 8
 
 
 class HostProbe:
@@ -36,11 +42,14 @@ class HostProbe:
         limit_s: float = BENCH_LIMIT_S,
         *,
         cpu_only: bool = False,
+        scrapes: Sequence[str] = (),
     ) -> None:
         self.cpu_only = cpu_only
         self.cores_per_device = cores_per_device
         self.budget_s = budget_s
         self.limit_s = limit_s
+        self.scrapes = tuple(scrapes)
+        self._sampler = Sampler()
 
     def discover(self) -> Discovered:
         """The node and its devices, states left at planned; Refused where the grouping is impossible."""
@@ -59,6 +68,15 @@ class HostProbe:
     def calibrate(self, device: Device, at: datetime) -> Iterator[Calibration]:
         """Measure one device in a process of its own; yields the one result, accepted or not."""
         yield calibration(device, at, self._bench(device))
+
+    def sample(self, devices: Sequence[Device]) -> Mapping[str, Sample]:
+        """This host's devices by what it has, those of other hosts by the endpoints that were named."""
+        here = node_id(platform.node())
+        found = dict(self._sampler.sample([device for device in devices if device.node == here]))
+        with ThreadPoolExecutor(SCRAPED_AT_ONCE) as pool:
+            for samples in pool.map(lambda url: scrape(url, httpx.URL(url).host), self.scrapes):
+                found |= matched(samples, devices)
+        return found
 
     def _bench(self, device: Device) -> BenchReport:
         if device.stack != "cpu":

@@ -13,7 +13,7 @@ from penstock.app.context import App
 from penstock.app.intake import Intake
 from penstock.app.ports import Probe
 from penstock.base.refusal import Refused
-from penstock.web import edge
+from penstock.web import edge, metrics
 from penstock.web.api import (
     centre,
     compute,
@@ -65,7 +65,7 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
         return lambda: value
 
     web = Litestar(
-        route_handlers=[api, CONSOLE, FILES, palette, health],
+        route_handlers=[api, CONSOLE, FILES, palette, health, metrics.endpoint()],
         dependencies={
             "centre": Provide(provide(app), sync_to_thread=False),
             "intake": Provide(provide(Intake(app)), sync_to_thread=False),

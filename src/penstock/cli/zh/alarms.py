@@ -1,6 +1,9 @@
-"""Chinese of the ladder opened, alarms and lost demand."""
+"""Chinese of the ladder opened, alarms, lost demand and telemetry."""
 
 ALARMS: dict[str, str] = {
+    "Prometheus endpoint of a host's devices, such as http://gpu-7:9400/metrics.": (
+        "某主机设备的 Prometheus 端点，如 http://gpu-7:9400/metrics。"
+    ),
     "ASKED BY": "来自",
     "ASKS": "请求数",
     "IDLE CARD-HOURS": "因此闲置卡时",
