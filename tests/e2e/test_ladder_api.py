@@ -189,6 +189,7 @@ def test_s35_a_backlog_of_few_customers_is_an_alarm_with_its_shares(one: Served)
         ("/ladder", {"by": "colour"}, "axis_unknown"),
         ("/alarms", {"sold_floor": "1.5"}, "share_absurd"),
         ("/alarms", {"idle_share": "nan"}, "share_absurd"),
+        ("/alarms", {"idle_card_hours": "nan"}, "hours_absurd"),
         ("/alarms", {"backlog_customers": "0"}, "number_out_of_range"),
     ],
 )

@@ -63,6 +63,10 @@ def _check(when: Thresholds) -> None:
         value = getattr(when, name)
         if not 0 <= value <= 1:
             raise Refused(invalid("share_absurd", f"{value} is no share", "give one from 0 to 1", name))
+    if not 0 <= when.idle_card_hours < float("inf"):
+        raise Refused(
+            invalid("hours_absurd", f"{when.idle_card_hours} are no hours", "give some", "idle_card_hours")
+        )
     asking.whole_number(when.backlog_customers, 1, 1000, "backlog_customers")
 
 
