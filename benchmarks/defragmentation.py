@@ -2,10 +2,10 @@
 
     python -m benchmarks defragmentation [--data FOLDER] [--gangs N]
 
-Tasks of a trace arrive in a drawn order and are placed by the live core's own policy; none leaves, what does
-not fit is refused, as in the published fill experiment. At the given demand the state is kept, and for tasks
-of several devices that were refused before, moves are planned: first of all running tasks, then of those
-alone that keep checkpoints. Beside it an upper limit: the refused would fit if all free room were in one place.
+Tasks of a trace arrive in a drawn order and are placed by a policy until demand is a share of capacity. Then one
+task leaves at random and the next arrives, so many times as the scenario says: holes come and go, as where jobs
+end. For the tasks of several devices that were refused last, moves are planned on the state that is then
+reached. Beside it an upper limit: those that would fit if all free room were in one place.
 """
 
 import argparse
@@ -23,9 +23,10 @@ from penstock.fleet.device import Device, DeviceState, Node
 from penstock.lease.job import Attempt, AttemptState, Checkpoint, Job, JobSpec, Resources
 from penstock.placement.defragment import defragment
 from penstock.placement.fill import arrivals
-from penstock.placement.model import World
+from penstock.placement.model import Rules, World
 from penstock.placement.need import NEVER_US
 from penstock.placement.planner import Planner
+from penstock.placement.snapshot import Holding
 from penstock.sim.compiled import prepare
 from penstock.sim.trace.openb import Trace, read_trace
 
@@ -48,16 +49,16 @@ def main() -> int:
     prepare()
     scenario = yaml.safe_load((HERE / "defragmentation.yaml").read_text())
     print(
-        f"{'trace':<12}{'demand':>7}{'allocated %':>13}{'checkpoints':>13}{'refused':>9}{'room for':>10}"
+        f"{'trace':<12}{'policy':<10}{'allocated %':>13}{'checkpoints':>13}{'refused':>9}{'room for':>10}"
         f"{'admitted':>10}{'moves each':>12}{'card-h each':>13}{'of its cards':>14}{'s each':>8}"
     )
     for name in scenario["traces"]:
         trace = read_trace(folder / "nodes.csv", folder / f"pods_{name}.csv")
-        for demand in scenario["demands"]:
-            world, gangs, allocated = reached(trace, demand, scenario)
+        for policy in scenario["policies"]:
+            world, gangs, allocated = reached(trace, policy, scenario)
             gangs = gangs[: chosen.gangs or scenario["gangs"]]
             for share in scenario["checkpointing"]:
-                show(name, demand, allocated, share, measure(keeping(world, share), gangs))
+                show(name, policy, allocated, share, measure(keeping(world, share), gangs))
     return 0
 
 
@@ -95,48 +96,56 @@ def measure(world: World, gangs: list[Job]) -> Measured:
     )
 
 
-def reached(trace: Trace, demand: float, scenario: dict) -> tuple[World, list[Job], float]:
-    """The state once so much demand has come, the gangs that were refused on the way, percent allocated."""
+def reached(trace: Trace, policy: str, scenario: dict) -> tuple[World, list[Job], float]:
+    """The state after the churn, the gangs that were refused last, percent allocated."""
     random = np.random.default_rng(scenario["seed"])
     nodes, devices = fleet_of(trace)
-    empty = World(revision=scenario["seed"], nodes=nodes, devices=devices)
-    tasks = arrivals(trace.work, trace.fleet.capacity, demand, scenario["seed"])
-    jobs = [job_of(trace, int(shape), i) for i, shape in enumerate(tasks)]
-    mix = tuple(job for job in jobs[:2000] if job is not None)
-    planner = Planner(msgspec.structs.replace(empty, queue=mix), NOW)
-    attempts, running, refused = [], [], []
-    for job in jobs:
-        if job is None:
-            continue
+    empty = World(revision=1, nodes=nodes, devices=devices, rules=Rules(policy=policy))
+    tasks = arrivals(trace.work, trace.fleet.capacity, scenario["demand"], scenario["seed"])
+    first = [job for i, shape in enumerate(tasks) if (job := job_of(trace, int(shape), i))]
+    drawn = random.choice(tasks, scenario["churn"])
+    later = [job for i, shape in enumerate(drawn) if (job := job_of(trace, int(shape), len(tasks) + i))]
+    planner = Planner(msgspec.structs.replace(empty, queue=tuple(first[:2000])), NOW)
+    placed: dict[str, tuple[Job, Holding]] = {}
+    refused: list[Job] = []
+    for number, job in enumerate((*first, *later)):
+        if number >= len(first):
+            leaving = list(placed)[int(random.integers(len(placed)))]
+            planner.snapshot.release(leaving)
+            del placed[leaving]
         groups = planner.now_for(job)
-        if groups is None:
-            refused += [job] if job.spec.devices > 1 else []
-            continue
-        share = job.spec.resources.device_share
-        holding = planner.take(job.id, job.tenant, job, groups, share, NEVER_US)
-        age = timedelta(minutes=float(random.uniform(0, scenario["checkpoint_every_min"])))
-        begun = NOW - timedelta(hours=2)
-        attempts.append(
-            Attempt(
-                id=f"{job.id}.1",
-                job=job.id,
-                tenant=job.tenant,
-                number=1,
-                engine="local",
-                devices=planner.layout.devices(holding.cells),
-                placed_at=begun - timedelta(minutes=scenario["set_up_min"]),
-                running_at=begun,
-                checkpoints=(NOW - age,),
-                state=AttemptState.RUNNING,
-                share=share,
-                slots=() if share == WHOLE else holding.slots,
-            )
-        )
-        running.append(job)
-    world = msgspec.structs.replace(empty, attempts=tuple(attempts), running=tuple(running))
+        if groups is not None:
+            share = job.spec.resources.device_share
+            placed[job.id] = job, planner.take(job.id, job.tenant, job, groups, share, NEVER_US)
+        elif job.spec.devices > 1:
+            refused.append(job)
+    attempts = tuple(attempt_of(planner, job, holding, random, scenario) for job, holding in placed.values())
+    running = tuple(job for job, _ in placed.values())
+    world = msgspec.structs.replace(empty, attempts=attempts, running=running)
     taken = sum(attempt.share * len(attempt.devices) for attempt in attempts)
-    order = np.random.default_rng(0).permutation(len(refused))
-    return world, [refused[i] for i in order], 100 * taken / trace.fleet.capacity
+    return world, refused[::-1], 100 * taken / trace.fleet.capacity
+
+
+def attempt_of(
+    planner: Planner, job: Job, holding: Holding, random: np.random.Generator, scenario: dict
+) -> Attempt:
+    """A placed task as it runs: its last checkpoint is up to so old as the scenario says."""
+    age = timedelta(minutes=float(random.uniform(0, scenario["checkpoint_every_min"])))
+    begun = NOW - timedelta(hours=2)
+    return Attempt(
+        id=f"{job.id}.1",
+        job=job.id,
+        tenant=job.tenant,
+        number=1,
+        engine="local",
+        devices=planner.layout.devices(holding.cells),
+        placed_at=begun - timedelta(minutes=scenario["set_up_min"]),
+        running_at=begun,
+        checkpoints=(NOW - age,),
+        state=AttemptState.RUNNING,
+        share=holding.share,
+        slots=() if holding.share == WHOLE else holding.slots,
+    )
 
 
 def keeping(world: World, share: float) -> World:
@@ -193,10 +202,10 @@ def job_of(trace: Trace, shape: int, number: int) -> Job | None:
     return Job(id=f"t{number:06}", tenant="t", spec=spec, created_at=NOW)
 
 
-def show(name: str, demand: float, allocated: float, share: float, found: Measured) -> None:
+def show(name: str, policy: str, allocated: float, share: float, found: Measured) -> None:
     """One line of the table."""
     print(
-        f"{name:<12}{demand:>7.0%}{allocated:>13.1f}{share:>13.0%}{found.refused:>9}{found.room:>10}"
+        f"{name:<12}{policy:<10}{allocated:>13.1f}{share:>13.0%}{found.refused:>9}{found.room:>10}"
         f"{found.admitted:>10}{found.moves:>12.1f}{found.card_hours:>13.2f}{found.per_card:>14.3f}"
         f"{found.seconds:>8.2f}",
         flush=True,

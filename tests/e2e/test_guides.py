@@ -52,7 +52,7 @@ def test_languages_name_the_same_commands(guide: str) -> None:
 
 
 def test_guides_run_as_written(tmp_path: Path) -> None:
-    first, full = blocks("tenant.md", "yaml")
+    first, full, *_ = blocks("tenant.md", "yaml")
     (tmp_path / "job.yaml").write_text(first, encoding="utf-8")
     (tmp_path / "full.yaml").write_text(full, encoding="utf-8")
     with centre(tmp_path / "data", "--cpu-only") as running:
