@@ -96,6 +96,8 @@ QUERIES: dict[str, str] = {
     "/api/v1/closings/changes": "end=2026-01-05T00:01:00Z",
     "/api/v1/ledger/transfers": f"account=tenant/{SECRET}/prepaid",
     "/api/v1/fleet/import": "filename=fleet.csv",
+    "/api/v1/fleet/catalogue": "filename=site.csv",
+    "/api/v1/fleet/defragmentation": f"job={SECRET}.waiting",
 }
 """What a path needs besides its name; every `tenant` parameter is set to the other tenant anyway."""
 
