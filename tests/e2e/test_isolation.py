@@ -194,6 +194,11 @@ def query(path: str, what: dict[str, Any]) -> str:
     given = [QUERIES[path]] if path in QUERIES else []
     if any(one["name"] == "tenant" for one in what.get("parameters", ())):
         given.append(f"tenant={SECRET}")
+    asked = [
+        one["name"] for one in what.get("parameters", ()) if one["in"] == "query" and one.get("required")
+    ]
+    said = {part.partition("=")[0] for one in given for part in one.split("&")}
+    given += [f"{name}=x" for name in asked if name not in said]
     return "?" + "&".join(given) if given else ""
 
 
