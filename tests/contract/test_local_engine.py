@@ -269,6 +269,7 @@ def test_the_environment_of_the_server_stays_there(own_bench, monkeypatch):
         *("PATH", "HOME", "TMPDIR", "LANG", "TERM", "PWD", "SHLVL", "_", "OMP_NUM_THREADS", "MINE"),
         *("MASTER_ADDR", "MASTER_PORT", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"),
         *("NODE_RANK", "PENSTOCK_JOB", "PENSTOCK_ATTEMPT", "PENSTOCK_ENGINE", "PENSTOCK_CHECKPOINT_DIR"),
+        *("PENSTOCK_STACK", "PENSTOCK_COLLECTIVE", "PENSTOCK_TORCH_DEVICE", "PENSTOCK_TORCH_PLUGIN"),
     }
 
 
