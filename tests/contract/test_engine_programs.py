@@ -14,16 +14,17 @@ SUCCEEDED, FAILED, STOPPED = AttemptState.SUCCEEDED, AttemptState.FAILED, Attemp
 STUBBORN = """
 trap '' TERM
 echo task >> $PENSTOCK_CHECKPOINT_DIR/pids
-setsid bash -c 'trap "" TERM; (setsid bash -c "trap : TERM; echo x > $PENSTOCK_CHECKPOINT_DIR/up
+setsid bash -c 'trap "" TERM; (setsid bash -c "trap : TERM; echo x > $PENSTOCK_CHECKPOINT_DIR/up-$RANK
   while :; do sleep 0.1; done" &) ; sleep 600' &
 while :; do sleep 0.1; done
 """
-"""Ignores SIGTERM, and so do a child in another session and a daemon that was forked twice."""
+"""Ignores SIGTERM, and so do a child in another session and a daemon that was forked twice; each rank says when."""
 
 
 def test_stop_ends_every_process_of_every_task(bench):
     bench.start("a", STUBBORN, tasks=2)
-    bench.file("up")
+    bench.file("up-0")
+    bench.file("up-1")
     bench.stop("a", 0.2)
     seen = bench.end("a")
     assert (seen.state, seen.cause) == (STOPPED, "stop")
@@ -58,7 +59,7 @@ time.sleep(600)' $PENSTOCK_CHECKPOINT_DIR
 
 def test_a_second_stop_can_shorten_the_grace(bench):
     bench.start("a", STUBBORN)
-    bench.file("up")
+    bench.file("up-0")
     bench.stop("a", 600)
     bench.stop("a", 0)
     assert bench.end("a").state == STOPPED
