@@ -26,7 +26,7 @@ def test_bash_completes_commands_options_and_choices(tmp_path, capsys):
     asked = subprocess.run(
         ["bash", "-c", ASK.format(script=script)], capture_output=True, text=True, check=True
     )
-    assert asked.stdout.splitlines()[:4] == ["fleet", "calibrate", "--state", "running"]
+    assert asked.stdout.splitlines()[:4] == ["fleet", "calibrate catalogue", "--state", "running"]
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

@@ -60,10 +60,7 @@ def test_help_in_chinese(capsys, monkeypatch):
     ("tokens", "said"),
     [
         (["flete"], "there is no command flete; did you mean fleet?"),
-        (
-            ["fleet", "sell"],
-            "there is no command sell; there are placement, defragment, list, show, calibrate, import, set",
-        ),
+        (["fleet", "sell"], "there is no command sell"),
         (["ps", "--jsn"], "there is no option --jsn; did you mean --json?"),
         (["offer", "publish", "A100"], "PRICE is missing"),
         (["ps", "--tenant"], "--tenant needs a value"),

@@ -87,10 +87,28 @@ option "operating_currency" "CNY"
 
 2026-11-01 open Assets:Centre:Cash CNY
   id: "centre/cash"
+2026-11-01 open Liabilities:Centre:Deferred CNY
+  id: "centre/deferred"
+2026-11-01 open Income:Centre:Revenue:Compute CNY
+  id: "centre/revenue/compute"
 2026-11-01 open Income:Centre:Revenue:Hourly CNY
   id: "centre/revenue/hourly"
+2026-11-01 open Income:Centre:Revenue:Package CNY
+  id: "centre/revenue/package"
+2026-11-01 open Income:Centre:Revenue:Usage CNY
+  id: "centre/revenue/usage"
 2026-11-01 open Income:Centre:Rounding CNY
   id: "centre/rounding"
+2026-11-01 open Liabilities:Centre:Share:Broker CNY
+  id: "centre/share/broker"
+2026-11-01 open Liabilities:Centre:Share:Owner CNY
+  id: "centre/share/owner"
+2026-11-01 open Income:Centre:Sla-Ucredits CNY
+  id: "centre/sla_credits"
+2026-11-01 open Liabilities:Centre:Vat CNY
+  id: "centre/vat"
+2026-11-01 open Assets:Centre:Voucher-Ureceivable CNY
+  id: "centre/voucher_receivable"
 2026-11-01 open Liabilities:Tenant:A-Ub-Dc-d:Prepaid CNY
   id: "tenant/a_b.c-d/prepaid"
 2026-11-01 open Assets:Tenant:A-Ub-Dc-d:Receivable CNY
@@ -110,8 +128,17 @@ option "operating_currency" "CNY"
   Assets:Centre:Cash  -0.000001 CNY
 
 2026-11-02 balance Assets:Centre:Cash  1234.500000 ~ 0 CNY
+2026-11-02 balance Liabilities:Centre:Deferred  0.000000 ~ 0 CNY
+2026-11-02 balance Income:Centre:Revenue:Compute  0.000000 ~ 0 CNY
 2026-11-02 balance Income:Centre:Revenue:Hourly  0.000000 ~ 0 CNY
+2026-11-02 balance Income:Centre:Revenue:Package  0.000000 ~ 0 CNY
+2026-11-02 balance Income:Centre:Revenue:Usage  0.000000 ~ 0 CNY
 2026-11-02 balance Income:Centre:Rounding  0.000000 ~ 0 CNY
+2026-11-02 balance Liabilities:Centre:Share:Broker  0.000000 ~ 0 CNY
+2026-11-02 balance Liabilities:Centre:Share:Owner  0.000000 ~ 0 CNY
+2026-11-02 balance Income:Centre:Sla-Ucredits  0.000000 ~ 0 CNY
+2026-11-02 balance Liabilities:Centre:Vat  0.000000 ~ 0 CNY
+2026-11-02 balance Assets:Centre:Voucher-Ureceivable  0.000000 ~ 0 CNY
 2026-11-02 balance Liabilities:Tenant:A-Ub-Dc-d:Prepaid  -1234.500000 ~ 0 CNY
 2026-11-02 balance Assets:Tenant:A-Ub-Dc-d:Receivable  0.000000 ~ 0 CNY
 """)
