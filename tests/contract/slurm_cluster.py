@@ -66,7 +66,7 @@ class SlurmCluster:
 
     def wait(self) -> None:
         """Until controller, hosts and slurmrestd answer."""
-        _until(self._ready, "the cluster to be ready")
+        _until(self._ready, "the cluster to be ready", 180)
 
     def _ready(self) -> bool:
         command = ["sinfo", "-h", "-N", "-p", "all", "-t", "idle,mix,alloc", "-o", "%N"]

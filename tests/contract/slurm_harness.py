@@ -3,9 +3,9 @@
 import contextlib
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ def cluster() -> SlurmCluster:
 
 class SlurmHarness(Harness):
     """Gangs on one host, or each task on a host of its own."""
+
+    patience_s = 180.0
+    """Eight daemons share the machine with other tests."""
 
     def __init__(self, name: str, *, spread: bool) -> None:
         self.name, self._spread = name, spread
@@ -93,11 +96,20 @@ class SlurmHarness(Harness):
     def restart(self, bench: Bench, meanwhile: Callable[[], None]) -> None:
         """Controller and REST server are killed and started again.
 
-        The controller writes its state some seconds after a change, and knows no later one after its death:
-        what it has forgotten is a lost attempt, which is another test.
+        The controller writes its state some seconds after a change, more where the machine is busy, and knows
+        no later one after its death: what it has forgotten is a lost attempt, which is another test. So we
+        change something of each job and wait until that is written.
         """
         there = cluster()
-        time.sleep(6)
+        mark = f"written-{secrets.token_hex(4)}"
+        known = [number for one in bench.root.glob("attempts/*") if (number := folder.job_number(one))]
+        for number in known:
+            there.run("scontrol", "update", f"jobid={number}", f"admincomment={mark}")
+        state = there.base / "state" / "job_state"
+        bench.wait(
+            lambda: state.exists() and state.read_bytes().count(mark.encode()) >= len(known),
+            "the controller to write its state",
+        )
         there.kill("slurmctld")
         there.kill("slurmrestd")
         meanwhile()

@@ -21,8 +21,11 @@ MANY = int(os.environ.get("PENSTOCK_CONTRACT_ATTEMPTS", "0"))
 SUCCEEDS = Program(COUNTED + "exit 0", {"SIMULATED_SECONDS": "1"})
 ENDLESS = Program(COUNTED + "exec sleep 600", {"SIMULATED_SECONDS": "600000"})
 FAILS_IN_RANK_1 = Program(
-    "[ $RANK = 1 ] && exit 7; exec sleep 600", {"SIMULATED_EXIT": "7", "SIMULATED_RANK": "1"}
+    "up=$PENSTOCK_CHECKPOINT_DIR/up; [ $RANK = 0 ] && touch $up && exec sleep 600; "
+    "until [ -e $up ]; do sleep 0.05; done; exit 7",
+    {"SIMULATED_EXIT": "7", "SIMULATED_RANK": "1"},
 )
+"""Once rank 0 runs: a task that is told to stop before it has begun has no exit."""
 IS_KILLED = Program("kill -9 $$", {"SIMULATED_SIGNAL": "9"})
 EXITS_137 = Program("exit 137", {"SIMULATED_EXIT": "137"})
 NEEDS_MEMORY = Program("python3 -c 'bytearray(400 * 2**20)'; exit $?", {"SIMULATED_OUT_OF_MEMORY": "1"})
