@@ -46,12 +46,6 @@ class Booked(NamedTuple):
     cpu: int = 0
     memory: int = 0
 
-    @property
-    def columns(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and columns of the cells."""
-        rows, columns = np.array(self.cells, np.int64).reshape(-1, 2).T
-        return rows, columns
-
 
 class Snapshot:
     """Room of each cell in thousandths, CPU and memory of each node, and from when each cell is not free.
@@ -74,6 +68,7 @@ class Snapshot:
         self._cell_log, self._node_log = _Log(4), _Log(4)
         self._ends: Counter[int] = Counter()
         self._ready: np.ndarray | None = None
+        self._tables: tuple[np.ndarray, np.ndarray] | None = None
         self._taken: dict[Cell, list[tuple[int, int]]] = {}
         self._on_cell: dict[Cell, dict[str, Booked]] = {}
         self._rows_of_node: list[list[int]] = [[] for _ in layout.nodes]
@@ -113,6 +108,7 @@ class Snapshot:
     def book(self, booked: Booked) -> None:
         """Keep cells for somebody over a time."""
         self.booked[booked.name] = booked
+        self._tables = None
         for cell in booked.cells:
             self._on_cell.setdefault(cell, {})[booked.name] = booked
             self._renew(cell)
@@ -120,6 +116,7 @@ class Snapshot:
     def unbook(self, name: str) -> None:
         """Undo `book`."""
         booked = self.booked.pop(name)
+        self._tables = None
         for cell in booked.cells:
             del self._on_cell[cell][name]
             self._renew(cell)
@@ -190,14 +187,28 @@ class Snapshot:
         nodes, of_cpu, of_memory, _ = self._node_log.until(instant_us)
         np.add.at(cpu, nodes, of_cpu)
         np.add.at(memory, nodes, of_memory)
-        for booked in self.booked.values():
-            counts = booked.promise or not promises_alone
-            if counts and booked.start_us < until_us and booked.end_us > instant_us:
-                room[booked.columns] = 0
-                for node in booked.nodes:
-                    cpu[node] -= booked.cpu
-                    memory[node] -= booked.memory
+        cells, hosts = (
+            table[:, (table[0] < until_us) & (table[1] > instant_us) & (table[2] >= promises_alone)]
+            for table in self._bookings()
+        )
+        room[cells[3], cells[4]] = 0
+        np.subtract.at(cpu, hosts[3], hosts[4])
+        np.subtract.at(memory, hosts[3], hosts[5])
         return room, cpu, memory
+
+    def _bookings(self) -> tuple[np.ndarray, np.ndarray]:
+        """Start, end and whether it is a promise of each booking: with each cell, and with what each node gives."""
+        if self._tables is None:
+            cells, hosts = [], []
+            for one in self.booked.values():
+                when = one.start_us, one.end_us, int(one.promise)
+                cells += [(*when, *cell) for cell in one.cells]
+                hosts += [(*when, node, one.cpu, one.memory) for node in one.nodes]
+            self._tables = (
+                np.array(cells, np.int64).reshape(-1, 5).T,
+                np.array(hosts, np.int64).reshape(-1, 6).T,
+            )
+        return self._tables
 
     def ready_us(self) -> np.ndarray:
         """From when each cell is surely whole again, by what runs."""
