@@ -198,6 +198,7 @@ def test_sources_that_disagree_stand_side_by_side_and_only_what_was_measured_is_
         asked = {"id": "q", "tenant": "acme", "model": "ascend910b3", "devices": 8, "hours": 1}
         quote = one.done("POST", "/quotes", json=asked)
         assert not quote["available"]
+        one.turn(1)
         install(one.centre, "ascend910b3", 8, 280.0)
         assert one.done("POST", "/quotes", json={**asked, "id": "q2"})["available"]
 

@@ -241,6 +241,7 @@ def test_a_tenant_walks_from_quote_to_stop(centre: Served, tenant: Visit) -> Non
     centre.turn(1)
     assert "running" in tenant.page("/jobs/acme.typed").source
     tenant.send("/jobs/acme.typed/stop")
+    centre.turn()
     centre.turn(1)
     assert "cancelled" in tenant.page("/jobs/acme.typed").source
 

@@ -34,7 +34,9 @@ def alarms(
     ] = _DEFAULT.backlog_customers,
     call: Call = CALL,
 ) -> int:
-    """Say what costs money now, with figures and what to do; status 1 where there is an alarm.
+    """Say what costs money now, with figures and what to do.
+
+    The status is 1 where there is an alarm.
 
     Tenants that hold cards and do nothing, pools that are hardly sold, models whose rent does not recover their
     depreciation, a backlog of few customers, devices that became slower. Without a time it is the last day.
@@ -91,7 +93,7 @@ def _value(figure: Figure) -> str:
 
 
 def lost(*, span: Span = ALWAYS, call: Call = CALL) -> None:
-    """Show the demand that was refused or kept waiting, by what would have let it in, the dearest first.
+    """Show the demand that was refused or kept waiting, by what would have let it in.
 
     Which chip to port to or to buy, which size of gang to defragment for, which price was too high: in card-hours
     and in money. Without a time it is the last seven days.

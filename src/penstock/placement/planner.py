@@ -112,7 +112,13 @@ class Planner:
         """What the job asks of this fleet."""
         kind = kind_of(job)
         if kind not in self._needs:
-            self._needs[kind] = Need(job, self.layout, self._lease_cells(job.lease), self.world.preference)
+            need = Need(job, self.layout, self._lease_cells(job.lease), self.world.preference)
+            lease = self.leases.get(job.lease or "")
+            if (
+                lease is not None
+            ):  # its jobs end with it, so what is promised for afterwards is not in their way
+                need.length = min(need.length, max(to_us(lease.end) - self.now_us, 0))
+            self._needs[kind] = need
         return self._needs[kind]
 
     def _lease_cells(self, name: str | None) -> np.ndarray | None:

@@ -23,15 +23,10 @@ ALARMS: dict[str, str] = {
         "展开一行，如 no_fit_memory：其各段时间，以及背后的作业与原因。"
     ),
     "Say what costs money now, with figures and what to do.": "指出眼下什么在亏钱，附数字与办法。",
-    "Say what costs money now, with figures and what to do; status 1 where there is an alarm.": (
-        "指出眼下什么在亏钱，附数字与办法；有警报时以状态码 1 退出。"
-    ),
+    "The status is 1 where there is an alarm.": "有警报时以状态码 1 退出。",
     "Share of the backlog that few customers should not have.": "少数客户不应占到的在手订单比例。",
     "Show the demand that was refused or kept waiting, by what would have let it in.": (
         "显示被拒或久候的需求，按怎样才能接下它来分。"
-    ),
-    "Show the demand that was refused or kept waiting, by what would have let it in, the dearest first.": (
-        "显示被拒或久候的需求，按怎样才能接下它来分，金额大者在前。"
     ),
     "Tenants that hold cards and do nothing, pools that are hardly sold, models whose rent does not recover their "
     "depreciation, a backlog of few customers, devices that became slower. Without a time it is the last day.": (
