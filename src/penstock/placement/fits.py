@@ -60,16 +60,20 @@ def fit_at(need: Need, snapshot: Snapshot, instant_us: int) -> Fit:
 def open_now(need: Need, snapshot: Snapshot, rows: np.ndarray | slice = EVERY) -> np.ndarray:
     """True where no booking keeps the job out.
 
-    Work on demand surely ends before a booking begins. Under a lease only promises count. Spot work is
-    evicted before a booking begins, so it does not start in the time of notice for that, and it may run on a
-    lease that lends what is idle.
+    Work surely ends before what is promised begins, and work on demand before a lease does. Under a lease
+    only promises count. Spot work is evicted before a lease begins, so it does not start in the time of
+    notice for that, and it may run on a lease that lends what is idle.
     """
-    if need.spot:
-        soon_us = snapshot.now_us + snapshot.notice_us + need.grace_us
-        return (snapshot.leased[rows] > soon_us) | snapshot.lent[rows]
     end_us = min(snapshot.now_us + need.length, NEVER_US)
     clear = snapshot.promised[rows] >= end_us
+    if need.spot:
+        return clear & ((snapshot.leased[rows] > _soon_us(need, snapshot)) | snapshot.lent[rows])
     return clear if need.lease is not None else clear & (snapshot.leased[rows] >= end_us)
+
+
+def _soon_us(need: Need, snapshot: Snapshot) -> int:
+    """Until when a lease that begins would have spot work told to go at once."""
+    return snapshot.now_us + snapshot.notice_us + need.grace_us
 
 
 def counts(need: Need, snapshot: Snapshot, closed: str | None) -> Counter[str]:
@@ -94,9 +98,10 @@ def counts(need: Need, snapshot: Snapshot, closed: str | None) -> Counter[str]:
     count(reasons.BUSY, snapshot.room < need.share)
     kept = ~open_now(need, snapshot)
     if need.lease is None:
-        end_us = NEVER_US if need.spot else min(snapshot.now_us + need.length, NEVER_US)
-        count(reasons.LEASED, kept & (snapshot.leased <= snapshot.now_us))
-        count(reasons.RESERVED, kept & (snapshot.leased < end_us))
+        end_us = _soon_us(need, snapshot) + 1 if need.spot else min(snapshot.now_us + need.length, NEVER_US)
+        by_lease = kept & ~snapshot.lent if need.spot else kept
+        count(reasons.LEASED, by_lease & (snapshot.leased <= snapshot.now_us))
+        count(reasons.RESERVED, by_lease & (snapshot.leased < end_us))
     count(reasons.PROMISED, kept)
     for model in need.models:
         counted += _leftover(need, snapshot, found, layout.model == model)
