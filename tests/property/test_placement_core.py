@@ -1,5 +1,6 @@
 """Shares, promises, fair share, spot work and moves: what holds for every plan, over generated worlds."""
 
+import math
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -258,6 +259,14 @@ def test_taking_and_releasing_restores_the_state_exactly(world):
         assert all((a == b).all() for a, b in zip(one, other, strict=True))
 
 
+def least_share(job, world, device):
+    """What a job takes of a device at least, by its compute and its memory."""
+    need, memory = job.spec.resources, {d.id: d.memory_bytes for d in world.devices}[device]
+    if need.device_share == 1000:
+        return 1000
+    return max(need.device_share, math.ceil(need.device_memory_bytes * 1000 / memory))
+
+
 def end_of(job, start):
     limit = job.spec.time_limit_s
     return NEVER if limit is None else start + timedelta(seconds=limit + job.spec.grace_s)
@@ -356,11 +365,11 @@ def test_moves_admit_the_job_and_each_moved_job_fits_elsewhere(world):
         held = {d for task in move.promise.tasks for d in task}
         assert len(held) == owner.spec.devices
         for device in held:
-            used[device] += attempts[move.attempt].share
+            used[device] += least_share(owner, world, device)
     asked = {d for task in answer.promise.tasks for d in task}
     assert len(asked) == job.spec.devices
     for device in asked:
-        used[device] += job.spec.resources.device_share
+        used[device] += least_share(job, world, device)
     assert max(used.values()) <= 1000
     assert answer.cost_us == sum(move.lost_us + move.again_us for move in answer.moves)
 

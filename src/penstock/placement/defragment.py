@@ -95,10 +95,8 @@ def _moves(
     holdings = [snapshot.holdings[name] for name in victims]
     for name in victims:
         snapshot.release(name)
-    need = planner.need(job)
-    share = max(int(need.share[cell]) for group in groups for cell in group)
     host = (job.spec.resources.cpu_millicores, job.spec.resources.memory_bytes)
-    snapshot.take(job.id, groups, share, host, fits.NEVER_US)
+    snapshot.take(job.id, groups, planner.share(job, groups), host, fits.NEVER_US)
     taken, moves, stuck = [job.id], [], None
     for name in sorted(victims, key=lambda n: (-len(planner.attempts[n].devices), n)):
         attempt = planner.attempts[name]
@@ -107,16 +105,11 @@ def _moves(
         if target is None:
             stuck = name
             break
-        resources = owner.spec.resources
-        snapshot.take(
-            f"move/{name}",
-            target,
-            attempt.share,
-            (resources.cpu_millicores, resources.memory_bytes),
-            fits.NEVER_US,
-        )
+        resources, share = owner.spec.resources, planner.share(owner, target)
+        host = (resources.cpu_millicores, resources.memory_bytes)
+        snapshot.take(f"move/{name}", target, share, host, fits.NEVER_US)
         taken.append(f"move/{name}")
-        waits = any(before[cell] < attempt.share for group in target for cell in group)
+        waits = any(before[cell] < share for group in target for cell in group)
         moves.append(_move(planner, attempt, owner, target, waits=waits))
     for name in reversed(taken):
         snapshot.release(name)

@@ -47,7 +47,8 @@ def fit_now(need: Need, snapshot: Snapshot, rows: np.ndarray | slice = EVERY) ->
     """What fits at this moment for as long as the job may last."""
     free = snapshot.room[rows] >= need.share[rows]
     free &= open_now(need, snapshot, rows)
-    return fit(need, snapshot.layout, free, snapshot.cpu, snapshot.memory, rows)
+    until_us = min(snapshot.now_us + need.length, NEVER_US)
+    return fit(need, snapshot.layout, free, *snapshot.hosts(snapshot.now_us, until_us), rows)
 
 
 def fit_at(need: Need, snapshot: Snapshot, instant_us: int) -> Fit:
@@ -115,7 +116,8 @@ def _leftover(need: Need, snapshot: Snapshot, found: Fit, rows: np.ndarray) -> C
     if total < need.groups * need.per_node:
         return Counter({reasons.TOO_FEW: total})
     nodes, short, none = snapshot.layout.node, cells < need.per_node, found.groups == 0
-    memory = snapshot.memory[nodes] < need.memory
+    until_us = min(snapshot.now_us + need.length, NEVER_US)
+    memory = snapshot.hosts(snapshot.now_us, until_us)[1][nodes] < need.memory
     whole = int(found.groups[rows].sum()) >= need.groups
     counted = Counter[str]()
     counted[reasons.FRAGMENTATION] += int(cells[short].sum())

@@ -65,6 +65,8 @@ class Need:
         self.considered = layout.exists if lease_cells is None else lease_cells
         self.wanted = np.isin(layout.model, self.models)
         self.share = share_of(resources, layout.memory)
+        if self.partial and self.groups > 1:
+            self._make_even(layout)
         self.enough = self.share <= WHOLE
         if not self.partial:
             self.enough = layout.memory >= resources.device_memory_bytes
@@ -75,6 +77,14 @@ class Need:
         if self.partial:
             self.runs = self.runs & layout.shares[:, None]
         self.right = self.considered & layout.sellable & self.enough & self.runs & self.wanted[:, None]
+
+    def _make_even(self, layout: Layout) -> None:
+        """A gang takes one share of all its devices, so of each model what the smallest that will do asks for."""
+        for model in self.models:
+            rows = layout.model == model
+            share = self.share[rows]
+            fitting = share[layout.exists[rows] & (share <= WHOLE)]
+            self.share[rows] = np.maximum(share, fitting.max(initial=0))
 
 
 def _preference(resources: Resources, known: tuple[str, ...], first: tuple[str, ...]) -> list[int]:

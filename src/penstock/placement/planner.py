@@ -121,6 +121,11 @@ class Planner:
             self._needs[kind] = need
         return self._needs[kind]
 
+    def share(self, job: Job, groups: Groups) -> int:
+        """The thousandths that the job takes of each of these cells."""
+        share = self.need(job).share
+        return max(int(share[cell]) for group in groups for cell in group)
+
     def _lease_cells(self, name: str | None) -> np.ndarray | None:
         if name is None:
             return None
@@ -203,7 +208,8 @@ class Planner:
         cells = tuple(cell for group in start.groups for cell in group)
         nodes = tuple(int(self.layout.node[group[0][0]]) for group in start.groups)
         end_us = min(start.at_us + need.length, NEVER_US)
-        booked = Booked(PROMISE + job.id, cells, start.at_us, end_us, True, nodes, need.cpu, need.memory)
+        cpu = max(int(need.row_cpu[row]) for row, _ in cells)
+        booked = Booked(PROMISE + job.id, cells, start.at_us, end_us, True, nodes, cpu, need.memory)
         self.snapshot.book(booked)
 
     def keeps(self, job: Job) -> Start | None:

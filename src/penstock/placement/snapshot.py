@@ -108,18 +108,23 @@ class Snapshot:
     def book(self, booked: Booked) -> None:
         """Keep cells for somebody over a time."""
         self.booked[booked.name] = booked
-        self._tables = None
         for cell in booked.cells:
             self._on_cell.setdefault(cell, {})[booked.name] = booked
-            self._renew(cell)
+        self._rebooked(booked)
 
     def unbook(self, name: str) -> None:
         """Undo `book`."""
         booked = self.booked.pop(name)
-        self._tables = None
         for cell in booked.cells:
             del self._on_cell[cell][name]
+        self._rebooked(booked)
+
+    def _rebooked(self, booked: Booked) -> None:
+        self._tables = None
+        for cell in booked.cells:
             self._renew(cell)
+        for node in booked.nodes:
+            self.changed += self._rows_of_node[node]
 
     def _cores(self, group: Sequence[Cell]) -> int:
         return int(sum(self.layout.cores[cell] for cell in group)) if self.layout.any_cores else 0
@@ -181,32 +186,54 @@ class Snapshot:
 
         What surely ends by then has ended; a cell booked within that time has no room.
         """
-        room, cpu, memory = self.room.copy(), self.cpu.copy(), self.memory.copy()
+        room = self.room.copy()
         rows, columns, shares, _ = self._cell_log.until(instant_us)
         np.add.at(room, (rows, columns), shares)
-        nodes, of_cpu, of_memory, _ = self._node_log.until(instant_us)
-        np.add.at(cpu, nodes, of_cpu)
-        np.add.at(memory, nodes, of_memory)
-        cells, hosts = (
-            table[:, (table[0] < until_us) & (table[1] > instant_us) & (table[2] >= promises_alone)]
-            for table in self._bookings()
-        )
+        table = self._bookings()[0]
+        cells = table[:, (table[0] < until_us) & (table[1] > instant_us) & (table[2] >= promises_alone)]
         room[cells[3], cells[4]] = 0
-        np.subtract.at(cpu, hosts[3], hosts[4])
-        np.subtract.at(memory, hosts[3], hosts[5])
-        return room, cpu, memory
+        return room, *self.hosts(instant_us, until_us)
+
+    def hosts(self, instant_us: int, until_us: int) -> tuple[np.ndarray, np.ndarray]:
+        """The least CPU and memory that each node has left at any time in [instant, until), by what is known.
+
+        What runs gives back its own when it has surely ended; what is promised takes its own from then on.
+        """
+        promised = self._bookings()[1]
+        ending = self._node_log.until(max(until_us - 1, instant_us))
+        after = ending[3] > instant_us
+        cpu, memory = self.cpu.copy(), self.memory.copy()
+        for left, given in ((cpu, ending[1]), (memory, ending[2])):
+            np.add.at(left, ending[0][~after], given[~after])
+        promised = promised[:, promised[3] < until_us]
+        if not promised.size:
+            return cpu, memory
+        nodes = np.unique(promised[0])
+        events = np.concatenate([ending[:, after & np.isin(ending[0], nodes)], promised], axis=1)
+        early = events[:, events[3] <= instant_us]
+        events = events[:, events[3] > instant_us]
+        for left, given in ((cpu, early[1]), (memory, early[2])):
+            np.add.at(left, early[0], given)
+        events = events[:, np.lexsort((-events[1], -events[2], events[3], events[0]))]
+        for left, given in ((cpu, events[1]), (memory, events[2])):
+            _lower(left, events[0], given)
+        return cpu, memory
 
     def _bookings(self) -> tuple[np.ndarray, np.ndarray]:
-        """Start, end and whether it is a promise of each booking: with each cell, and with what each node gives."""
+        """With each cell of a booking its start, end and whether it is a promise; and what promises do to nodes.
+
+        The latter as the log of what runs has it: node, change of CPU and memory, instant.
+        """
         if self._tables is None:
             cells, hosts = [], []
             for one in self.booked.values():
-                when = one.start_us, one.end_us, int(one.promise)
-                cells += [(*when, *cell) for cell in one.cells]
-                hosts += [(*when, node, one.cpu, one.memory) for node in one.nodes]
+                cells += [(one.start_us, one.end_us, int(one.promise), *cell) for cell in one.cells]
+                for node in one.nodes if one.cpu or one.memory else ():
+                    hosts += [(node, -one.cpu, -one.memory, one.start_us)]
+                    hosts += [(node, one.cpu, one.memory, one.end_us)]
             self._tables = (
                 np.array(cells, np.int64).reshape(-1, 5).T,
-                np.array(hosts, np.int64).reshape(-1, 6).T,
+                np.array(hosts, np.int64).reshape(-1, 4).T,
             )
         return self._tables
 
@@ -242,6 +269,17 @@ class _Log:
             self._array = np.concatenate([self._array, np.array(self._new, np.int64)])
             self._new.clear()
         return self._array[self._array[:, -1] <= instant_us].T
+
+
+def _lower(left: np.ndarray, node: np.ndarray, change: np.ndarray) -> None:
+    """Lower each node's number to the least that its changes, in the order given, bring it to."""
+    if not node.size:
+        return
+    total = np.cumsum(change)
+    first = np.flatnonzero(np.diff(node, prepend=-1))
+    before = total[first] - change[first]
+    least = np.minimum.reduceat(total, first) - before
+    left[node[first]] += np.minimum(least, 0)
 
 
 def groups_of(layout: Layout, devices: Iterable[str], per_node: int) -> Groups:

@@ -121,8 +121,8 @@ class Solution:
         return start
 
     def _place(self, job: Job, groups: Groups) -> None:
-        planner, need = self.planner, self.planner.need(job)
-        share = max(int(need.share[cell]) for group in groups for cell in group)
+        planner = self.planner
+        share = planner.share(job, groups)
         until_us = min(planner.now_us + length_us(job.spec), fits.NEVER_US)
         holding = planner.take(job.id, job.tenant, job, groups, share, until_us)
         slots = () if share == WHOLE else holding.slots
