@@ -272,6 +272,17 @@ def test_limits_and_peaks_only_grow():
     assert (attempt.cpu_seconds, attempt.memory_peak_bytes) == (6.0, 7)
 
 
+def test_why_an_engine_waits_is_kept_until_it_has_begun():
+    _, waits = advance(JOB, ATTEMPT, seen("starting", waiting="3 of 8 GPUs free"), T0 + S)
+    assert waits.waiting == "3 of 8 GPUs free"
+    _, begun = advance(JOB, waits, seen("starting", began_at=T0 + S), T0 + 2 * S)
+    assert begun.waiting == ""
+    _, late = advance(JOB, begun, seen("starting", waiting="3 of 8 GPUs free"), T0 + 3 * S)
+    assert late == begun
+    _, stopped = advance(JOB, waits, seen("stopped"), T0 + 2 * S)
+    assert stopped.waiting == ""
+
+
 def test_an_old_attempt_does_not_touch_its_job():
     job = replace(JOB, state=JobState.RUNNING, attempts=2)
     after_job, after = advance(job, ATTEMPT, seen("failed", ended_at=T0 + S), T0 + S)

@@ -267,7 +267,9 @@ def why_waiting(app: App, principal: Principal, name: str) -> Why:
     name = known_as(principal, name)
     with app.database.read() as tx:
         job = visible(principal, "job", name, jobs.job(tx, name))
-        return why(placing.seen(app, tx), job, app.now())
+        found = why(placing.seen(app, tx), job, app.now())
+        last = jobs.attempts_of(tx, name)[-1:]
+    return msgspec.structs.replace(found, engine=last[0].waiting) if last else found
 
 
 def read_logs(

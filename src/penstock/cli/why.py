@@ -31,6 +31,8 @@ def _print(job: Job, why: Why, call: Call) -> None:
             ("jobs ahead of it", str(why.ahead)),
             ("starts by", _start(why, call)),
         ]
+    elif why.engine:
+        fields.append(("its engine waits for", why.engine))
     print_fields(fields)
     if not waiting:
         return

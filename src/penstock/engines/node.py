@@ -52,6 +52,14 @@ def part_of(directory: Path, node: str) -> Path:
     return directory / NODES / node
 
 
+def read_order(directory: Path) -> Order | None:
+    """What was asked; None where the attempt was stopped before it was asked for."""
+    try:
+        return msgspec.json.decode((directory / ORDER).read_bytes(), type=Order)
+    except FileNotFoundError:
+        return None
+
+
 def read_stop(directory: Path) -> StopRequest | None:
     """Whether, and with how much grace, the attempt must stop."""
     try:

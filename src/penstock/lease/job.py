@@ -253,6 +253,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     limits: dict[str, str] = {}
     cpu_seconds: float = 0.0
     memory_peak_bytes: int = 0
+    waiting: str = ""
+    """What keeps its engine from beginning it, in the engine's words; empty once it has begun."""
     share: int = WHOLE
     """Thousandths that it takes of each device: what is kept from others, and what is charged."""
     slots: tuple[Slots, ...] = ()

@@ -33,6 +33,9 @@ __all__ = ["advance", "lease_step", "may_retry", "move_device", "move_job", "mov
 LOSSES_MAX = 10
 """A job whose attempts were lost this often is failed: it may be what brings the nodes down."""
 
+WAITING_MAX = 500
+"""Letters kept of what an engine says of a job that waits in its queue."""
+
 CHECKPOINTS_KEPT = 100
 """Only the last one counts; the others are kept for people."""
 
@@ -117,6 +120,7 @@ def _observed(attempt: Attempt, seen: Seen, now: datetime) -> Attempt:
         limits={**seen.limits, **attempt.limits},
         cpu_seconds=max(attempt.cpu_seconds, seen.cpu_seconds),
         memory_peak_bytes=max(attempt.memory_peak_bytes, seen.memory_peak_bytes),
+        waiting="" if began or running else seen.waiting[:WAITING_MAX],
     )
 
 
@@ -132,6 +136,7 @@ def _ended(attempt: Attempt, seen: Seen, stop_reason: str | None, now: datetime)
         ended_at=ended_at,
         exits=seen.exits,
         cause=_cause(state, seen, stop_reason),
+        waiting="",
         checkpoints=_until(ended_at, attempt, seen),
         stalls=tuple((since, min(until, ended_at)) for since, until in attempt.stalls if since < ended_at),
     )

@@ -122,6 +122,7 @@ LABELS = {
     "issued": "出具时间",
     "job": "作业",
     "jobs ahead of it": "排在前面的作业",
+    "its engine waits for": "引擎在等",
     "kept in": "保存于",
     "language": "语言",
     "lease": "租约",

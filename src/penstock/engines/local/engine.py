@@ -13,13 +13,13 @@ import msgspec
 
 from penstock.app.ports import Capacity, Kept, Start
 from penstock.base.ids import check_id
-from penstock.base.refusal import Fault, ensure
+from penstock.base.refusal import ensure
 from penstock.engines.local import folder
 from penstock.engines.local.burial import bury_strays
 from penstock.engines.local.endings import conclude, lost, stopped
 from penstock.engines.local.filetree import refuse_exposed, system_mounts
 from penstock.engines.local.host import Isolation, engine_name, read_host
-from penstock.engines.local.outside import fault
+from penstock.engines.local.outside import fault, observe_each
 from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.sight import seen
 from penstock.engines.local.spawner import Spawner
@@ -93,23 +93,8 @@ class LocalEngine:
                 self._settle(directory)
 
     def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
-        """What is known of each; an attempt that never began here is left out.
-
-        One that cannot be looked at just now is left out too, and raises Fault where there is no other.
-        """
-        sights: list[Seen] = []
-        failures: list[Fault] = []
-        for attempt in attempts:
-            try:
-                with fault(f"observing attempt {attempt}"):
-                    sight = self._see(attempt)
-            except Fault as failure:
-                failures.append(failure)
-            else:
-                sights += [sight] if sight else []
-        if failures and not sights:
-            raise failures[0]
-        return sights
+        """What is known of each; an attempt that never began here is left out."""
+        return observe_each(attempts, self._see)
 
     def stop(self, attempt: str, grace_s: float) -> None:
         """Ask all tasks to end, kill their process trees after the grace; final, returns at once.

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from ray.util.placement_group import PlacementGroup, placement_group, remove_pla
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from penstock.app.ports import TaskPlan
-from penstock.engines.node import FAILED, ORDER, Order, read_stop
+from penstock.engines.local.folder import is_final, read_status
+from penstock.engines.node import FAILED, ORDER, Order, part_of, read_stop
 from penstock.engines.ray import words
-from penstock.engines.ray.files import beat, claim, evict, say_waiting
+from penstock.engines.ray.files import HOST_SILENT_S, beat, claim, evict, host_silent_s, say_waiting
+from penstock.lease.job import AttemptState
 
 _PAUSE_S, _PAUSE_MAX_S = 0.05, 0.5
 
@@ -62,29 +65,40 @@ def _placed(directory: Path, wanted: list[dict[str, float]]) -> PlacementGroup |
     return group
 
 
-def _started(directory: Path, group: PlacementGroup, nodes: list[str]) -> list[Any]:
-    started = []
+def _started(directory: Path, group: PlacementGroup, nodes: list[str]) -> dict[Any, str]:
+    started = {}
     for index, node in enumerate(nodes):
         gpus = group.bundle_specs[index].get("GPU", 0)
         here = PlacementGroupSchedulingStrategy(group, index)
         part = ray.remote(_run_part).options(
             num_cpus=0, num_gpus=gpus, max_retries=0, scheduling_strategy=here
         )
-        started.append(part.remote(str(directory), node, sys.executable))
+        started[part.remote(str(directory), node, sys.executable)] = node
     return started
 
 
 def _run_part(directory: str, node: str, python: str) -> int:
-    """In Ray's worker on the host: a process of our own, which may outlive it to end what it runs."""
+    """In Ray's worker on the host: a process of our own, which outlives it, whatever becomes of Ray.
+
+    Its own session keeps Ray from killing it with the process group of the worker.
+    """
     command = (python, "-P", "-m", "penstock.engines.node", directory, node)
     with (Path(directory) / f"{node}.log").open("ab") as log:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False, cwd="/")
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            check=False,
+            cwd="/",
+            start_new_session=True,
+        )
     return done.returncode
 
 
-def _watched(directory: Path, parts: list[Any]) -> int:
+def _watched(directory: Path, parts: dict[Any, str]) -> int:
     """See the parts through; one whose host fails takes the others with it."""
-    left, worst = parts, 0
+    left, worst = list(parts), 0
     while left:
         beat(directory)
         done, left = ray.wait(left, timeout=_PAUSE_MAX_S)
@@ -92,10 +106,22 @@ def _watched(directory: Path, parts: list[Any]) -> int:
             try:
                 worst = max(worst, ray.get(part))
             except RayError as error:
-                sys.stderr.write(f"a host is lost: {error}\n")
-                (directory / FAILED).touch()
-                worst = 1
+                sys.stderr.write(f"Ray has lost {parts[part]}: {error}\n")
+                worst = max(worst, _watched_alone(directory, parts[part]))
     return worst
+
+
+def _watched_alone(directory: Path, node: str) -> int:
+    """Of a part that Ray knows no more, its host alone tells: it may well go on, as after the loss of a head."""
+    part = part_of(directory, node) / directory.name
+    while host_silent_s(part) <= HOST_SILENT_S:
+        beat(directory)
+        status = read_status(part)
+        if is_final(status):
+            return int(status is None or status["state"] != AttemptState.SUCCEEDED)
+        time.sleep(_PAUSE_MAX_S)
+    (directory / FAILED).touch()
+    return 1
 
 
 if __name__ == "__main__":

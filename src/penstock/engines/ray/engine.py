@@ -19,11 +19,19 @@ from penstock.base.ids import check_id
 from penstock.base.refusal import Fault, ensure
 from penstock.base.window import from_us
 from penstock.engines.local.folder import ask_to_stop, is_final, last_beat_us, read_status
-from penstock.engines.local.outside import fault
+from penstock.engines.local.outside import fault, observe_each
 from penstock.engines.local.supervisor.record import replace_file
-from penstock.engines.node import ORDER, STOP, Order, StopRequest, part_of, read_stop
+from penstock.engines.node import ORDER, STOP, Order, StopRequest, part_of, read_order, read_stop
 from penstock.engines.ray.client import RayClient, RayJob
-from penstock.engines.ray.files import claim, evict, is_evicted, silent_s, waiting
+from penstock.engines.ray.files import (
+    HOST_SILENT_S,
+    claim,
+    evict,
+    host_silent_s,
+    is_evicted,
+    silent_s,
+    waiting,
+)
 from penstock.engines.ray.nodes import Nodes
 from penstock.engines.ray.settings import RaySettings
 from penstock.engines.slurm import folder, outcome
@@ -33,8 +41,6 @@ from penstock.lease.seen import Seen
 
 _SILENT_S = 5.0
 """A driver shows twice a second that it lives; after this time without, Ray is asked."""
-HOST_SILENT_S = 30.0
-"""A supervisor does so once a second, through the caches of a shared file system."""
 
 
 class RayEngine:
@@ -66,23 +72,8 @@ class RayEngine:
                 self._submit(directory)
 
     def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
-        """What is known of each; an attempt that never began here is left out.
-
-        One that cannot be looked at just now is left out too, and raises Fault where there is no other.
-        """
-        sights: list[Seen] = []
-        failures: list[Fault] = []
-        for attempt in attempts:
-            try:
-                with fault(f"observing attempt {attempt}"):
-                    sight = self._see(attempt)
-            except Fault as failure:
-                failures.append(failure)
-            else:
-                sights += [sight] if sight else []
-        if failures and not sights:
-            raise failures[0]
-        return sights
+        """What is known of each; an attempt that never began here is left out."""
+        return observe_each(attempts, self._see)
 
     def stop(self, attempt: str, grace_s: float) -> None:
         """Ask all tasks to end, kill their process trees after the grace; final, returns at once.
@@ -105,19 +96,7 @@ class RayEngine:
 
     def logs(self, attempt: str, rank: int, offset: int, limit_bytes: int) -> bytes:
         """Standard output and error of one task, in order, from a byte offset."""
-        directory = self._directory(attempt)
-        order = _order(directory)
-        node = next((task.node for task in order.plan.tasks if task.rank == rank), None) if order else None
-        if node is None:
-            return b""
-        refused = directory / f"refused-{rank}.log"
-        path = refused if refused.exists() else part_of(directory, node) / attempt / f"task-{rank}.log"
-        try:
-            with path.open("rb") as log:
-                log.seek(offset)
-                return log.read(limit_bytes)
-        except FileNotFoundError:
-            return b""
+        return folder.read_log(self._directory(attempt), rank, offset, limit_bytes)
 
     def forget(self, attempt: str) -> None:
         """Drop what is kept of a finished attempt; its logs go too. One that is not finished stays."""
@@ -163,7 +142,7 @@ class RayEngine:
 
     def _tell_hosts(self, directory: Path, attempt: str, grace_s: float) -> None:
         """A host hears of it by itself; this is for those whose agent is gone."""
-        order = _order(directory)
+        order = read_order(directory)
         for node in {task.node for task in order.plan.tasks} if order else ():
             part = part_of(directory, node) / attempt
             if part.is_dir():
@@ -174,7 +153,7 @@ class RayEngine:
         final = folder.read_final(directory)
         if final is not None or not directory.is_dir():
             return final
-        order = _order(directory)
+        order = read_order(directory)
         assert order is not None, "an attempt without an end has a plan"
         gang = outcome.merged(order.plan, outcome.parts(order.plan, directory))
         if gang.state in FINAL_ATTEMPT_STATES:
@@ -212,7 +191,7 @@ class RayEngine:
             part = part_of(directory, node) / plan.attempt
             if not is_final(read_status(part)):
                 open_parts[node] = part
-        alive = [p for p in open_parts.values() if p.is_dir() and _silent_s(p) <= HOST_SILENT_S]
+        alive = [part for part in open_parts.values() if host_silent_s(part) <= HOST_SILENT_S]
         if alive and len(alive) == len(open_parts) and len(open_parts) == len({t.node for t in plan.tasks}):
             return gang
         if alive:
@@ -239,17 +218,6 @@ class RayEngine:
         ):
             return msgspec.structs.replace(gang, state=AttemptState.EVICTED, cause="cancelled_by_cluster")
         return gang
-
-
-def _order(directory: Path) -> Order | None:
-    try:
-        return msgspec.json.decode((directory / ORDER).read_bytes(), type=Order)
-    except FileNotFoundError:
-        return None
-
-
-def _silent_s(part: Path) -> float:
-    return time.time() - last_beat_us(part) / 1e6
 
 
 def _now() -> datetime:

@@ -1,14 +1,18 @@
 """What server and driver tell each other in an attempt's directory, beside what the hosts' parts write."""
 
 import contextlib
+import math
 import time
 from pathlib import Path
 
+from penstock.engines.local.folder import last_beat_us
 from penstock.engines.local.supervisor.record import replace_file
 from penstock.engines.node import FAILED, ORDER
 from penstock.engines.slurm.folder import CLAIM
 
 _WAITING, _EVICTED = "waiting", "evicted"
+HOST_SILENT_S = 30.0
+"""A supervisor shows once a second that it lives, through the caches of a shared file system."""
 
 
 def claim(directory: Path) -> bool:
@@ -30,6 +34,11 @@ def silent_s(directory: Path) -> float:
     shown = [directory / CLAIM / "beat", directory / CLAIM, directory / ORDER]
     times = [path.stat().st_mtime for path in shown if path.exists()]
     return time.time() - max(times, default=0.0)
+
+
+def host_silent_s(part: Path) -> float:
+    """Seconds since one host's part last showed that it lives; endless where it never began."""
+    return time.time() - last_beat_us(part) / 1e6 if part.is_dir() else math.inf
 
 
 def say_waiting(directory: Path, why: str) -> None:

@@ -17,9 +17,9 @@ from penstock.app.ports import Capacity, Kept, Start
 from penstock.base.ids import check_id
 from penstock.base.refusal import Fault, ensure
 from penstock.base.window import from_us
-from penstock.engines.local.outside import fault
+from penstock.engines.local.outside import fault, observe_each
 from penstock.engines.local.supervisor.record import replace_file
-from penstock.engines.node import ORDER, STOP, Order, StopRequest, part_of, read_stop
+from penstock.engines.node import ORDER, STOP, Order, StopRequest, read_order, read_stop
 from penstock.engines.slurm import folder, outcome
 from penstock.engines.slurm.cluster import Cluster
 from penstock.engines.slurm.fleet import Fleet
@@ -85,21 +85,20 @@ class SlurmEngine:
 
     def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
         """What is known of each; an attempt that never began here is left out."""
-        seen: list[Seen] = []
-        open_ones: dict[str, int] = {}
-        for attempt in attempts:
-            directory = self._directory(attempt)
-            final = folder.read_final(directory)
-            if final is not None:
-                seen.append(final)
-            elif directory.is_dir():
-                open_ones[attempt] = folder.job_number(directory)
-        jobs = self._jobs(open_ones)
-        for attempt, number in open_ones.items():
-            with fault(f"observing attempt {attempt}"):
-                sight = self._see(attempt, jobs.get(number) or jobs.get(PREFIX + attempt))
-            seen += [sight] if sight else []
-        return seen
+        final = {attempt: folder.read_final(self._directory(attempt)) for attempt in attempts}
+        numbers = {
+            attempt: folder.job_number(directory)
+            for attempt, seen in final.items()
+            if seen is None and (directory := self._directory(attempt)).is_dir()
+        }
+        jobs = self._jobs(numbers)
+
+        def see(attempt: str) -> Seen | None:
+            if attempt not in numbers:
+                return final[attempt]
+            return self._see(attempt, jobs.get(numbers[attempt]) or jobs.get(PREFIX + attempt))
+
+        return observe_each(final, see)
 
     def stop(self, attempt: str, grace_s: float) -> None:
         """Ask all tasks to end, kill their process trees after the grace; final, returns at once."""
@@ -116,19 +115,7 @@ class SlurmEngine:
 
     def logs(self, attempt: str, rank: int, offset: int, limit_bytes: int) -> bytes:
         """Standard output and error of one task, in order, from a byte offset."""
-        directory = self._directory(attempt)
-        plan = self._plan(directory)
-        node = next((task.node for task in plan.tasks if task.rank == rank), None) if plan else None
-        if node is None:
-            return b""
-        refused = directory / f"refused-{rank}.log"
-        path = refused if refused.exists() else part_of(directory, node) / attempt / f"task-{rank}.log"
-        try:
-            with path.open("rb") as log:
-                log.seek(offset)
-                return log.read(limit_bytes)
-        except FileNotFoundError:
-            return b""
+        return folder.read_log(self._directory(attempt), rank, offset, limit_bytes)
 
     def forget(self, attempt: str) -> None:
         """Drop what is kept of a finished attempt; its logs go too. One that is not finished stays."""
@@ -143,12 +130,6 @@ class SlurmEngine:
 
     def _directory(self, attempt: str) -> Path:
         return self._root / ensure(check_id(attempt, "attempt"))
-
-    def _plan(self, directory: Path) -> Start | None:
-        try:
-            return msgspec.json.decode((directory / ORDER).read_bytes(), type=Order).plan
-        except FileNotFoundError:
-            return None
 
     def _is_settled(self, directory: Path) -> bool:
         """Whether nothing is left to submit."""
@@ -203,10 +184,11 @@ class SlurmEngine:
 
     def _see(self, attempt: str, job: SlurmJob | None) -> Seen | None:
         directory = self._directory(attempt)
-        plan = self._plan(directory)
+        order = read_order(directory)
         number = job.id if job else folder.job_number(directory)
-        if plan is None or not number:
+        if order is None or not number:
             return None
+        plan = order.plan
         if job is None:  # gone from the controller: only accounting can still tell
             job = self._cluster.accounted((number,)).get(number)
             if job is None or not job.is_over:

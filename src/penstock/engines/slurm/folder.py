@@ -10,6 +10,7 @@ import msgspec
 
 from penstock.engines.local.folder import NEW, remove
 from penstock.engines.local.supervisor.record import replace_file
+from penstock.engines.node import part_of, read_order
 from penstock.lease.seen import Seen
 
 JOB, CLAIM, FINAL, OUTPUT = "job.json", "claim", "final.json", "batch.log"
@@ -56,6 +57,22 @@ def read_final(directory: Path) -> Seen | None:
         return msgspec.json.decode((directory / FINAL).read_bytes(), type=Seen)
     except FileNotFoundError:
         return None
+
+
+def read_log(directory: Path, rank: int, offset: int, limit_bytes: int) -> bytes:
+    """What one task has printed, or why it was never begun, from a byte offset."""
+    order = read_order(directory)
+    node = next((task.node for task in order.plan.tasks if task.rank == rank), None) if order else None
+    if node is None:
+        return b""
+    refused = directory / f"refused-{rank}.log"
+    path = refused if refused.exists() else part_of(directory, node) / directory.name / f"task-{rank}.log"
+    try:
+        with path.open("rb") as log:
+            log.seek(offset)
+            return log.read(limit_bytes)
+    except FileNotFoundError:
+        return b""
 
 
 def write_final(directory: Path, seen: Seen) -> Seen:
