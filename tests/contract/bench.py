@@ -6,7 +6,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,8 +41,6 @@ class Harness:
     patience_s = PATIENCE_S
     many = 25
     """How many attempts at once the tests ask of it."""
-    not_kept_yet: Mapping[str, str] = {}
-    """What it offers without keeping the contract there yet, and why; tried in the campaign only."""
 
     def open(self, root: Path) -> Any:
         """The engine on this directory."""
@@ -136,8 +134,6 @@ class Bench:
         """Skip the test where the engine does not offer this."""
         if not self.offers(feature):
             pytest.skip(f"{self.harness.name} on this host offers no {feature}")
-        if feature in self.harness.not_kept_yet and "PENSTOCK_CONTRACT_ATTEMPTS" not in os.environ:
-            pytest.skip(self.harness.not_kept_yet[feature])
 
     def offers(self, feature: str) -> bool:
         """Whether the engine has this beyond the core of the contract."""

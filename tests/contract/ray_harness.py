@@ -7,7 +7,7 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,6 @@ class RayHarness(Harness):
     many = 6
     patience_s = 240.0
     """An attempt costs Ray some five seconds of a processor, and the machine may have other work."""
-    not_kept_yet: Mapping[str, str] = {
-        "server": "a Ray head that is killed and restarted is not survived yet: see docs/mechanisms/ray.md"
-    }
     _filler = ""
 
     def open(self, root: Path) -> RayEngine:
