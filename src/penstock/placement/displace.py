@@ -120,7 +120,7 @@ def _in_the_way(
 
     The others are put back one by one, the dearest first, where device, CPU and host memory allow it.
     """
-    snapshot, need = planner.snapshot, planner.need(job)
+    snapshot = planner.snapshot
     share = planner.share(job, groups)
     host = (job.spec.resources.cpu_millicores, job.spec.resources.memory_bytes)
     snapshot.take(job.id, groups, share, host, fits.NEVER_US)
