@@ -182,8 +182,9 @@ def run(folder: Path, chosen: list[Trial], at_once: int) -> int:
             outcomes.append(outcome)
             if outcome.findings:
                 print(f"FAILED  {outcome.trial.again}", *outcome.findings, sep="\n    ", flush=True)
-            elif sys.stdout.isatty():
-                print(f"{len(outcomes)}/{len(chosen)} holds", end="\r", flush=True)
+            elif sys.stdout.isatty() or len(outcomes) % 20 == 0:
+                end = "\r" if sys.stdout.isatty() else "\n"
+                print(f"{len(outcomes)}/{len(chosen)} walks done", end=end, flush=True)
     failed = [outcome for outcome in outcomes if outcome.findings]
     places = {death.rpartition(":")[0] for trial in chosen for death in trial.deaths if ":" in death}
     print(
