@@ -3,7 +3,7 @@ UV := .tools/bin/uv
 PY := .venv/bin/python
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: demo test check bench campaign format lock setup
+.PHONY: demo test check bench campaign hunt format lock setup
 
 demo: setup
 	.venv/bin/penstock demo
@@ -22,6 +22,9 @@ bench: setup
 
 campaign: setup
 	$(PY) -m tests.sim.campaign
+
+hunt: setup
+	PENSTOCK_HUNT=1 $(PY) -m pytest -n 2 -q tests/property
 
 format: setup
 	.venv/bin/ruff format

@@ -1,14 +1,20 @@
 """What tests of several folders share."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.postgresql import QUICK, new_database, server
 
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
-"""A busy machine is no finding: properties are never timed."""
+settings.register_profile(
+    "penstock",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="PENSTOCK_HUNT" not in os.environ,
+)
+settings.load_profile("penstock")
+"""A busy machine is no finding: properties are never timed. The same examples each time, but on the hunt."""
 
 
 @pytest.fixture(scope="session")
