@@ -85,6 +85,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/api/v1/offers": {"id": "o", "model": "a100", "price_micros_per_card_hour": 1},
     "/api/v1/projects": {"id": "p", "tenant": SECRET},
     "/api/v1/quotes": {"id": "q", "tenant": SECRET, "model": "a100", "devices": 1, "hours": 1},
+    "/api/v1/shares/payouts": {"id": "s", "party": "owner"},
     "/api/v1/tenants": {"id": "mine"},
     "/api/v1/tenants/{name}/payments": {"id": "p", "amount_micros": 1},
     "/api/v1/tokens": {"id": "t", "tenant": SECRET, "member": "boss"},
@@ -94,6 +95,7 @@ BODIES: dict[str, dict[str, Any]] = {
 QUERIES: dict[str, str] = {
     "/api/v1/price-books/simulate": "start=2026-01-05T00:00:00Z&end=2026-01-05T00:01:00Z",
     "/api/v1/closings/changes": "end=2026-01-05T00:01:00Z",
+    "/api/v1/closings/adjustments": "end=2026-01-05T00:01:00Z",
     "/api/v1/ledger/transfers": f"account=tenant/{SECRET}/prepaid",
     "/api/v1/fleet/import": "filename=fleet.csv",
     "/api/v1/fleet/catalogue": "filename=site.csv",

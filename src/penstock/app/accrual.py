@@ -14,6 +14,7 @@ from penstock.base.refusal import ensure
 from penstock.base.window import Window, check_instant
 from penstock.billing.pricing.book import PriceBook
 from penstock.billing.pricing.contract import Contract
+from penstock.billing.pricing.exact import to_micros
 from penstock.billing.pricing.facts import Entry, Facts
 from penstock.billing.pricing.posting import (
     ContractLine,
@@ -32,7 +33,7 @@ from penstock.billing.pricing.settling import (
 )
 from penstock.billing.pricing.shown import Statement, position
 from penstock.billing.pricing.signed import SignedContract, book_of, contract_of, runs_until
-from penstock.billing.pricing.statement import statement
+from penstock.billing.pricing.statement import fixed, statement
 from penstock.lease.tenant import Principal
 from penstock.ledger.chart import DEFERRED, PREPAID, REVENUE, SHARES, centre_account, tenant_account
 from penstock.ledger.chart import RECEIVABLE as OWED
@@ -101,9 +102,21 @@ def accrue_contract(app: App, name: str) -> None:
         _earn(tx, desk, signed, contract, facts, entries, now)
         desk.save()
         contracts.add_lines(tx, kept)
-        contracts.put_contract(tx, replace(signed, accrued_until=now))
+        contracts.put_contract(
+            tx, replace(signed, accrued_until=now, ahead_micros=_ahead(app, tx, signed, now))
+        )
         if any(line.amount_micros < 0 for line in lines):
             settle_debt(tx, contract.tenant, derived_id("accrual", name, now.isoformat()), now)
+
+
+def _ahead(app: App, tx: Tx, signed: SignedContract, now: datetime) -> Micros | None:
+    """What falls due whatever is used until the next time it is charged, and the notice that funds need before."""
+    if now >= runs_until(signed, now):
+        return None
+    book, until = book_of(_document(tx, signed)), now + app.policy.accrual_step + app.policy.funds_grace
+    contract = contract_of(signed, until)
+    later, before = (fixed(contract, book, at, signed.terminated_at) for at in (until, now))
+    return to_micros(later - before)
 
 
 def _document(tx: Tx, signed: SignedContract) -> str:

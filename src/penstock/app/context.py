@@ -20,6 +20,8 @@ class Policy:
     """From the notice that money ends to the suspension."""
     hold_horizon: timedelta = timedelta(hours=1)
     """How far ahead money is held for a job without a lease."""
+    hold_validity: timedelta = timedelta(days=7)
+    """How long money stays set aside for a job unless it goes on, and for a lease after its end."""
     lease_grace: timedelta = timedelta(seconds=60)
     """How long before its end a lease's jobs are told to checkpoint and stop."""
     accrual_step: timedelta = timedelta(hours=1)

@@ -78,6 +78,7 @@ def _issue(tx: Tx, principal: Principal, name: str, period: Window, now: datetim
         contract_lines=contract_lines,
         book=accrual.book_in_force(tx, name, period),
         vouchers=vouchers,
+        earlier=billing.invoices(tx, name),
     )
     if issued is None:
         raise Refused(

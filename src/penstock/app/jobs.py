@@ -109,7 +109,7 @@ def _admit(
     if amount == 0:
         return job
     hold = f"job/{name}"
-    books.set_aside(tx, tenant, hold, amount, offer.currency, now)
+    books.set_aside(tx, tenant, hold, amount, offer.currency, now, now + app.policy.hold_validity)
     return msgspec.structs.replace(job, hold=hold)
 
 

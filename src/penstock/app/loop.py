@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from penstock.app import accrual, budgets, following, metering, running
+from penstock.app import accrual, books, budgets, following, metering, running
 from penstock.app.context import App
 
 CYCLE: tuple[Callable[[App], None], ...] = (
@@ -17,7 +17,8 @@ CYCLE: tuple[Callable[[App], None], ...] = (
     metering.rate,  # 8. usage becomes lines and ledger transfers
     budgets.watch,  # 9. shares of budgets that are reached are said
     metering.release,  # 10. what stays set aside for the finished is free again
-    accrual.accrue,  # 11. contracts are charged what they have come to
+    books.keep_holds,  # 11. money set aside past its time is free too
+    accrual.accrue,  # 12. contracts are charged what they have come to
 )
 
 

@@ -19,7 +19,7 @@ from penstock.lease.job import Attempt
 from penstock.lease.offer import Offer
 from penstock.lease.tenant import Tenant, TenantState
 from penstock.ledger.chart import PREPAID, RECEIVABLE, REVENUE_HOURLY, centre_account, tenant_account
-from penstock.store import audit, billing, fleet, jobs, leases, ledger, settings, tenants
+from penstock.store import audit, billing, contracts, fleet, jobs, leases, ledger, settings, tenants
 from penstock.store.database import Tx
 
 
@@ -174,12 +174,14 @@ def _turned(app: App, tx: Tx, now: datetime) -> list[Tenant]:
 
 
 def _burning(tx: Tx) -> dict[str, list[Burn]]:
-    """What each tenant's attempts on demand cost."""
+    """What each tenant's attempts on demand and its contract cost."""
     live = [attempt for attempt in jobs.live_attempts(tx) if attempt.lease is None]
     owners = jobs.by_ids(tx, {attempt.job for attempt in live})
     offers = {offer.id: offer for offer in leases.offers(tx)} if live else {}
     holds = ledger.holds_by_id(tx, {job.hold for job in owners.values() if job.hold})
     burning = defaultdict(list)
+    for tenant, ahead_micros in contracts.ahead(tx).items():
+        burning[tenant].append(Burn(fixed_micros=ahead_micros))
     for attempt in live:
         job, offer = owners[attempt.job], offers[attempt.offer or ""]
         hold = holds.get(job.hold)

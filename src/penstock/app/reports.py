@@ -134,7 +134,7 @@ def check_books(app: App, principal: Principal) -> CheckReport:
         lines, invoices = billing.lines(tx), billing.invoices(tx)
         notes = billing.all_credit_notes(tx)
         sealed = [one.ledger for one in closings.closings(tx) if one.number == 0]
-        findings = check_ledger(accounts, transfers, holds, sealed)
+        findings = check_ledger(accounts, transfers, holds, sealed, now)
         contract_lines = contracts.tenant_lines(tx)
         findings += check_bills(billing.usage(tx), lines, transfers, invoices, notes, contract_lines)
         money = [f"{found.code}: {found.message} ({found.where})" for found in findings]

@@ -225,13 +225,13 @@ def accept_quote(app: App, principal: Principal, quote_id: str, lease_id: str) -
         quote = visible(principal, "quote", quote_id, leases.quote(tx, quote_id), Scope.BUY)
         name = qualified(quote.tenant, lease_id)
         if settings.first_time(tx, "lease", name, {"quote": quote_id}):
-            lease = _book(tx, quote, name, now)
+            lease = _book(tx, quote, name, now, app.policy.hold_validity)
             audit.record(tx, now, principal.token, "accept_quote", name, quote_id)
             return lease
         return visible(principal, "lease", name, leases.lease(tx, name))
 
 
-def _book(tx: Tx, quote: Quote, name: str, now: datetime) -> Lease:
+def _book(tx: Tx, quote: Quote, name: str, now: datetime, hold_validity: timedelta) -> Lease:
     if quote.accepted_by is not None:
         raise Refused(
             Refusal("quote_accepted", f"the quote became lease {quote.accepted_by!r}", "ask for another")
@@ -254,7 +254,7 @@ def _book(tx: Tx, quote: Quote, name: str, now: datetime) -> Lease:
     total = lease_price(quote.devices, Window(start, end), terms)
     hold = f"lease/{name}" if total > 0 else ""
     if hold:
-        books.set_aside(tx, quote.tenant, hold, total, quote.currency, now)
+        books.set_aside(tx, quote.tenant, hold, total, quote.currency, now, end + hold_validity)
     lease = Lease(
         id=name,
         tenant=quote.tenant,

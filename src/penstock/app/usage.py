@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from penstock.app import asking, metering
+from penstock.app import accrual, asking, metering
 from penstock.app.access import readable_tenant, require_audit, require_operator
 from penstock.app.context import App
 from penstock.base.refusal import Refusal, Refused, ensure, not_found
@@ -14,9 +14,10 @@ from penstock.billing.metering.closing import PeriodClosing
 from penstock.billing.metering.difference import Difference, difference
 from penstock.billing.metering.extract import AGE_MAX, FUTURE_MAX
 from penstock.billing.metering.model import LATE_WINDOW, Aggregation, Meter, MeteredQuantity, check_meter
+from penstock.billing.pricing.posting import ContractLine
 from penstock.lease.tenant import Principal
 from penstock.ledger.closing import close
-from penstock.store import audit, closings, ledger, readings, settings
+from penstock.store import audit, closings, contracts, ledger, readings, settings
 from penstock.store import metering as meters
 from penstock.store.database import Tx
 from penstock.store.tables import StoredEvent
@@ -168,14 +169,66 @@ def late_changes(app: App, principal: Principal, end: datetime) -> Changes:
     """What late events change of the closed period that ends then; the period itself stays as it is."""
     require_audit(principal)
     with app.database.read() as tx:
-        known = [one for one in closings.closings(tx) if one.end == asking.instant(end, "end")]
-        if not known:
-            raise Refused(not_found("closing", end.isoformat()))
-        latest = known[-1]
+        latest = _latest_closing(tx, end)
         return Changes(closing=latest, differences=tuple(changes_since(tx, latest)))
 
 
-def changes_since(tx: Tx, closing: PeriodClosing) -> list[Difference]:
-    """How the quantities of a closed period differ by what became known since."""
+class Adjustment(msgspec.Struct, frozen=True, kw_only=True):
+    """What late events of a closed period came to: the lines wait for the next invoice of their tenants."""
+
+    closing: PeriodClosing
+    differences: tuple[Difference, ...]
+    lines: tuple[ContractLine, ...]
+
+
+def adjust_period(app: App, principal: Principal, end: datetime) -> Adjustment:
+    """Charge what late events change of the closed period that ends then, and record up to where it was made good.
+
+    The period and its invoices stay as they are: the difference stands on each tenant's next invoice. Safe to
+    repeat: what was made good is not charged again.
+    """
+    require_operator(principal)
+    with app.database.read() as tx:
+        latest = _latest_closing(tx, end)
+        known_until = readings.known_until(tx)
+        found = changes_since(tx, latest, known_until)
+    touched = sorted(
+        {known.tenant for one in found for known in (one.before, one.after) if known is not None}
+    )
+    for tenant in touched:
+        accrual.accrue_tenant(app, tenant)
+    now = app.now()
+    with app.database.write() as tx:
+        latest = _latest_closing(tx, end)
+        if found and latest.known_until < known_until:
+            latest = _made_good(tx, latest, known_until, now)
+            closings.add(tx, latest)
+            audit.record(tx, now, principal.token, "adjust_period", end.isoformat(), ", ".join(touched))
+        lines = [line for tenant in touched for line in contracts.uninvoiced(tx, tenant, latest.end)]
+    return Adjustment(closing=latest, differences=tuple(found), lines=tuple(lines))
+
+
+def _latest_closing(tx: Tx, end: datetime) -> PeriodClosing:
+    """The last closing of the period that ends then."""
+    known = [one for one in closings.closings(tx) if one.end == asking.instant(end, "end")]
+    if not known:
+        raise Refused(not_found("closing", end.isoformat()))
+    return known[-1]
+
+
+def _made_good(tx: Tx, latest: PeriodClosing, known_until: int, now: datetime) -> PeriodClosing:
+    quantities = meters.quantities(tx, latest.window, known_until=known_until)
+    return msgspec.structs.replace(
+        latest,
+        number=latest.number + 1,
+        closed_at=now,
+        known_until=known_until,
+        quantities=len(quantities),
+        quantities_hash=seal(quantities),
+    )
+
+
+def changes_since(tx: Tx, closing: PeriodClosing, known_until: int | None = None) -> list[Difference]:
+    """How the quantities of a closed period differ by what became known since, at most up to that reading."""
     before = meters.quantities(tx, closing.window, known_until=closing.known_until)
-    return difference(before, meters.quantities(tx, closing.window))
+    return difference(before, meters.quantities(tx, closing.window, known_until=known_until))

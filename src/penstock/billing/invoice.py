@@ -7,7 +7,7 @@ paid follows from the accounts: money settles the oldest charges first, so the n
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -58,15 +58,17 @@ def invoice(
     contract_lines: Iterable[ContractLine] = (),
     book: PriceBook | None = None,
     vouchers: Iterable[Voucher] = (),
+    earlier: Iterable[Invoice] = (),
 ) -> tuple[Invoice, tuple[Transfer, ...]] | None:
     """The invoice over a tenant's charges, with the transfers that it brings about; None if there is nothing.
 
     `charges`, `contract_lines`: the lines that end or are due in the period and are on no invoice, also late
     ones of earlier periods. `later_micros`: what was already charged for after the period. `names`: subject ->
-    how to call it. `book`: whose taxes apply; `vouchers`: what may pay for a part. The transfers are rounding,
-    taxes and vouchers, in this order.
+    how to call it. `book`: whose taxes apply; `vouchers`: what may pay for a part. `earlier`: the tenant's
+    invoices, which lines about their time adjust. The transfers are rounding, taxes and vouchers, in this order.
     """
-    lines = (*invoice_lines(charges, tenant, period, names or {}), *contract_invoice_lines(contract_lines))
+    found = (*invoice_lines(charges, tenant, period, names or {}), *contract_invoice_lines(contract_lines))
+    lines = tuple(adjusting(found, earlier))
     if not lines:
         return None
     name = f"inv-{number:06d}"
@@ -150,6 +152,14 @@ def invoice_lines(
     lines = (_invoice_line(group, names) for group in groups.values())
     billed = (line for line in lines if line.quantity or line.exact_micros)
     return tuple(sorted(billed, key=lambda line: (line.start, line.subject_kind, line.subject, line.end)))
+
+
+def adjusting(lines: Iterable[InvoiceLine], earlier: Iterable[Invoice]) -> Iterator[InvoiceLine]:
+    """The lines, each with the earlier invoice in whose time all of it lies, if any."""
+    known = [(Window(one.start, one.end), one.id) for one in earlier]
+    for line in lines:
+        inside = [name for window, name in known if window.start <= line.start and line.end <= window.end]
+        yield replace(line, adjusts=inside[0]) if inside else line
 
 
 def _invoice_line(group: Sequence[ChargeLine], names: Mapping[str, str]) -> InvoiceLine:

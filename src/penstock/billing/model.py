@@ -106,6 +106,8 @@ class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True):
     measure: str = ""
     unit_price: str = ""
     tier: int = 0
+    adjusts: str = ""
+    """The earlier invoice of the time that the line is about: it became known when that was issued."""
 
 
 class Invoice(msgspec.Struct, frozen=True, kw_only=True):

@@ -55,10 +55,14 @@ def check_cover(prepaid: Account, amount_micros: Micros) -> Refusal | None:
 
 
 class Burn(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that runs and costs money: per hour, with what its hold still has, until it is sure to end."""
+    """Something that costs money: per hour, with what its hold still has, until it is sure to end.
 
-    micros_per_hour: Micros
+    `fixed_micros`: what it will cost soon whatever the hours, such as fees of a contract.
+    """
+
+    micros_per_hour: Micros = 0
     held_micros: Micros = 0
+    fixed_micros: Micros = 0
     ends_at: datetime | None = None
 
 
@@ -80,7 +84,7 @@ def need_micros(burns: Iterable[Burn], now: datetime, ahead: timedelta) -> Micro
     for burn in burns:
         left = ahead if burn.ends_at is None else max(min(ahead, burn.ends_at - now), timedelta(0))
         cost = -(-burn.micros_per_hour * (left // MICROSECOND) // US_PER_HOUR)
-        need += max(cost - burn.held_micros, 0)
+        need += max(cost + burn.fixed_micros - burn.held_micros, 0)
     return need
 
 

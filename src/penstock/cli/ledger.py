@@ -6,11 +6,12 @@ import msgspec
 from cyclopts import Parameter
 
 from penstock.billing.metering.closing import PeriodClosing
+from penstock.billing.pricing.contract import Party
 from penstock.cli import formats, parse
 from penstock.cli.app import tree
-from penstock.cli.call import CALL, Call
+from penstock.cli.call import CALL, Call, new_id
 from penstock.cli.language import _
-from penstock.cli.options import Output, Tenant
+from penstock.cli.options import Id, Output, Tenant
 from penstock.cli.output import print_fields, print_table, write_bytes
 from penstock.ledger.model import Account, Transfer
 
@@ -25,6 +26,16 @@ class CheckReport(msgspec.Struct, frozen=True):
     card_hours: tuple[str, ...]
     audit: tuple[str, ...]
     checked: dict[str, int]
+
+
+class Share(msgspec.Struct, frozen=True):
+    """What a party has earned, what of it was paid, and what is left."""
+
+    party: str
+    earned_micros: int
+    paid_micros: int
+    left_micros: int
+    currency: str
 
 
 @app.command
@@ -74,10 +85,60 @@ def close(
 
 
 @app.command
+def shares(*, call: Call = CALL) -> None:
+    """Show what the centre's owner and the broker have earned by contracts, and what is left to pay out."""
+    with call.client() as client:
+        call.show_list(client.items("shares"), Share, _shares)
+
+
+@app.command
+def payout(
+    party: Annotated[Party, Parameter(help="Whose share.")],
+    amount: Annotated[str | None, Parameter(help="How much of it; by default all that is left.")] = None,
+    /,
+    *,
+    note: Annotated[str, Parameter(help="Reference of the bank.")] = "",
+    own_id: Id = None,
+    call: Call = CALL,
+) -> None:
+    """Pay out a share of revenue, at most what is left of it."""
+    micros = None if amount is None else parse.payment(amount, "AMOUNT")
+    body = {"id": new_id(own_id, "payout"), "party": party, "note": note, "amount_micros": micros}
+    with call.client() as client:
+        answer = client.post("shares", "payouts", body=body)
+    call.show(answer, Transfer, lambda found: _paid_out(found, call))
+
+
+@app.command
 def closings(*, call: Call = CALL) -> None:
     """List closed periods."""
     with call.client() as client:
         call.show_list(client.items("closings"), PeriodClosing, lambda found: _closings(found, call))
+
+
+def _shares(found: list[Share]) -> None:
+    rows = [
+        (
+            one.party,
+            *(
+                formats.money(amount, one.currency, 6)
+                for amount in (one.earned_micros, one.paid_micros, one.left_micros)
+            ),
+        )
+        for one in found
+    ]
+    print_table(("PARTY", "EARNED", "PAID OUT", "LEFT"), rows, right=(1, 2, 3))
+
+
+def _paid_out(transfer: Transfer, call: Call) -> None:
+    print_fields(
+        [
+            ("payout", transfer.id),
+            ("amount", formats.money(transfer.amount_micros, transfer.currency, 6)),
+            ("account", transfer.debit),
+            ("at", call.time(transfer.at)),
+        ]
+    )
 
 
 def _closing(closing: PeriodClosing, call: Call) -> None:

@@ -12,6 +12,7 @@ from penstock.billing.metering.cloudevents import BATCH, BATCH_MAX
 from penstock.billing.metering.difference import Difference
 from penstock.billing.metering.model import MeteredQuantity, decimal_text
 from penstock.billing.model import ChargeLine, UsageEvent
+from penstock.billing.pricing.posting import ContractLine
 from penstock.cli import formats, parse
 from penstock.cli.app import tree
 from penstock.cli.call import CALL, Call, understood
@@ -117,6 +118,19 @@ def changes(
     call.show(answer, _Changes, lambda found: _differences(found.differences))
 
 
+@app.command
+def adjust(
+    end: Annotated[str, Parameter(help="End of the closed period, such as 2026-11-01.")],
+    /,
+    *,
+    call: Call = CALL,
+) -> None:
+    """Charge what late events change of a closed period; it stands on each tenant's next invoice."""
+    with call.client() as client:
+        answer = client.post("closings", "adjustments", end=parse.instant(end, "END", utc=call.utc))
+    call.show(answer, _Adjustment, _adjusted)
+
+
 def charges(*, tenant: Tenant = None, span: Span = ALWAYS, call: Call = CALL) -> None:
     """List what the usage costs, line by line."""
     start, end = span.ends(utc=call.utc)
@@ -127,6 +141,27 @@ def charges(*, tenant: Tenant = None, span: Span = ALWAYS, call: Call = CALL) ->
 
 class _Changes(msgspec.Struct, frozen=True):
     differences: tuple[Difference, ...]
+
+
+class _Adjustment(msgspec.Struct, frozen=True):
+    differences: tuple[Difference, ...]
+    lines: tuple[ContractLine, ...]
+
+
+def _adjusted(found: _Adjustment) -> None:
+    _differences(found.differences)
+    rows = [
+        (
+            line.tenant,
+            line.contract,
+            line.item,
+            line.quantity,
+            line.unit,
+            formats.money(line.amount_micros, line.currency, 6),
+        )
+        for line in found.lines
+    ]
+    print_table(("TENANT", "CONTRACT", "ITEM", "QUANTITY", "UNIT", "NEXT INVOICE"), rows, right=(3, 5))
 
 
 def _read(file: str) -> bytes:

@@ -16,13 +16,14 @@ import msgspec
 from penstock.base.ids import id_conflict
 from penstock.base.money import Micros
 from penstock.base.refusal import Refusal, invalid, not_found
-from penstock.ledger.entry import Entry, ExpireHold, OpenHold, VoidHold
+from penstock.ledger.entry import Entry, ExpireHold, ExtendHold, OpenHold, VoidHold
 from penstock.ledger.model import Account, Hold, HoldState, Transfer
 from penstock.ledger.rules import (
     check_amount,
     check_capture,
     check_currency,
     check_funds,
+    check_lasting,
     check_open,
     check_range,
     check_reversal,
@@ -109,6 +110,8 @@ class _Book:
                 return self._close(name, HoldState.VOIDED)
             case ExpireHold(name):
                 return self._close(name, HoldState.EXPIRED)
+            case ExtendHold(name, expires_at):
+                return self._extend(name, expires_at)
 
     def _transfer(self, transfer: Transfer) -> Status:
         earlier = self.known.get(transfer.id) or self.transfers.get(transfer.id)
@@ -166,7 +169,9 @@ class _Book:
 
     def _open(self, hold: Hold) -> Status:
         if (earlier := self.holds.get(hold.id)) is not None:
-            same = _as_opened(earlier) == replace(hold, created_at=earlier.created_at)
+            same = _as_opened(earlier) == replace(
+                hold, created_at=earlier.created_at, expires_at=_later_end(hold, earlier)
+            )
             return "duplicate" if same else id_conflict("hold", hold.id)
         if (account := self.accounts.get(hold.account)) is None:
             return not_found("account", hold.account)
@@ -182,6 +187,16 @@ class _Book:
             return refusal
         self.accounts[account.id] = held
         self.holds[hold.id] = hold
+        return "ok"
+
+    def _extend(self, name: str, expires_at: datetime) -> Status:
+        if (hold := self.holds.get(name)) is None:
+            return not_found("hold", name)
+        if hold.expires_at is None or hold.expires_at >= expires_at:
+            return "duplicate"
+        if refusal := first(check_open(hold), check_lasting(hold, self.now)):
+            return refusal
+        self.holds[name] = replace(hold, expires_at=expires_at)
         return "ok"
 
     def _close(self, name: str, state: HoldState) -> Status:
@@ -213,6 +228,13 @@ def _captured(hold: Hold, amount_micros: Micros) -> Hold:
     captured = hold.captured_micros + amount_micros
     state = HoldState.CAPTURED if captured == hold.amount_micros else HoldState.OPEN
     return replace(hold, captured_micros=captured, state=state)
+
+
+def _later_end(hold: Hold, earlier: Hold) -> datetime | None:
+    """The end of a hold that is asked for again: that it has been extended since is no other content."""
+    if hold.expires_at is None or earlier.expires_at is None:
+        return hold.expires_at
+    return max(hold.expires_at, earlier.expires_at)
 
 
 def _as_opened(hold: Hold) -> Hold:

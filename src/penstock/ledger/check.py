@@ -2,12 +2,16 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 
 from penstock.base.window import Window
 from penstock.ledger.closing import Closing, close
 from penstock.ledger.model import Account, Hold, HoldState, Transfer
+
+EXPIRY_MAX = timedelta(hours=1)
+"""How long after its end a hold may still be found open: the loop that expires it turns every few seconds."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -23,13 +27,18 @@ def check(
     transfers: Sequence[Transfer],
     holds: Sequence[Hold],
     closings: Sequence[Closing] = (),
+    now: datetime | None = None,
 ) -> list[Finding]:
-    """All findings over the whole ledger; none if the books are in order."""
+    """All findings over the whole ledger; none if the books are in order.
+
+    `now`: holds that are still open `EXPIRY_MAX` after their end are found too.
+    """
     findings = [*_unique(accounts, transfers, holds), *_transfers(accounts, transfers)]
     findings += _balances(accounts, transfers)
     findings += _sums(accounts)
     findings += _held(accounts, holds)
     findings += _captures(holds, transfers)
+    findings += _outlived(holds, now) if now is not None else ()
     findings += _reversals(transfers)
     findings += _closed(transfers, closings)
     return findings
@@ -94,6 +103,17 @@ def _held(accounts: Iterable[Account], holds: Iterable[Hold]) -> Iterator[Findin
             yield Finding("currency_mismatch", f"a hold in {currency}", account.id)
     for name in sums:
         yield Finding("account_missing", "a hold is on an account that does not exist", name)
+
+
+def _outlived(holds: Iterable[Hold], now: datetime) -> Iterator[Finding]:
+    """No hold stays open after its end."""
+    for hold in holds:
+        if (
+            hold.state is HoldState.OPEN
+            and hold.expires_at is not None
+            and hold.expires_at + EXPIRY_MAX < now
+        ):
+            yield Finding("hold_outlived", f"it ended at {hold.expires_at.isoformat()} and is open", hold.id)
 
 
 def _captures(holds: Iterable[Hold], transfers: Iterable[Transfer]) -> Iterator[Finding]:

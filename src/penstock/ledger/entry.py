@@ -1,4 +1,4 @@
-"""What can be asked of the ledger: a transfer, or a hold to open, void or expire."""
+"""What can be asked of the ledger: a transfer, or a hold to open, extend, void or expire."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -27,7 +27,14 @@ class ExpireHold(msgspec.Struct, frozen=True):
     hold: str
 
 
-type Entry = Transfer | OpenHold | VoidHold | ExpireHold
+class ExtendHold(msgspec.Struct, frozen=True):
+    """Let an open hold last longer, because what it is for goes on."""
+
+    hold: str
+    expires_at: datetime
+
+
+type Entry = Transfer | OpenHold | VoidHold | ExpireHold | ExtendHold
 
 
 class Needs(msgspec.Struct, frozen=True):
@@ -56,7 +63,7 @@ def needs(entries: Iterable[Entry]) -> Needs:
             case OpenHold(hold):
                 holds.add(hold.id)
                 accounts.add(hold.account)
-            case VoidHold(hold) | ExpireHold(hold):
+            case VoidHold(hold) | ExpireHold(hold) | ExtendHold(hold):
                 holds.add(hold)
     return Needs(frozenset(accounts), frozenset(holds), frozenset(transfers), frozenset(originals))
 

@@ -91,6 +91,15 @@ def check_open(hold: Hold) -> Refusal | None:
     return Refusal("hold_closed", f"hold {hold.id!r} is {hold.state}", "open a new hold", "hold")
 
 
+def check_lasting(hold: Hold, now: datetime) -> Refusal | None:
+    """A hold ends at its time, whether or not it was already said to be expired."""
+    if hold.expires_at is None or hold.expires_at > now:
+        return None
+    return Refusal(
+        "hold_expired", f"hold {hold.id!r} ended at {hold.expires_at.isoformat()}", "open a new hold", "hold"
+    )
+
+
 def check_capture(hold: Hold, transfer: Transfer, now: datetime) -> Refusal | None:
     """A capture takes from the hold's own account, in time, and no more than is left."""
     if refusal := check_open(hold):
@@ -102,13 +111,8 @@ def check_capture(hold: Hold, transfer: Transfer, now: datetime) -> Refusal | No
             "debit the account that the hold is on",
             "hold",
         )
-    if hold.expires_at is not None and hold.expires_at <= now:
-        return Refusal(
-            "hold_expired",
-            f"hold {hold.id!r} ended at {hold.expires_at.isoformat()}",
-            "open a new hold",
-            "hold",
-        )
+    if refusal := check_lasting(hold, now):
+        return refusal
     if transfer.amount_micros > hold.remaining_micros:
         return Refusal(
             "hold_exhausted",

@@ -62,6 +62,13 @@ def accrued_before(tx: Connection, instant: datetime) -> tuple[SignedContract, .
     return rows.many(tx, CONTRACTS, *where, order=[CONTRACTS.c.id])
 
 
+def ahead(tx: Connection) -> dict[str, int]:
+    """Tenant -> micros that its running contracts will soon come to."""
+    table = CONTRACTS
+    query = select(table.c.tenant, func.sum(table.c.ahead_micros)).where(table.c.ahead_micros.is_not(None))
+    return {tenant: int(total) for tenant, total in tx.execute(query.group_by(table.c.tenant))}
+
+
 def lines(tx: Connection, contract: str) -> tuple[ContractLine, ...]:
     """All lines of a contract, in the order in which they were charged."""
     table = CONTRACT_LINES

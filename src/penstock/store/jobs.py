@@ -1,6 +1,6 @@
 """Jobs, attempts, and the waiting that was recorded of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -158,6 +158,14 @@ def put_metered(tx: Connection, metered: Sequence[tuple[str, datetime, bool]]) -
 def finished_holding(tx: Connection) -> tuple[Job, ...]:
     """Finished jobs that still have money set aside."""
     return rows.many(tx, JOBS, JOBS.c.hold != "", JOBS.c.state.in_(FINAL_JOB_STATES), order=[JOBS.c.id])
+
+
+def holding(tx: Connection, holds: Collection[str]) -> set[str]:
+    """Which of these holds are of jobs that are not over."""
+    if not holds:
+        return set()
+    live = JOBS.c.state.not_in(FINAL_JOB_STATES)
+    return set(tx.execute(select(JOBS.c.hold).where(JOBS.c.hold.in_(sorted(holds)), live)).scalars())
 
 
 def software_waits(tx: Connection, window: Window) -> tuple[Wait, ...]:

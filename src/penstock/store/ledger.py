@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, func, or_, select
 
 from penstock.ledger.book import Outcome, apply
 from penstock.ledger.entry import Entry, needs
-from penstock.ledger.model import Account, Hold, Transfer
+from penstock.ledger.model import Account, Hold, HoldState, Transfer
 from penstock.store import closings, rows
 from penstock.store.tables import ACCOUNTS, HOLDS, TRANSFERS
 
@@ -104,6 +104,12 @@ def holds_by_id(tx: Connection, names: set[str]) -> dict[str, Hold]:
     return {hold.id: hold for hold in _some(tx, HOLDS, frozenset(names))}
 
 
+def ending_holds(tx: Connection, until: datetime) -> tuple[Hold, ...]:
+    """Open holds that end by then."""
+    where = (HOLDS.c.state == HoldState.OPEN, HOLDS.c.expires_at <= until)
+    return rows.many(tx, HOLDS, *where, order=[HOLDS.c.id])
+
+
 def transfers(tx: Connection, account: str | None = None) -> tuple[Transfer, ...]:
     """Every transfer, or those of one account, oldest first."""
     where = [] if account is None else [or_(TRANSFERS.c.debit == account, TRANSFERS.c.credit == account)]
@@ -113,6 +119,14 @@ def transfers(tx: Connection, account: str | None = None) -> tuple[Transfer, ...
 def transfer(tx: Connection, name: str) -> Transfer | None:
     """One transfer."""
     return rows.get(tx, TRANSFERS, id=name)
+
+
+def sum_of(tx: Connection, debit: str, kind: str) -> int:
+    """Micros that transfers of a kind took from an account."""
+    total = func.coalesce(func.sum(TRANSFERS.c.amount_micros), 0)
+    return int(
+        tx.execute(select(total).where(TRANSFERS.c.debit == debit, TRANSFERS.c.kind == kind)).scalar_one()
+    )
 
 
 def opened_at(tx: Connection, default: datetime) -> datetime:

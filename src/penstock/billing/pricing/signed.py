@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import msgspec
 
+from penstock.base.money import Micros
 from penstock.billing.pricing.agreement import parse_contract, parse_programme
 from penstock.billing.pricing.amend import amended, renewed
 from penstock.billing.pricing.book import PriceBook
@@ -40,6 +41,8 @@ class SignedContract(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...] = ()
     terminated_at: datetime | None = None
     accrued_until: datetime | None = None
+    ahead_micros: Micros | None = None
+    """What it will come to soon after that without any use; None once it is over or before it was charged."""
 
 
 class PublishedProgramme(msgspec.Struct, frozen=True, kw_only=True):

@@ -60,6 +60,12 @@ def statement(
     return (*entries, *conditions(running, book, facts, entries, until, zone), *fee)
 
 
+def fixed(contract: Contract, book: PriceBook, until: datetime, ended_at: datetime | None = None) -> Fraction:
+    """What the contract comes to by then in compute scale and fees less their discounts, without any use."""
+    entries = statement(contract, book, Facts(), until, ended_at)
+    return sum((one.amount for one in entries if one.kind in ("unit", "fee", "discount")), ZERO)
+
+
 def _compute(
     contract: Contract, book: PriceBook, facts: Facts, until: datetime, zone: ZoneInfo
 ) -> Iterator[Entry]:

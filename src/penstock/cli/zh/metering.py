@@ -15,6 +15,21 @@ METERING = {
     "Close the books up to a time: nothing is dated before it any more, and what was measured is sealed.": (
         "关账至某一时刻：此前不再记账，计量结果随之封存。"
     ),
+    "Charge what late events change of a closed period; it stands on each tenant's next invoice.": (
+        "对已关账期间的迟到事件计费；差额列入各租户的下一张账单。"
+    ),
+    "Show what the centre's owner and the broker have earned by contracts, and what is left to pay out.": (
+        "显示智算中心业主和经纪方按合同分得的收入，以及尚未支付的部分。"
+    ),
+    "Pay out a share of revenue, at most what is left of it.": "支付一笔收入分成，以未支付部分为限。",
+    "Whose share.": "谁的分成。",
+    "How much of it; by default all that is left.": "支付多少；默认为全部未支付部分。",
+    "Reference of the bank.": "银行流水号。",
+    "PARTY": "分成方",
+    "EARNED": "已分得",
+    "PAID OUT": "已支付",
+    "NEXT INVOICE": "下一张账单",
+    "payout": "分成支付",
     "List closed periods.": "列出已关账的期间。",
     "Meter id.": "计量项编号。",
     "How a period's values become one quantity.": "一个期间内的数值如何汇成一个量。",

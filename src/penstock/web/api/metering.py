@@ -108,6 +108,12 @@ def late_changes(centre: GivenApp, principal: GivenPrincipal, end: FromQuery[dat
     return usage.late_changes(centre, principal, end)
 
 
+@post("/closings/adjustments", sync_to_thread=True)
+def adjust_period(centre: GivenApp, principal: GivenPrincipal, end: FromQuery[datetime]) -> usage.Adjustment:
+    """Charge what late events change of the closed period that ends then, for the next invoices."""
+    return usage.adjust_period(centre, principal, end)
+
+
 ROUTER = Router(
     "/",
     route_handlers=[
@@ -119,5 +125,6 @@ ROUTER = Router(
         list_closings,
         close_period,
         late_changes,
+        adjust_period,
     ],
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 from litestar import Response, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from penstock.app import budgets, invoicing, money, opening, reports
+from penstock.app import budgets, invoicing, money, opening, reports, sharing
 from penstock.billing.budget import Alert, Budget
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
 from penstock.ledger.model import Account, Transfer
@@ -118,6 +118,18 @@ def refund(
     return money.refund(centre, principal, name, data)
 
 
+@get("/shares", sync_to_thread=True)
+def list_shares(centre: GivenApp, principal: GivenPrincipal) -> Page[sharing.Share]:
+    """What owner and broker have earned, and what is left to pay out."""
+    return Page(sharing.list_shares(centre, principal))
+
+
+@post("/shares/payouts", sync_to_thread=True)
+def pay_share(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[sharing.NewPayout]) -> Transfer:
+    """Pay out a party's share."""
+    return sharing.pay_share(centre, principal, data)
+
+
 @get("/budgets", sync_to_thread=True)
 def list_budgets(
     centre: GivenApp, principal: GivenPrincipal, tenant: FromQuery[str | None] = None
@@ -167,6 +179,8 @@ ROUTER = Router(
         beancount,
         post_transfers,
         refund,
+        list_shares,
+        pay_share,
         list_budgets,
         set_budget,
         alerts,

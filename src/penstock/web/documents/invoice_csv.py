@@ -35,6 +35,7 @@ COLUMNS = (
     "unit",
     "unit_quantity",
     "unit_price",
+    "adjusts",
 )
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _BYTE_ORDER_MARK = "\ufeff"
@@ -84,7 +85,7 @@ def _row(invoice: Invoice, line: InvoiceLine, number: int) -> tuple[str | int, .
 def _position(line: InvoiceLine) -> tuple[str | int, ...]:
     """What a contract's line says besides; of card time only its mode."""
     if not line.kind:
-        return (line.mode, "", "", "", "", "", "")
+        return (line.mode, "", "", "", "", "", "", line.adjusts)
     return (
         line.mode,
         line.kind,
@@ -93,6 +94,7 @@ def _position(line: InvoiceLine) -> tuple[str | int, ...]:
         _safe(line.unit),
         line.measure,
         line.unit_price,
+        line.adjusts,
     )
 
 

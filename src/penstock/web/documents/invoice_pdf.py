@@ -134,9 +134,10 @@ def _line(line: InvoiceLine, words: dict[str, str], zone: tzinfo, *, mixed: bool
     subject = plain_text(line.subject)
     is_contract = line.subject_kind == CONTRACT
     name = plain_text(line.description) or (words[line.kind] if is_contract else subject)
+    adjusts = words["adjusts"].format(invoice=line.adjusts) if line.adjusts else ""
     shown = {
         "name": name,
-        "subject": "" if name == subject else subject,
+        "subject": " · ".join(filter(None, ("" if name == subject else subject, adjusts))),
         "kind": words.get(line.subject_kind, line.subject_kind),
         "model": plain_text(line.model),
         "start": time_text(line.start, zone, seconds=True),
@@ -150,7 +151,7 @@ def _line(line: InvoiceLine, words: dict[str, str], zone: tzinfo, *, mixed: bool
         return shown
     tier = words["tier"].format(number=line.tier) if line.tier else ""
     return shown | {
-        "subject": " · ".join(filter(None, (subject, plain_text(line.item)))),
+        "subject": " · ".join(filter(None, (subject, plain_text(line.item), adjusts))),
         "model": words[line.mode],
         "kind": " ".join(filter(None, (words.get(line.kind, line.kind), tier))),
         "quantity": decimal_text(exact(line.measure)).replace("-", MINUS) if line.unit else "",
