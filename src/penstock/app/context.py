@@ -29,6 +29,13 @@ class Policy:
     currency: str = "CNY"
 
 
+@dataclass
+class Look:
+    """When all that waits was last looked at; only a saving of work."""
+
+    at: datetime | None = None
+
+
 @dataclass(frozen=True)
 class App:
     """One centre."""
@@ -40,6 +47,7 @@ class App:
     policy: Policy = field(default_factory=Policy)
     followed: dict[str, Capacity] = field(default_factory=dict)
     """What each engine was last seen to have; only a saving of work."""
+    look: Look = field(default_factory=Look)
     kernels_ready: Callable[[], bool] = lambda: True
     """Whether placement's kernels are compiled; asked for the first time, that begins in the background."""
 

@@ -28,6 +28,7 @@ from penstock.lease.jobfile import check_spec
 from penstock.lease.offer import LeaseState
 from penstock.lease.tenant import Principal, Scope, TenantState
 from penstock.placement import software
+from penstock.placement.kind import line_of
 from penstock.placement.model import Why
 from penstock.placement.need import share_of
 from penstock.placement.why import why
@@ -79,6 +80,7 @@ def submit(app: App, principal: Principal, request: NewJob, read: Reader | None 
     with app.database.write() as tx:
         if settings.first_time(tx, "job", name, request):
             job = _admit(app, tx, name, tenant, request, now, barred)
+            job = msgspec.structs.replace(job, line=line_of(job))
             jobs.add_job(tx, job)
             audit.record(tx, now, principal.token, "submit", name)
             return job

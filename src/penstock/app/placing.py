@@ -1,5 +1,7 @@
 """How the centre places: its rules, the world as placement sees it, and plans to move jobs."""
 
+from datetime import datetime, timedelta
+
 import msgspec
 
 from penstock.app.access import require_operator
@@ -9,24 +11,67 @@ from penstock.lease.job import Job, JobState
 from penstock.lease.tenant import Principal
 from penstock.placement.defragment import Defragmentation, defragment
 from penstock.placement.fair import ORDERS
-from penstock.placement.model import Rules, World
+from penstock.placement.model import Plan, Rules, World
 from penstock.placement.scoring import POLICIES, TIGHTEST
+from penstock.placement.solve import ALIKE, solve
 from penstock.store import audit, jobs, settings
 from penstock.store.database import Tx
 from penstock.store.world import RULES, rules, world
 
 MOVED = "defragment"
 """Why a moved attempt is stopped."""
+FEW = 3 * ALIKE
+"""So many waiting jobs are looked at in every turn, of each line where more wait."""
+LOOK_FOR_EACH = timedelta(milliseconds=5)
+"""How much rarer each waiting job makes a look at all of them; a look takes a tenth of that or less."""
+DEEPER = 4
 PROMISES_MAX = 100_000
 NOTICE_MAX_S = 3_600
 
 
-def seen(app: App, tx: Tx) -> World:
+def decided(app: App, now: datetime) -> tuple[World, Plan] | None:
+    """What is to be done with the jobs that wait, and the world of which that was decided; None where none waits.
+
+    A long queue is looked at whole now and then; in between, only the first of each line of jobs that are
+    alike. Those behind them can have no other answer, so they keep the reason that they were given.
+    """
+    with app.database.read() as tx:
+        waiting = jobs.count_queued(tx)
+        if not waiting:
+            return None
+        whole = waiting <= FEW or app.look.at is None or now >= app.look.at + waiting * LOOK_FOR_EACH
+        depth = None if whole else FEW
+        found = seen(app, tx, depth)
+    plan = solve(found, now)
+    while depth is not None and _too_shallow(found, plan, depth):
+        depth *= DEEPER
+        with app.database.read() as tx:
+            found = seen(app, tx, depth)
+        plan = solve(found, now)
+    if whole:
+        app.look.at = now
+    return found, plan
+
+
+def _too_shallow(found: World, plan: Plan, depth: int) -> bool:
+    """Whether a job that was not looked at might have been placed, or promised a start.
+
+    Not so where one before it in its line was neither.
+    """
+    refused = {waiting.job for waiting in plan.waiting if waiting.promise is None}
+    lines: dict[str, list[str]] = {}
+    for job in found.queue:
+        lines.setdefault(job.line, []).append(job.id)
+    return any(len(line) >= depth and refused.isdisjoint(line[:depth]) for line in lines.values())
+
+
+def seen(app: App, tx: Tx, depth: int | None = None) -> World:
     """The world as of now; while kernels are not compiled, by the policy that needs none.
 
-    With one node there is nothing to choose, so nothing is compiled for it.
+    With one node there is nothing to choose, so nothing is compiled for it. With a depth only the first jobs
+    of each line are in it.
     """
-    found = world(tx)
+    found = world(tx, depth)
     if len(found.nodes) < 2 or app.kernels_ready():
         return found
     return msgspec.structs.replace(found, rules=msgspec.structs.replace(found.rules, policy=TIGHTEST))

@@ -21,7 +21,6 @@ from penstock.placement import software
 from penstock.placement.filters import names
 from penstock.placement.model import Plan, World
 from penstock.placement.reasons import SOFTWARE as NO_FIT_SOFTWARE
-from penstock.placement.solve import solve
 from penstock.store import fleet, jobs, leases, settings, tenants
 from penstock.store.database import Tx
 from penstock.store.world import rules
@@ -136,12 +135,11 @@ def _claimed(attempt: Attempt, job: Job, held: Iterable[Lease], notice_until: da
 
 def place(app: App) -> None:
     """Put waiting jobs on free devices, and write down why the others wait."""
-    with app.database.read() as tx:
-        if not jobs.any_queued(tx):
-            return
-        seen = placing.seen(app, tx)
     now = app.now()
-    plan = solve(seen, now)
+    decided = placing.decided(app, now)
+    if decided is None:
+        return
+    seen, plan = decided
     with app.database.write() as tx:
         if settings.revision(tx) == plan.revision:
             _save_plan(tx, seen, plan, now)

@@ -183,6 +183,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     promise: Promise | None = None
     """While it waits: the start that later jobs must not delay."""
+    line: str = ""
+    """Jobs of one line ask the same for one owner, so they are served oldest first; empty: settled when kept."""
 
 
 class AttemptState(StrEnum):

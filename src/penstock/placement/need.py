@@ -91,10 +91,3 @@ def _preference(resources: Resources, known: tuple[str, ...], first: tuple[str, 
     """The models in the order in which the job names them; in the centre's where any will do, then by name."""
     models = (*first, *known) if takes_any(resources) else resources.models
     return [known.index(model) for model in dict.fromkeys(models) if model in known]
-
-
-def kind_of(job: Job) -> tuple[object, ...]:
-    """Jobs of one kind ask the same of the same world."""
-    spec = job.spec
-    shape = job.lease, spec.nodes, spec.resources, spec.spot, spec.time_limit_s, spec.grace_s
-    return *shape, software.kind(job)

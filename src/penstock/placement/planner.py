@@ -16,9 +16,10 @@ from penstock.lease.tenant import TenantState
 from penstock.placement import fits, reasons
 from penstock.placement.fair import Usage
 from penstock.placement.gang import choose
+from penstock.placement.kind import kind_of
 from penstock.placement.layout import layout_of
 from penstock.placement.model import World
-from penstock.placement.need import NEVER_US, Need, kind_of, sure_end_us
+from penstock.placement.need import NEVER_US, Need, sure_end_us
 from penstock.placement.scoring import Scorer, Scores
 from penstock.placement.snapshot import Booked, Groups, Holding, Snapshot, groups_of
 

@@ -9,12 +9,16 @@ from penstock.base.window import US_PER_SECOND, from_us
 from penstock.lease.job import Job, Promise
 from penstock.placement import displace, fits
 from penstock.placement.fair import Level, in_order, level_of
+from penstock.placement.kind import kind_of
 from penstock.placement.model import Eviction, Placement, Plan, Waiting, World
-from penstock.placement.need import kind_of, length_us
+from penstock.placement.need import NEVER_US, length_us
 from penstock.placement.planner import PROMISE, Planner, Start
 from penstock.placement.reasons import book_reason
 from penstock.placement.snapshot import Groups
 from penstock.placement.tasks import split
+
+ALIKE = 8
+"""How many of one owner's jobs that are alike are promised a start later than soon: they go in order anyhow."""
 
 
 def solve(world: World, now: datetime) -> Plan:
@@ -28,9 +32,9 @@ def solve(world: World, now: datetime) -> Plan:
 
 
 class Solution:
-    """A plan while it is made."""
+    """A plan while it is made. Of jobs that are alike and one owner's, so many are promised a start."""
 
-    def __init__(self, planner: Planner) -> None:
+    def __init__(self, planner: Planner, alike: int = ALIKE) -> None:
         self.planner = planner
         self.placements: list[Placement] = []
         self.waiting: list[Waiting] = []
@@ -38,7 +42,9 @@ class Solution:
         self.served = 0
         self._refused: dict[Hashable, Counter[str]] = {}
         self._after_us: dict[Hashable, int] = {}
+        self._length_us: dict[Hashable, int] = {}
         self._left = planner.world.rules.promises
+        self._alike, self._looked_for = alike, Counter[Hashable]()
         self._level: Level | None = None
 
     def run(self, until: str | None = None) -> Plan:
@@ -69,7 +75,7 @@ class Solution:
         held = planner.snapshot.booked.get(PROMISE + job.id)
         if held is not None:  # what was kept for it may serve others, should it go elsewhere
             planner.snapshot.unbook(held.name)
-            self.forget()
+            self.forget(held.start_us)
         counts = self.answer(job, closed)
         if not isinstance(counts, Counter):
             self._place(job, counts)
@@ -83,10 +89,13 @@ class Solution:
             promise = Promise(start=from_us(start.at_us), tasks=tasks_of(planner, job, start.groups))
         self.waiting.append(Waiting(job.id, book_reason(counts), dict(counts), promise))
 
-    def forget(self) -> None:
-        """Something was freed: what was refused may fit."""
-        self._refused.clear()
-        self._after_us.clear()
+    def forget(self, since_us: int) -> None:
+        """Something is free from then on: of what was refused that may fit which lasts longer than until then."""
+        for kind, length in self._length_us.items():
+            if self.planner.now_us + length > since_us:
+                self._refused.pop(kind, None)
+            if kind in self._after_us:
+                self._after_us[kind] = min(self._after_us[kind], since_us - length + 1)
 
     def answer(self, job: Job, closed: str | None) -> Groups | Counter[str]:
         """Where the job goes now, or every considered device counted by what keeps it out.
@@ -99,16 +108,18 @@ class Solution:
         groups = planner.now_for(job) if closed is None else None
         if groups is not None:
             return groups
+        self._length_us[kind] = planner.need(job).length
         self._refused[kind] = fits.counts(planner.need(job), planner.snapshot, closed)
         return self._refused[kind]
 
     def _start(self, job: Job, kind: Hashable, held_us: int | None) -> Start | None:
         """The start to promise: the first known, or sooner by evicting spot work."""
         planner = self.planner
-        if held_us is None and self._left <= 0:
+        line = job.tenant, job.project, job.spec.priority, kind
+        if held_us is None and (self._left <= 0 or self._looked_for[line] >= self._alike):
             return None
         self._left -= 1
-        after_us = 0 if held_us is not None else self._after_us.get(kind, 0)
+        after_us = self._after_us.get(kind, 0)
         start = planner.earliest(job, after_us, () if held_us is None else (held_us,))
         notice_us = planner.world.rules.spot_notice_s * US_PER_SECOND
         if start is None or start.at_us > planner.now_us + notice_us:
@@ -116,14 +127,15 @@ class Solution:
             if found is not None:
                 self.evictions += found
                 start = planner.earliest(job)
-        if start is not None and held_us is None:
-            self._after_us[kind] = start.at_us
+        self._after_us[kind] = NEVER_US if start is None else start.at_us
+        if self._after_us[kind] > planner.now_us + notice_us:
+            self._looked_for[line] += 1
         return start
 
     def _place(self, job: Job, groups: Groups) -> None:
         planner = self.planner
         share = planner.share(job, groups)
-        until_us = min(planner.now_us + length_us(job.spec), fits.NEVER_US)
+        until_us = min(planner.now_us + length_us(job.spec), NEVER_US)
         holding = planner.take(job.id, job.tenant, job, groups, share, until_us)
         slots = () if share == WHOLE else holding.slots
         devices = planner.layout.devices(holding.cells)

@@ -29,12 +29,13 @@ def why(world: World, job: Job, now: datetime) -> Why:
     others = tuple(other for other in world.queue if other.id != job.id)
     rules = msgspec.structs.replace(world.rules, promises=max(world.rules.promises, _PROMISES))
     asked = msgspec.structs.replace(world, queue=(*others, job), rules=rules)
-    solution = Solution(Planner(asked, now))
+    solution = Solution(Planner(asked, now), alike=_PROMISES)
     solution.run(until=job.id)
     planner, closed = solution.planner, solution.planner.gate(job)
     if PROMISE + job.id in planner.snapshot.booked:
-        planner.snapshot.unbook(PROMISE + job.id)
-        solution.forget()
+        held = planner.snapshot.booked[PROMISE + job.id]
+        planner.snapshot.unbook(held.name)
+        solution.forget(held.start_us)
     answer = solution.answer(job, closed)
     if not isinstance(answer, Counter):
         return Why(job=job.id, reason="", counts={}, ahead=solution.served, possible=True, starts_by=now)

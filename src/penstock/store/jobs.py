@@ -4,14 +4,16 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+import msgspec
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, update
 
 from penstock.base.window import Window
 from penstock.lease.job import FINAL_ATTEMPT_STATES, FINAL_JOB_STATES, Attempt, Job, JobState, Wait
 from penstock.store import rows, settings
 from penstock.store.tables import ATTEMPTS, JOBS, WAITS
 
-_ANY_QUEUED = select(JOBS.c.id).where(JOBS.c.state == JobState.QUEUED).limit(1)
+_COUNT_QUEUED = select(func.count()).select_from(JOBS).where(JOBS.c.state == JobState.QUEUED)
+_PROMISED = select(JOBS.c.id).where(JOBS.c.state == JobState.QUEUED, JOBS.c.promise.is_not(None))
 _END_WAIT = (
     update(WAITS)
     .where(WAITS.c.job == bindparam("name"), WAITS.c.start == bindparam("since"), WAITS.c.end.is_(None))
@@ -77,9 +79,36 @@ def in_state(tx: Connection, *states: JobState) -> tuple[Job, ...]:
     return rows.many(tx, JOBS, JOBS.c.state.in_(states), order=[JOBS.c.created_at, JOBS.c.id])
 
 
-def any_queued(tx: Connection) -> bool:
-    """Whether any job waits."""
-    return tx.execute(_ANY_QUEUED).first() is not None
+def queued(tx: Connection, depth: int | None = None) -> tuple[Job, ...]:
+    """The jobs that wait, in queue order of age; with a depth those that are promised a start and the first of
+    each line, so many.
+    """
+    if depth is None:
+        return in_state(tx, JobState.QUEUED)
+    wanted = _first_of_each_line(depth).union_all(_PROMISED)
+    return rows.many(tx, JOBS, JOBS.c.id.in_(wanted), order=[JOBS.c.created_at, JOBS.c.id])
+
+
+def _first_of_each_line(depth: int) -> Select[tuple[str]]:
+    """Their ids. Goes from line to line by the index, so what else waits costs nothing."""
+    one, ahead = JOBS.alias(), JOBS.alias()
+    lines = select(func.min(one.c.line).label("line")).where(one.c.state == JobState.QUEUED)
+    line = lines.cte("lines", recursive=True)
+    following = select(func.min(one.c.line)).where(one.c.state == JobState.QUEUED, one.c.line > line.c.line)
+    line = line.union_all(select(following.scalar_subquery()).where(line.c.line.is_not(None)))
+    first = (
+        select(ahead.c.id)
+        .where(ahead.c.state == JobState.QUEUED, ahead.c.line == line.c.line)
+        .order_by(ahead.c.created_at, ahead.c.id)
+        .limit(depth)
+        .correlate(line)
+    )
+    return select(JOBS.c.id).select_from(line.join(JOBS, JOBS.c.id.in_(first)))
+
+
+def count_queued(tx: Connection) -> int:
+    """How many jobs wait."""
+    return tx.execute(_COUNT_QUEUED).scalar_one()
 
 
 def by_ids(tx: Connection, names: set[str]) -> dict[str, Job]:
@@ -89,8 +118,8 @@ def by_ids(tx: Connection, names: set[str]) -> dict[str, Job]:
 
 
 def add_job(tx: Connection, job: Job) -> None:
-    """Keep a new job."""
-    rows.add(tx, JOBS, [job])
+    """Keep a new job, in the line that it names or in one of its own."""
+    rows.add(tx, JOBS, [msgspec.structs.replace(job, line=job.line or job.id)])
     settings.bump(tx)
 
 

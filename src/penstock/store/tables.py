@@ -137,7 +137,19 @@ JOBS = table(
     Job,
     "id",
     index=("tenant", "state", "lease"),
-    constraints=(_belongs("tenant", "tenants"), _belongs("lease", "leases"), _belongs("offer", "offers")),
+    constraints=(
+        _belongs("tenant", "tenants"),
+        _belongs("lease", "leases"),
+        _belongs("offer", "offers"),
+        Index("ix_jobs_state_line", "state", "line", "created_at", "id"),
+    ),
+)
+Index(
+    "ix_jobs_promised",
+    JOBS.c.state,
+    JOBS.c.id,
+    sqlite_where=JOBS.c.promise.is_not(None),
+    postgresql_where=JOBS.c.promise.is_not(None),
 )
 ATTEMPTS = table(
     "attempts",

@@ -8,7 +8,6 @@ from sqlalchemy import Connection, Table, and_, or_
 from penstock.base.window import Window
 from penstock.fleet.calibration import measured_by_model
 from penstock.insight.model import History
-from penstock.lease.job import JobState
 from penstock.placement.filters import takes_any
 from penstock.placement.model import Rules, World
 from penstock.placement.pools import preference
@@ -24,9 +23,9 @@ def rules(tx: Connection) -> Rules:
     return msgspec.json.decode(text, type=Rules) if text else Rules()
 
 
-def world(tx: Connection) -> World:
-    """Everything a decision may look at, as of now."""
-    attempts, queue = jobs.live_attempts(tx), jobs.in_state(tx, JobState.QUEUED)
+def world(tx: Connection, depth: int | None = None) -> World:
+    """Everything a decision may look at, as of now; with a depth only the first of each line of jobs."""
+    attempts, queue = jobs.live_attempts(tx), jobs.queued(tx, depth)
     return World(
         revision=settings.revision(tx),
         nodes=fleet.nodes(tx),
