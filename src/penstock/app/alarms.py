@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from penstock.app import asking
 from penstock.app.access import require, require_audit
 from penstock.app.context import App
+from penstock.app.ladders import ladders
 from penstock.app.reports import asked_window, spans_of
 from penstock.base.refusal import Refused, invalid
 from penstock.fleet.calibration import drifts
 from penstock.fleet.device import DeviceState
 from penstock.insight.alarms import Alarm, Seen, Thresholds, alarms
-from penstock.insight.ladder import ladder_by
 from penstock.insight.lost import LostRevenue, asks_of_jobs, asks_of_quotes, lost_rows
 from penstock.insight.opened import intervals
 from penstock.lease.tenant import Principal, Scope
@@ -37,15 +37,13 @@ def show_alarms(
     _check(when)
     until = min(asking.instant(end, "end") or now, now)
     window = asked_window(start or until - DEFAULT_WINDOW, until, now)
-    past, spans = spans_of(app, window)
     with app.database.read() as tx:
         devices, sold = fleet.devices(tx), leases.leases(tx, None)
         prices, runs = leases.lowest_prices(tx, window.end), fleet.calibration_history(tx)
     gone = {device.id for device in devices if device.state is DeviceState.RETIRED}
-    currency = app.policy.currency
     seen = Seen(
-        by_tenant=ladder_by(spans, past, window, "tenant", currency),
-        by_model=ladder_by(spans, past, window, "model", currency),
+        by_tenant=ladders(app, window, "tenant"),
+        by_model=ladders(app, window, "model"),
         devices=devices,
         leases=sold,
         prices=prices,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from penstock.app import accrual, books, budgets, following, metering, running
+from penstock.app import accrual, books, budgets, following, metering, running, settling
 from penstock.app.context import App
 
 CYCLE: tuple[Callable[[App], None], ...] = (
@@ -19,6 +19,7 @@ CYCLE: tuple[Callable[[App], None], ...] = (
     metering.release,  # 10. what stays set aside for the finished is free again
     books.keep_holds,  # 11. money set aside past its time is free too
     accrual.accrue,  # 12. contracts are charged what they have come to
+    settling.settle_ladder,  # 13. the ladder of hours that are over is summed
 )
 
 

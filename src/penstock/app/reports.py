@@ -8,17 +8,19 @@ import msgspec
 from penstock.app import asking
 from penstock.app.access import require_audit
 from penstock.app.context import App
+from penstock.app.ladders import ladders, ladders_in, ladders_of_parts
 from penstock.base.refusal import Refused, ensure, invalid
 from penstock.base.window import Window, check_window
 from penstock.billing.check import check as check_bills
 from penstock.insight.attribution import attribute
-from penstock.insight.check import check_ladder, check_spans
-from penstock.insight.ladder import RUNG_OF, Axis, grouping, ladder, ladder_by
+from penstock.insight.check import check_ladder, check_settled, check_spans
+from penstock.insight.ladder import RUNG_OF, Axis, grouping, ladder
 from penstock.insight.model import History, Ladder, Line, Span
 from penstock.insight.opened import Interval, intervals
 from penstock.lease.tenant import Principal
 from penstock.ledger.check import check as check_ledger
 from penstock.store import audit, billing, closings, contracts, ledger, settings
+from penstock.store.settled import HOUR, floor
 from penstock.store.tables import AuditEntry
 from penstock.store.world import history
 
@@ -52,12 +54,7 @@ def show_ladder(
     """The ladder of a window (the last seven days where none is given), whole under '' or by a group."""
     require_audit(principal)
     axis = None if by is None else _axis(by)
-    window = asked_window(start, end, app.now())
-    past, spans = spans_of(app, window)
-    currency = app.policy.currency
-    if axis is None:
-        return {"": ladder(spans, past, window, currency)}
-    return ladder_by(spans, past, window, axis, currency)
+    return ladders(app, asked_window(start, end, app.now()), axis)
 
 
 def asked_window(start: datetime | None, end: datetime | None, now: datetime) -> Window:
@@ -80,16 +77,20 @@ def show_ladder_over_time(
     end: datetime | None = None,
     parts: int = 24,
 ) -> tuple[Ladder, tuple[Ladder, ...]]:
-    """The ladder of a window, and those of its equal parts, which sum to it."""
+    """The ladder of a window, and those of its parts, which sum to it.
+
+    The parts are equal; where they are longer than an hour they begin at whole hours, as what is settled does.
+    """
     require_audit(principal)
     asking.whole_number(parts, 1, 400, "parts")
     window = asked_window(start, end, app.now())
-    past, spans = spans_of(app, window)
     step = (window.end - window.start) / parts
-    edges = [*(window.start + step * part for part in range(parts)), window.end]
-    currency = app.policy.currency
-    series = tuple(ladder(spans, past, Window(since, until), currency) for since, until in pairwise(edges))
-    return ladder(spans, past, window, currency), series
+    cuts = [window.start + step * part for part in range(1, parts)]
+    if step > HOUR:
+        cuts = [floor(cut, HOUR) for cut in cuts]
+    edges = [window.start, *cuts, window.end]
+    series = ladders_of_parts(app, [Window(since, until) for since, until in pairwise(edges)], None)
+    return ladders(app, window, None)[""], tuple(one[""] for one in series)
 
 
 def show_intervals(
@@ -142,9 +143,11 @@ def check_books(app: App, principal: Principal) -> CheckReport:
         entries = audit.count(tx)
         window = Window(ledger.opened_at(tx, now), now)
         past = history(tx, window)
+        settled = ladders_in(tx, [window], None, app.policy.currency)[0][""]
     spans = attribute(past, window)
     whole = ladder(spans, past, window, app.policy.currency)
     card_hours = check_spans(past, window, spans) + check_ladder(past, window, whole)
+    card_hours += check_settled(settled, whole)
     return CheckReport(
         ok=not (money or card_hours or chain),
         money=tuple(money),

@@ -54,6 +54,17 @@ def check_ladder(history: History, window: Window, ladder: Ladder) -> list[str]:
     ]
 
 
+def check_settled(settled: Ladder, attributed: Ladder) -> list[str]:
+    """Where the ladder with settled hours in it is another than that attributed from all of history."""
+    return [
+        f"line {one.line} as settled has {one.card_us} card-µs, {one.list_value_micros} micros at list and "
+        f"{one.carried_cost_micros} carried; it should have {other.card_us}, {other.list_value_micros} "
+        f"and {other.carried_cost_micros}"
+        for one, other in zip(settled.lines, attributed.lines, strict=True)
+        if one != other
+    ]
+
+
 def _partition(devices: Sequence[Device], window: Window, spans: Sequence[Span]) -> Iterator[str]:
     """Each thousandth of a commissioned device is covered exactly once, other devices not at all."""
     lives = {device.id: service(device, window) for device in devices}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 from penstock.base.window import Window
-from penstock.fleet.device import Device
+from penstock.fleet.device import Device, Node
 from penstock.insight.model import RUNGS, History, Ladder, LadderLine, Line, Span, between
 from penstock.insight.value import NOTHING, Amounts, Worth, list_prices
 
@@ -20,8 +20,8 @@ def ladder(spans: Iterable[Span], history: History, window: Window, currency: st
 
     Sums of card time and of both kinds of money are exact, and so are those of the parts of a window.
     """
-    tallies = _tallies(spans, history, window, currency, lambda _span, _device: "")
-    return tallies.get("", _Tally()).ladder(window, currency)
+    found = tallies(spans, history, window, currency, lambda _span, _device: "")
+    return found.get("", Tally()).ladder(window, currency, uncosted(history.devices))
 
 
 def ladder_by(
@@ -31,8 +31,9 @@ def ladder_by(
 
     By tenant: what each had in its hands; the key "" holds what was not available or not sold.
     """
-    tallies = _tallies(spans, history, window, currency, grouping(by, history))
-    return {name: tallies[name].ladder(window, currency) for name in sorted(tallies)}
+    found = tallies(spans, history, window, currency, grouping(by, history))
+    without_cost = uncosted(history.devices)
+    return {name: found[name].ladder(window, currency, without_cost) for name in sorted(found)}
 
 
 type Grouping = Callable[[Span, Device], str]
@@ -42,10 +43,16 @@ def grouping(by: Axis, history: History) -> Grouping:
     """Which group a span is in."""
     if by == "tenant":
         return lambda span, _: "" if RUNG_OF[span.line] in _NOT_SOLD else span.tenant or ""
+    group = device_group(by, history.nodes)
+    return lambda _, device: group(device)
+
+
+def device_group(by: Axis, nodes: Iterable[Node]) -> Callable[[Device], str]:
+    """Which group a device is in, whatever is on it; not by tenant."""
     if by == "site":
-        sites = {node.id: node.site for node in history.nodes}
-        return lambda _, device: sites.get(device.node, "")
-    return lambda _, device: getattr(device, by)
+        sites = {node.id: node.site for node in nodes}
+        return lambda device: sites.get(device.node, "")
+    return lambda device: getattr(device, by)
 
 
 def valued(
@@ -68,34 +75,43 @@ def valued(
             yield span, device, (time, value, cost, priced)
 
 
-def _tallies(
+def tallies(
     spans: Iterable[Span], history: History, window: Window, currency: str, key: Grouping
-) -> dict[str, "_Tally"]:
+) -> dict[str, "Tally"]:
     """The spans, as far as they lie in the window, summed by key."""
-    tallies: dict[str, _Tally] = defaultdict(_Tally)
+    found: dict[str, Tally] = defaultdict(Tally)
     for span, device, amounts in valued(spans, history, window, currency):
-        tallies[key(span, device)].add(span, device, amounts)
-    return tallies
+        found[key(span, device)].add(span, amounts)
+    return found
 
 
-class _Tally:
-    """Sums of one ladder while spans come in."""
+def uncosted(devices: Iterable[Device]) -> frozenset[str]:
+    """The devices whose cost nobody has recorded."""
+    return frozenset(device.id for device in devices if device.cost_micros == 0)
+
+
+class Tally:
+    """Sums of one ladder, and the devices that they are about, while spans come in."""
 
     def __init__(self) -> None:
-        self._sums = {line: list(NOTHING) for line in RUNG_OF}
-        self._devices: dict[str, Device] = {}
+        self.sums = {line: list(NOTHING) for line in RUNG_OF}
+        self.devices: set[str] = set()
 
-    def add(self, span: Span, device: Device, amounts: Amounts) -> None:
+    def add(self, span: Span, amounts: Amounts) -> None:
         """One span, with what it comes to."""
-        sums = self._sums[span.line]
+        self.put(span.line, amounts)
+        self.devices.add(span.device)
+
+    def put(self, line: Line, amounts: Sequence[int]) -> None:
+        """Amounts of a line."""
+        sums = self.sums[line]
         for kind, amount in enumerate(amounts):
             sums[kind] += amount
-        self._devices[device.id] = device
 
-    def ladder(self, window: Window, currency: str) -> Ladder:
+    def ladder(self, window: Window, currency: str, without_cost: frozenset[str]) -> Ladder:
         """What the spans came to."""
-        capacity = sum(amounts[0] for amounts in self._sums.values())
-        lost = {rung: sum(self._sums[line][0] for line in lines) for rung, lines in RUNGS.items()}
+        capacity = sum(amounts[0] for amounts in self.sums.values())
+        lost = {rung: sum(self.sums[line][0] for line in lines) for rung, lines in RUNGS.items()}
         available = capacity - lost["not_available"]
         sold = available - lost["not_sold"]
         occupied = sold - lost["not_occupied"]
@@ -103,17 +119,17 @@ class _Tally:
         return Ladder(
             start=window.start,
             end=window.end,
-            devices=len(self._devices),
+            devices=len(self.devices),
             capacity_card_us=capacity,
             available_card_us=available,
             sold_card_us=sold,
             occupied_card_us=occupied,
             active_card_us=active,
             effective_card_us=active - lost["not_effective"],
-            lines=tuple(_line(line, amounts, capacity) for line, amounts in self._sums.items()),
+            lines=tuple(_line(line, amounts, capacity) for line, amounts in self.sums.items()),
             currency=currency,
-            unpriced_card_us=capacity - sum(amounts[3] for amounts in self._sums.values()),
-            uncosted_devices=sum(device.cost_micros == 0 for device in self._devices.values()),
+            unpriced_card_us=capacity - sum(amounts[3] for amounts in self.sums.values()),
+            uncosted_devices=len(self.devices & without_cost),
         )
 
 

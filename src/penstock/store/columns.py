@@ -9,7 +9,18 @@ from enum import StrEnum
 from typing import Any, Literal, TypeAliasType, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-from sqlalchemy import BigInteger, Boolean, Column, Dialect, Float, MetaData, Table, Text, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+)
 
 from penstock.base.window import MICROSECOND, from_us, to_us
 
@@ -93,6 +104,7 @@ _SCALARS: dict[Any, Any] = {
     int: BigInteger,
     float: Float,
     bool: Boolean,
+    bytes: LargeBinary,
     datetime: InstantColumn,
     timedelta: DurationColumn,
 }

@@ -5,8 +5,10 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, update
 
+from penstock.base.window import EPOCH, Window, from_us, to_us
 from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState, LinkMeasurement, Node
-from penstock.store import rows, settings
+from penstock.insight.changed import device_change
+from penstock.store import rows, settings, settled
 from penstock.store.tables import CALIBRATIONS, DEVICE_INTERVALS, DEVICES, LINKS, NODES
 
 _FLEET_REVISION = "fleet_revision"
@@ -63,6 +65,9 @@ def device(tx: Connection, name: str) -> Device | None:
 
 def save_node(tx: Connection, node: Node) -> None:
     """Register a node, or change what is known of it."""
+    known = rows.get(tx, NODES, id=node.id)
+    if known is not None and known.site != node.site:
+        settled.changed(tx, [Window(EPOCH, from_us(settled.horizon_us(tx)))])
     rows.save(tx, NODES, node)
     _changed(tx)
 
@@ -70,8 +75,17 @@ def save_node(tx: Connection, node: Node) -> None:
 def save_device(tx: Connection, device: Device, at: datetime, reason: str = "") -> None:
     """Write a device; where its state changed, close its interval and open the next at `at`."""
     known = rows.get(tx, DEVICES, id=device.id)
+    horizon_us = settled.horizon_us(tx)
+    restated = known is None or known.state != device.state
+    settled.changed(
+        tx,
+        [
+            device_change(known, device, horizon_us),
+            Window(at, from_us(horizon_us)) if restated and to_us(at) < horizon_us else None,
+        ],
+    )
     rows.save(tx, DEVICES, device)
-    if known is None or known.state != device.state:
+    if restated:
         _next_interval(tx, device, at, reason)
     _changed(tx)
 

@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, update
 
-from penstock.base.window import Window
+from penstock.base.window import Window, from_us, to_us
+from penstock.insight.changed import attempt_change
 from penstock.lease.job import FINAL_ATTEMPT_STATES, FINAL_JOB_STATES, Attempt, Job, JobState, Wait
-from penstock.store import rows, settings
+from penstock.store import rows, settings, settled
 from penstock.store.tables import ATTEMPTS, JOBS, WAITS
 
 _COUNT_QUEUED = select(func.count()).select_from(JOBS).where(JOBS.c.state == JobState.QUEUED)
@@ -164,6 +165,8 @@ def unmetered_attempts(tx: Connection) -> tuple[Attempt, ...]:
 
 def add_attempts(tx: Connection, new: Sequence[Attempt]) -> None:
     """Keep new attempts."""
+    horizon_us = settled.horizon_us(tx)
+    settled.changed(tx, [attempt_change(None, one, horizon_us) for one in new])
     rows.add(tx, ATTEMPTS, new)
     settings.bump(tx)
 
@@ -175,8 +178,17 @@ def put_attempt(tx: Connection, attempt: Attempt) -> None:
 
 def put_attempts(tx: Connection, changed: Sequence[Attempt]) -> None:
     """Write changed attempts."""
+    _unsettle(tx, changed)
     rows.put_all(tx, ATTEMPTS, changed)
     settings.bump(tx)
+
+
+def _unsettle(tx: Connection, changed: Sequence[Attempt]) -> None:
+    horizon_us = settled.horizon_us(tx)
+    late = [one for one in changed if to_us(one.placed_at) < horizon_us]
+    if late:
+        known = attempts_by_ids(tx, {one.id for one in late})
+        settled.changed(tx, [attempt_change(known.get(one.id), one, horizon_us) for one in late])
 
 
 def put_metered(tx: Connection, metered: Sequence[tuple[str, datetime, bool]]) -> None:
@@ -227,6 +239,9 @@ def set_waits(tx: Connection, waits: dict[str, Wait | None], now: datetime) -> N
             ended.append({"name": job, "since": known.start, "now": now})
         if wait and (known is None or known.start < now):
             begun.append(wait)
+    horizon = from_us(settled.horizon_us(tx))
+    late = [Window(wait.start, wait.end or horizon) for wait in begun if wait.start < horizon]
+    settled.changed(tx, [*late, Window(now, horizon) if ended and now < horizon else None])
     if ended:
         tx.execute(_END_WAIT, ended)
     rows.add(tx, WAITS, begun)

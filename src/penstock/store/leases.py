@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from penstock.base.money import Micros
+from penstock.insight.changed import lease_change, offer_change
 from penstock.lease.offer import Lease, LeaseState, Offer, Quote
-from penstock.store import rows, settings
+from penstock.store import rows, settings, settled
 from penstock.store.tables import LEASES, OFFERS, QUOTES
 
 LIVE_LEASE_STATES = (LeaseState.RESERVED, LeaseState.ACTIVE, LeaseState.SUSPENDED, LeaseState.ENDING)
@@ -36,12 +37,18 @@ def offer(tx: Connection, name: str) -> Offer | None:
 
 def add_offer(tx: Connection, offer: Offer) -> None:
     """Keep a new offer."""
+    _unsettle_offer(tx, None, offer)
     rows.add(tx, OFFERS, [offer])
 
 
 def put_offer(tx: Connection, offer: Offer) -> None:
     """Write a changed offer."""
+    _unsettle_offer(tx, rows.get(tx, OFFERS, id=offer.id), offer)
     rows.put(tx, OFFERS, offer)
+
+
+def _unsettle_offer(tx: Connection, before: Offer | None, after: Offer) -> None:
+    settled.changed(tx, [offer_change(before, after, settled.horizon_us(tx))])
 
 
 def quote(tx: Connection, name: str) -> Quote | None:
@@ -105,11 +112,17 @@ def finished_holding(tx: Connection) -> tuple[Lease, ...]:
 
 def add_lease(tx: Connection, lease: Lease) -> None:
     """Book a lease."""
+    _unsettle_lease(tx, None, lease)
     rows.add(tx, LEASES, [lease])
     settings.bump(tx)
 
 
 def put_lease(tx: Connection, lease: Lease) -> None:
     """Write a changed lease."""
+    _unsettle_lease(tx, rows.get(tx, LEASES, id=lease.id), lease)
     rows.put(tx, LEASES, lease)
     settings.bump(tx)
+
+
+def _unsettle_lease(tx: Connection, before: Lease | None, after: Lease) -> None:
+    settled.changed(tx, [lease_change(before, after, settled.horizon_us(tx))])

@@ -88,6 +88,20 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     data: str
 
 
+class LadderCells(msgspec.Struct, frozen=True, kw_only=True):
+    """What each group of an axis had in the hours from `start` (1 or 24 of them); see `insight.settled`.
+
+    `cells` is packed. A stale row no longer holds: something in its time came late.
+    """
+
+    axis: str
+    hours: int
+    start: datetime
+    end: datetime
+    cells: bytes
+    stale: bool = False
+
+
 def _belongs(column: str, target: str) -> ForeignKeyConstraint:
     return ForeignKeyConstraint([column], [f"{target}.id"])
 
@@ -267,6 +281,7 @@ METER_READINGS = Table(
     Column("readings", LargeBinary, nullable=False),
 )
 """Readings of one commit, packed: see `store.readings`."""
+LADDER_CELLS = table("ladder_cells", LadderCells, "axis", "hours", "start")
 CLOSINGS = table("closings", PeriodClosing, "start", "number")
 
 BUDGETS = table("budgets", Budget, "id", constraints=(_belongs("tenant", "tenants"),))

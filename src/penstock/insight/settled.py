@@ -1,0 +1,96 @@
+"""The ladder of hours and days that are over, summed once: what pages of long windows read instead of history.
+
+A cell is what one group had on each line in one hour or day. All its amounts are differences of functions of
+time, so cells add up to the ladder of any window of whole hours without a remainder. The number of devices does
+not add up: by tenant a cell names them, and by anything else they are those in service.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+
+from penstock.base.window import Window, to_us
+from penstock.fleet.device import Device
+from penstock.insight.ladder import Axis, Grouping, Tally, grouping, valued
+from penstock.insight.layers import service_us
+from penstock.insight.model import History, Line, Span
+
+WHOLE_CENTRE = ""
+AXES: tuple[Axis, ...] = ("model", "node", "tenant", "tranche", "site")
+
+
+class Cell(msgspec.Struct, frozen=True, array_like=True):
+    """Amounts (as `value.Amounts`) of a group by line, empty lines left out; devices by tenant only."""
+
+    lines: dict[Line, list[int]]
+    devices: tuple[str, ...] = ()
+
+
+type Cells = Mapping[str, Cell]
+"""By group."""
+
+
+def settle(
+    spans: Iterable[Span], history: History, windows: Sequence[Window], currency: str
+) -> list[dict[str, dict[str, Cell]]]:
+    """Of each window (in order, without overlaps) the cells of the whole centre (under '') and by each axis."""
+    keys: dict[str, Grouping] = {WHOLE_CENTRE: lambda _span, _device: ""}
+    keys |= {axis: grouping(axis, history) for axis in AXES}
+    touching: list[list[Span]] = [[] for _ in windows]
+    starts = [window.start for window in windows]
+    for span in spans:
+        first = max(bisect_right(starts, span.start) - 1, 0)
+        for number in range(first, bisect_left(starts, span.end)):
+            touching[number].append(span)
+    return [
+        _settled(own, history, window, currency, keys) for window, own in zip(windows, touching, strict=True)
+    ]
+
+
+def _settled(
+    spans: Iterable[Span], history: History, window: Window, currency: str, keys: Mapping[str, Grouping]
+) -> dict[str, dict[str, Cell]]:
+    found: dict[str, dict[str, Tally]] = {axis: {} for axis in keys}
+    for span, device, amounts in valued(spans, history, window, currency):
+        for axis, key in keys.items():
+            name, groups = key(span, device), found[axis]
+            if name not in groups:
+                groups[name] = Tally()
+            groups[name].add(span, amounts)
+    return {
+        axis: {name: cell_of(tally, named=axis == "tenant") for name, tally in groups.items()}
+        for axis, groups in found.items()
+    }
+
+
+def cell_of(tally: Tally, *, named: bool) -> Cell:
+    """The cell of a sum."""
+    lines = {line: amounts for line, amounts in tally.sums.items() if any(amounts)}
+    return Cell(lines, tuple(sorted(tally.devices)) if named else ())
+
+
+def added(parts: Iterable[Cells]) -> dict[str, Tally]:
+    """Cells of several windows summed by group."""
+    found: dict[str, Tally] = {}
+    held: dict[str, set[tuple[str, ...]]] = {}
+    for cells in parts:
+        for name, cell in cells.items():
+            tally = found.setdefault(name, Tally())
+            for line, amounts in cell.lines.items():
+                tally.put(line, amounts)
+            held.setdefault(name, set()).add(cell.devices)
+    for name, tally in found.items():
+        tally.devices.update(*held[name])
+    return found
+
+
+def count_devices(
+    found: Mapping[str, Tally], devices: Iterable[Device], window: Window, group: Callable[[Device], str]
+) -> None:
+    """Say of each group which of these devices were in service in the window; not by tenant."""
+    start_us, end_us = to_us(window.start), to_us(window.end)
+    for device in devices:
+        since, until = service_us(device, end_us)
+        if max(since, start_us) < until:
+            found[group(device)].devices.add(device.id)
