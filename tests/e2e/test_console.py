@@ -1,6 +1,8 @@
 """The console without a browser: who may see what, what never runs, and that nothing is left untranslated."""
 
+import io
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from penstock.web.console.routes import CONSOLE
 from penstock.web.console.sign_in import HOME, local_path
 from penstock.web.console.zh import CATALOGUE
 from served import Served, served
-from visiting import HOSTILE, Visit, furnish
+from visiting import HOSTILE, PLAN, Page, Visit, furnish, rehearsed
 
 STAFF_PAGES = (
     "/overview?window=1h",
@@ -22,6 +24,17 @@ STAFF_PAGES = (
     "/jobs/new",
     "/billing",
     "/billing?tenant=acme",
+    "/economics",
+    "/economics?by=tenant",
+    "/economics/plans?plan=east",
+    "/planner",
+    "/planner/new",
+    "/planner/plans/east",
+    "/planner/runs/east-2",
+    "/planner/compare?run=east-2&run=west-2",
+    "/portability",
+    "/alarms",
+    "/alarms/lost",
     "/admin",
     "/admin?tenant=acme",
     "/admin/audit",
@@ -37,6 +50,7 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         )
         one.acme = furnish(one, "acme", HOSTILE)
         one.globex = furnish(one, "globex")
+        rehearsed(one)
         yield one
 
 
@@ -159,7 +173,8 @@ def test_a_tenant_finds_nothing_of_another(centre: Served, tenant: Visit) -> Non
     ):
         answer = tenant.http.get(path)
         assert answer.status_code in (403, 404) or "globex" not in answer.text.replace(path, ""), path
-    for path in ("/fleet", "/fleet/map", "/admin/audit", "/admin/check"):
+    staff_only = ("/fleet", "/fleet/map", "/admin/audit", "/admin/check", "/economics", "/alarms/lost")
+    for path in (*staff_only, "/planner", "/planner/new", "/planner/plans/east", "/planner/runs/east-2"):
         assert tenant.http.get(path).status_code == 403, path
 
 
@@ -203,8 +218,6 @@ def test_nothing_is_left_in_english_on_chinese_pages(centre: Served) -> None:
 
 
 def _texts(answer: httpx.Response) -> list[str]:
-    from visiting import Page
-
     return Page(answer.text).texts
 
 
@@ -257,3 +270,85 @@ def test_bad_fields_are_refused_beside_the_form(tenant: Visit) -> None:
         answer = tenant.send("/market/quotes", id="bad", model="a100", **fields)
         assert answer.status_code in (409, 422), fields
         assert code in answer.text, fields
+
+
+def test_a_planner_is_told_what_is_wrong_with_a_plan_and_where(staff: Visit) -> None:
+    answer = staff.send("/planner/check", text=PLAN)
+    assert "2 servers in 1 tranches" in answer.text
+    for wrong, code in (
+        (PLAN.replace("servers: 2", "servers: many"), "plan.yaml:7:14"),
+        (PLAN.replace("rent:", "rnt:"), "field_unknown"),
+        (PLAN.replace("h800", "h9000"), "plan.yaml:6:12"),
+        (f"{PLAN}rehearse: {{demand: {{traces: [{{file: ../secret.csv}}]}}}}", "file_outside"),
+        (f"{PLAN}rehearse: {{demand: {{traces: [{{file: /etc/passwd}}]}}}}", "file_outside"),
+        ("", "file_empty"),
+    ):
+        assert code in staff.send("/planner/check", text=wrong).text, code
+        answer = staff.send("/planner", name="wrong", text=wrong)
+        assert answer.status_code == 422
+        assert code in answer.text
+    staff.page("/planner/plans/wrong", 404)
+
+
+def test_a_rehearsal_is_kept_with_its_plan_and_can_be_repeated(centre: Served, staff: Visit) -> None:
+    page = staff.page("/planner/runs/east-2").source
+    assert "succeeded" in page
+    assert "<svg" in page
+    before = centre.rows()["plan_runs"]
+    again = staff.send("/planner/plans/east/runs", id="east-2", futures="2", seed="1")
+    assert again.url.path == "/planner/runs/east-2"
+    assert centre.rows()["plan_runs"] == before
+    assert staff.send("/planner/plans/east/runs", id="east-2", futures="3", seed="1").status_code == 409
+    for fields in ({"futures": "0"}, {"futures": "99999"}, {"futures": "ten"}, {"seed": "-1"}):
+        answer = staff.send(
+            "/planner/plans/east/runs", **({"id": "bad", "futures": "2", "seed": "1"} | fields)
+        )
+        assert answer.status_code == 422, fields
+    compared = staff.page("/planner/compare?run=east-2&run=west-2")
+    assert {"east", "west"} <= set(" / ".join(compared.texts).split(" / "))
+    assert staff.page("/planner/compare?run=east-2", 422)
+
+
+def test_progress_of_a_rehearsal_is_a_stream_that_ends(staff: Visit) -> None:
+    with staff.http.stream("GET", "/planner/runs/east-2/progress") as answer:
+        told = answer.read().decode()
+    assert "event: end" in told
+    assert '{"done":2,"of":2}' in told
+
+
+def test_costs_that_are_kept_change_the_result(staff: Visit) -> None:
+    assert "Costs beside the devices are not entered" in staff.page("/economics").source
+    answer = staff.send("/economics/costs", costs="costs:\n  - {name: crew, kind: staff, amuont: 1 M}\n")
+    assert answer.status_code == 422
+    assert "costs.yaml:2" in answer.text
+    assert staff.send(
+        "/economics/costs", costs="costs:\n  - {name: crew, kind: staff, amount: 1 M}\n"
+    ).is_success
+    page = staff.page("/economics").source
+    assert "Costs beside the devices are not entered" not in page
+    assert "staff" in page
+
+
+def test_pasted_code_is_judged_for_each_chosen_chip(tenant: Visit) -> None:
+    code = "import torch\nimport flash_attn\nmodel = torch.nn.Linear(2, 2).cuda()\n"
+    answer = tenant.send("/portability", text=code, **{"to.cann": "1", "to.musa": "1"})
+    assert answer.status_code == 200
+    assert "pasted.py:3" in answer.text
+    assert answer.text.count("torch_npu") > 0
+    assert answer.text.count('class="finding"') >= 2
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("train.py", code)
+    answer = tenant.http.post(
+        "/portability",
+        data={"csrf": tenant.csrf, "to.cann": "1"},
+        files={"archive": ("code.zip", archive.getvalue())},
+    )
+    assert "train.py:3" in answer.text
+    for fields, code in (
+        ({"text": ""}, "source_missing"),
+        ({"text": "x = 1", "to.cann": ""}, "target_missing"),
+    ):
+        answer = tenant.send("/portability", **({"to.cann": "1"} | fields))
+        assert answer.status_code == 422
+        assert code in answer.text

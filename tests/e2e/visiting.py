@@ -1,8 +1,10 @@
 """A centre with two tenants that have everything, and a browser-like client that is signed in."""
 
+import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 
@@ -113,3 +115,33 @@ def furnish(one: Served, tenant: str, label: str = "") -> dict[str, Any]:
 
 
 HUGE = {"models": ["a100"], "devices_per_node": 8}
+
+
+PLAN = """\
+name: A small centre
+start: 2027-01-01
+months: 1 year
+tranches:
+  - name: first
+    model: h800
+    servers: 2
+    price_per_server: 2.83 M
+    accepted: 2027-01-31
+    rent: {per_server_month: 60k}
+    occupancy: 70 %
+costs:
+  - {name: crew, kind: staff, amount: 0.3 M}
+"""
+
+
+def rehearsed(one: Served) -> None:
+    """Two plans, each rehearsed in two futures."""
+    with patch("penstock.web.rehearsing.workers", return_value=1):
+        visit = Visit(one, one.admin)
+        for name, text in (("east", PLAN), ("west", PLAN.replace("60k", "90k"))):
+            assert visit.send("/planner", name=name, text=text).url.path == f"/planner/plans/{name}"
+            visit.send(f"/planner/plans/{name}/runs", id=f"{name}-2", futures="2", seed="1")
+        for thread in threading.enumerate():
+            if thread.name.startswith("rehearsal "):
+                thread.join()
+        visit.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from penstock.web.console.zh.codes import CODES
 from penstock.web.console.zh.money import MONEY
+from penstock.web.console.zh.outlook import OUTLOOK
 from penstock.web.console.zh.people import PEOPLE
 from penstock.web.console.zh.work import WORK
 
@@ -14,7 +15,7 @@ IN_TEMPLATE = re.compile(r"""_\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\)"""
 IN_SOURCE = re.compile(r'(?:sentence|translate)\(\s*"((?:[^"\\]|\\.)*)"')
 BARE = re.compile(r">\s*([A-Za-z][A-Za-z ,.;:'’-]{2,})<")
 SAME_IN_BOTH = {"PDF", "CSV", "English"}
-SENTENCES = {**PEOPLE, **WORK, **MONEY}
+SENTENCES = {**PEOPLE, **WORK, **MONEY, **OUTLOOK}
 
 
 def written() -> set[str]:

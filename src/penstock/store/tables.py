@@ -25,6 +25,7 @@ from penstock.billing.pricing.signed import PublishedBook, PublishedProgramme, S
 from penstock.billing.pricing.voucher import Voucher
 from penstock.fleet.accelerators import Accelerator
 from penstock.fleet.device import Calibration, Device, DeviceInterval, LinkMeasurement, Node
+from penstock.insight.economics.kept import KeptPlan, PlanRun
 from penstock.lease.job import Attempt, Job, Wait
 from penstock.lease.offer import Lease, Offer, Quote
 from penstock.lease.tenant import Member, Project, Tenant, Token
@@ -286,6 +287,9 @@ CLOSINGS = table("closings", PeriodClosing, "start", "number")
 
 BUDGETS = table("budgets", Budget, "id", constraints=(_belongs("tenant", "tenants"),))
 ALERTS = table("alerts", Alert, "budget", "start", "percent", constraints=(_belongs("budget", "budgets"),))
+
+PLANS = table("plans", KeptPlan, "id")
+PLAN_RUNS = table("plan_runs", PlanRun, "id", index=("plan",))
 
 Index("ix_metered_events_tenant_time", METERED_EVENTS.c.tenant, METERED_EVENTS.c.time)
 Index("ix_meter_readings_last", METER_READINGS.c.last)

@@ -1,5 +1,6 @@
 """Endpoints of portability: check an uploaded archive, and what to port first."""
 
+from collections.abc import Callable
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Literal
@@ -13,10 +14,10 @@ from penstock.base.refusal import ensure
 from penstock.insight.refused import RefusedDemand
 from penstock.portability.check import is_wanted
 from penstock.portability.model import Options, Report
-from penstock.portability.targets import targets
+from penstock.portability.targets import Target, targets
 from penstock.probes.source_archive import read_archive
 from penstock.probes.source_check import check_source
-from penstock.probes.source_tree import Limits
+from penstock.probes.source_tree import Limits, Source
 from penstock.web.documents import port_html, port_json, port_sarif
 from penstock.web.given import GivenApp, GivenPrincipal
 
@@ -46,15 +47,21 @@ async def check(
     jobs.require_upload(principal)
     wanted = ensure(targets(tuple(part.strip() for part in to.split(",") if part.strip())))
     archive = await request.body()
-
-    def checked() -> Report:
-        source = ensure(read_archive(archive, lambda path: is_wanted(path, Options()), LIMITS))
-        return check_source(source, wanted, limits=LIMITS, isolated=True)
-
-    async with _AT_ONCE:
-        report = await anyio.to_thread.run_sync(checked)
+    report = await checked(
+        lambda: ensure(read_archive(archive, lambda path: is_wanted(path, Options()), LIMITS)), wanted
+    )
     content, kind = rendered(report, form, title[:80])
     return Response(content, media_type=kind)
+
+
+async def checked(source: Callable[[], Source], wanted: tuple[Target, ...]) -> Report:
+    """The report of a source that is read and checked in a thread, when no other is."""
+
+    def work() -> Report:
+        return check_source(source(), wanted, limits=LIMITS, isolated=True)
+
+    async with _AT_ONCE:
+        return await anyio.to_thread.run_sync(work)
 
 
 def rendered(report: Report, form: Form, title: str) -> tuple[bytes, str]:

@@ -22,6 +22,10 @@ PLACES = (
     Place("leases", "/leases", sentence("Leases")),
     Place("jobs", "/jobs", sentence("Jobs")),
     Place("billing", "/billing", sentence("Billing")),
+    Place("economics", "/economics", sentence("Economics"), staff_only=True),
+    Place("planner", "/planner", sentence("Planner"), staff_only=True),
+    Place("portability", "/portability", sentence("Portability")),
+    Place("alarms", "/alarms", sentence("Alarms")),
     Place("admin", "/admin", sentence("Admin")),
 )
 

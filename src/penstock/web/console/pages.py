@@ -10,13 +10,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from litestar import MediaType, Response
 
+from penstock.base.figure import Figure
 from penstock.base.money import Micros
 from penstock.base.quantity import CardMicroseconds, ComputeRate, card_hours
 from penstock.insight.model import Line
 from penstock.web.console.language import translate
 from penstock.web.console.navigation import navigation
+from penstock.web.console.refusing import in_chinese
 from penstock.web.console.visitor import Language, Taste, Visitor
 from penstock.web.documents import ladder_figures as figures
+from penstock.web.documents import sections
 from penstock.web.documents.ladder_words import LINE_MEANINGS, LINE_WORDS
 
 
@@ -61,11 +64,13 @@ def environment(language: Language) -> Environment:
     shared["_"] = lambda text: translate(text, language)
     made.filters.update(
         {
-            "word": lambda code: translate(str(code), language),
+            "word": lambda code: _word(str(code), language),
             "line": lambda line: LINE_WORDS[Line(line)][language],
             "line_meaning": lambda line: LINE_MEANINGS[Line(line)][language],
+            "said": lambda text: text if language == "en" else in_chinese(text) or text,
             "money": _money(language),
             "count": lambda number: f"{number:,}",
+            "figure": lambda figure: _figure(figure, language),
             "share": lambda part, whole: figures.share(part, whole, language),
             "card_hours": _card_hours,
             "lasted": lambda length: figures.duration(length, language),
@@ -79,11 +84,23 @@ def environment(language: Language) -> Environment:
     return made
 
 
+def _word(code: str, language: Language) -> str:
+    """A code as a word; in English it stands for itself."""
+    return code.replace("_", " ") if language == "en" else translate(code, language)
+
+
 def _money(language: Language) -> Callable[..., str]:
     def money(amount_micros: Micros, currency: str = "CNY", decimals: int = 2) -> str:
         return figures.money(amount_micros, currency, language, decimals)
 
     return money
+
+
+def _figure(figure: Figure, language: Language) -> str:
+    """The number with its unit; a share in per cent."""
+    if figure.unit == "share":
+        return figures.NONE if figure.value is None else figures.share(figure.value, 1, language)
+    return f"{sections.shown(figure, language)} {sections.unit(figure, language)}"
 
 
 def _card_hours(card_us: CardMicroseconds) -> str:

@@ -12,7 +12,21 @@ from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 
 from penstock.base.refusal import Refusal, Refused
-from penstock.web.console import admin, billing, fleet, jobs, leases, live, market, overview, sign_in
+from penstock.web.console import (
+    admin,
+    billing,
+    economics,
+    fleet,
+    jobs,
+    leases,
+    live,
+    losses,
+    market,
+    overview,
+    planner,
+    portability,
+    sign_in,
+)
 from penstock.web.console.pages import bare_page, page
 from penstock.web.console.visitor import SignInNeeded, form_of, taste_of, visitor_of
 
@@ -74,6 +88,10 @@ CONSOLE = Router(
         leases.ROUTER,
         jobs.ROUTER,
         billing.ROUTER,
+        economics.ROUTER,
+        planner.ROUTER,
+        portability.ROUTER,
+        losses.ROUTER,
         admin.ROUTER,
         live.ROUTER,
     ],

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 WIDTH, LABELS, ROW, PAD = 960, 250, 30, 8
+ENDS = 150
+"""Room on both sides of a tornado for what stands at the ends of its bars."""
 PLOT_HEIGHT, LEFT, BOTTOM = 260, 90, 30
 
 
@@ -13,10 +15,10 @@ def tornado(rows: Sequence[tuple[str, float, float, str, str]], base: float, bas
     ends = [end for _, low, high, _, _ in rows for end in (low, high)]
     least, most = min([*ends, base]), max([*ends, base])
     span = (most - least) or 1.0
-    inner = WIDTH - LABELS - 200
+    inner = WIDTH - LABELS - 2 * ENDS
 
     def at(number: float) -> float:
-        return LABELS + 100 + inner * (number - least) / span
+        return LABELS + ENDS + inner * (number - least) / span
 
     height = ROW * len(rows) + 34
     parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img">']

@@ -21,12 +21,19 @@ _WORDS: dict[str, dict[Language, str]] = {
 
 def document(report: EconomicsReport, language: Language) -> str:
     """One file."""
+    lede = _WORDS["lede"][language].format(since=report.since, until=report.until, currency=report.currency)
+    drawn = pictures(report, language)
+    return page(report.name, _WORDS["kicker"][language], lede, sections(report, language), language, drawn)
+
+
+def pictures(report: EconomicsReport, language: Language) -> dict[str, list[Picture]]:
+    """Drawings by the title of their section: profit by years, and what matters."""
     words = {name: word[language] for name, word in _WORDS.items()}
-    pictures: dict[str, list[Picture]] = {}
+    found: dict[str, list[Picture]] = {}
     if len(report.years) > 1:
         nets = [(f"{one.since:%Y-%m}", int(one.profit["net"].value or 0)) for one in report.years]
         bars = [(name, net / 1e6, amount(net, language)) for name, net in nets]
-        pictures[TITLES["profit"][language]] = [Picture(columns(bars), words["profit"])]
+        found[TITLES["profit"][language]] = [Picture(columns(bars), words["profit"])]
     worth = report.measures["npv"].value
     if report.tornado and worth is not None:
         rows = [
@@ -40,6 +47,5 @@ def document(report: EconomicsReport, language: Language) -> str:
             for swing in report.tornado
         ]
         drawn = tornado(rows, float(worth), amount(int(worth), language))
-        pictures[TITLES["tornado"][language]] = [Picture(drawn, words["tornado"])]
-    lede = words["lede"].format(since=report.since, until=report.until, currency=report.currency)
-    return page(report.name, words["kicker"], lede, sections(report, language), language, pictures)
+        found[TITLES["tornado"][language]] = [Picture(drawn, words["tornado"])]
+    return found

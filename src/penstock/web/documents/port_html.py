@@ -10,7 +10,7 @@ from penstock.web.documents.port_text import WORDS
 
 def document(report: Report, title: str) -> str:
     """The page; everything that came out of the checked files is escaped."""
-    return _template().render(report=report, title=title, words=WORDS, groups=_groups)
+    return _template().render(report=report, title=title, words=WORDS, groups=groups)
 
 
 @cache
@@ -22,7 +22,7 @@ def _template() -> jinja2.Template:
     return environment.get_template("port_report.html")
 
 
-def _groups(target: TargetReport) -> list[tuple[Effect, list[Effect]]]:
+def groups(target: TargetReport) -> list[tuple[Effect, list[Effect]]]:
     """Effects by consequence and rule, the heaviest first; the first of each group speaks for it."""
     found: dict[tuple[int, str], list[Effect]] = {}
     for effect in target.effects:

@@ -18,6 +18,12 @@ document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.taste[open]")) if (!menu.contains(event.target)) menu.open = false
 })
 
+// What cannot be undone is asked about first.
+document.addEventListener("submit", (event) => {
+  const question = event.submitter?.dataset.ask
+  if (question && !confirm(question)) event.preventDefault()
+})
+
 const stream = document.body.dataset.live
 const notice = document.getElementById("connection")
 let known = null

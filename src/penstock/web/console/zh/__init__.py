@@ -2,8 +2,9 @@
 
 from penstock.web.console.zh.codes import CODES
 from penstock.web.console.zh.money import MONEY
+from penstock.web.console.zh.outlook import OUTLOOK
 from penstock.web.console.zh.people import PEOPLE
 from penstock.web.console.zh.work import WORK
 from penstock.web.documents.code_words import WORDS
 
-CATALOGUE: dict[str, str] = {**WORDS, **CODES, **PEOPLE, **WORK, **MONEY}
+CATALOGUE: dict[str, str] = {**WORDS, **CODES, **PEOPLE, **WORK, **MONEY, **OUTLOOK}

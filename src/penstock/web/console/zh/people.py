@@ -107,5 +107,6 @@ PEOPLE: dict[str, str] = {
     "Scopes": "权限",
     "Expires": "到期",
     "Revoke": "吊销",
+    "Revoke {name} at once?": "立即吊销 {name}？",
     "Token {name}; its secret is shown this once:": "令牌 {name}；密钥只显示这一次：",
 }

@@ -102,6 +102,7 @@ WORK: dict[str, str] = {
         "没有租约。租约在一段时间内保证设备；先从询价开始。"
     ),
     "Cancel": "取消",
+    "Give this lease back?": "确定退回这份租约？",
     "No jobs on this lease.": "这份租约上没有作业。",
     "Market": "市场",
     "Offers": "报价",

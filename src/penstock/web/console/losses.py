@@ -1,0 +1,49 @@
+"""What costs money now, and the demand that was not served, by what would have let it in."""
+
+from typing import Any
+
+from litestar import Response, Router, get
+from litestar.params import FromQuery
+
+from penstock.app import alarms, software
+from penstock.app.overview import WINDOWS, window_named
+from penstock.insight.alarms import Alarm
+from penstock.web.console.pages import page
+from penstock.web.console.visitor import GivenVisitor, Language
+from penstock.web.documents.alarm_words import SENTENCES
+from penstock.web.given import GivenApp
+
+
+@get("/alarms", sync_to_thread=True)
+def show(centre: GivenApp, visitor: GivenVisitor, window: FromQuery[str] = "24h") -> Response[Any]:
+    """Alarms of a window with their figures; a tenant sees those about itself."""
+    now = centre.now()
+    found = alarms.show_alarms(centre, visitor.principal, now - window_named(window), now)
+    said = [(alarm, *sentences(alarm, visitor.taste.language)) for alarm in found]
+    return page("alarms", visitor, alarms=said, window=window, windows=tuple(WINDOWS))
+
+
+def sentences(alarm: Alarm, language: Language) -> tuple[str, str]:
+    """What an alarm says and what to do."""
+    if language == "en":
+        return alarm.message, alarm.remedy
+    message, remedy = SENTENCES[alarm.code]
+    return message.format(about=alarm.about), remedy
+
+
+@get("/alarms/lost", sync_to_thread=True)
+def lost(centre: GivenApp, visitor: GivenVisitor, window: FromQuery[str] = "7d") -> Response[Any]:
+    """Refused and delayed demand, the dearest first, and what to port first."""
+    now = centre.now()
+    start = now - window_named(window)
+    return page(
+        "alarms.lost",
+        visitor,
+        lost=alarms.show_lost(centre, visitor.principal, start, now),
+        ports=software.port_first(centre, visitor.principal, start, now),
+        window=window,
+        windows=tuple(WINDOWS),
+    )
+
+
+ROUTER = Router("/", route_handlers=[show, lost], include_in_schema=False)

@@ -1,0 +1,66 @@
+"""Whatever a verb of the console refuses has its Chinese, with the values of the English sentence."""
+
+import ast
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from penstock.base.refusal import not_found
+from penstock.web.console.refusing import SENTENCES, in_chinese
+
+SOURCE = Path(__file__).parents[2] / "src/penstock"
+REACHED = ("app", "base", "lease", "ledger", "insight", "portability", "sim/planning", "web/console")
+"""Where sentences come from that a person at the console can meet."""
+SAYING = {"Refusal": 1, "invalid": 1, "forbidden": 0, "NotUnderstood": 1, "refuse": 2, "add": 2}
+"""Call -> which argument is the message; the remedy follows it."""
+
+
+def shapes(node: ast.expr) -> Iterator[str]:
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.JoinedStr(values=parts):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)
+        case ast.IfExp(body=one, orelse=other):
+            yield from chain(shapes(one), shapes(other))
+        case ast.BinOp(left=left, right=right):
+            yield from (a + b for a in shapes(left) for b in shapes(right))
+
+
+def sentences() -> set[str]:
+    found = set()
+    for path in chain.from_iterable((SOURCE / folder).rglob("*.py") for folder in REACHED):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "id", "") or getattr(node.func, "attr", "")
+            first = SAYING.get(name)
+            if first is not None and len(node.args) >= first + 2:
+                found |= {text for one in node.args[first : first + 2] for text in shapes(one)}
+    return {text for text in found if text.replace("{}", "").strip(" :()")}
+
+
+def test_every_refusal_of_the_verbs_has_its_chinese() -> None:
+    assert len(sentences()) > 300
+    missing = {text for text in sentences() if in_chinese(text.replace("{}", "7")) is None}
+    assert missing == set()
+
+
+def test_values_are_kept() -> None:
+    for english, chinese in SENTENCES.items():
+        assert english.count("{}") == chinese.count("{") - chinese.count("{max_"), english
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("'abc' is no whole number", "'abc' 不是整数"),
+        ("servers: 'x' does not begin with a number", "servers：'x' 不以数字开头"),
+        (not_found("job", "acme.x").message, "没有作业 'acme.x'"),
+        ("devices is 0; possible is 1 to 100", "设备数 为 0，可取 1 至 100"),
+    ],
+)
+def test_a_refusal_in_chinese(english: str, chinese: str) -> None:
+    assert in_chinese(english) == chinese
