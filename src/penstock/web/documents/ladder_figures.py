@@ -17,7 +17,7 @@ def hours(card_us: CardMicroseconds, capacity_us: CardMicroseconds) -> str:
     return f"{card_hours(card_us):,.{decimals}f}"
 
 
-def share(part: int, whole: int, language: Language) -> str:
+def share(part: float, whole: float, language: Language) -> str:
     """A percentage with one decimal; a dash where there is no whole."""
     if not whole:
         return NONE
