@@ -277,6 +277,7 @@ REMEDIES: dict[str, str] = {
     "open a new hold": "请重新预留",
     "pack the repository from its root, with relative names": "请从代码库根目录以相对路径打包",
     "paste some, or choose an archive": "请粘贴代码，或选择归档文件",
+    "pay at most that": "至多支付这么多",
     "pay in, and the tenant is active again": "付款后租户即恢复",
     "post at most {} at once": "一次至多 {} 笔",
     "publish one with `penstock price publish`": "用 `penstock price publish` 发布",
