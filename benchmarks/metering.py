@@ -230,7 +230,12 @@ def serving(url: str | None) -> Iterator[tuple[str, int, str, Centre]]:
             found = re.search(r"http://([\d.]+):(\d+)\s.*(pst_\S+)", said, re.DOTALL)
             assert found, said
             try:
-                yield found[1], int(found[2]), found[3], Centre(f"http://{found[1]}:{found[2]}", found[3])
+                yield (
+                    found[1],
+                    int(found[2]),
+                    found[3],
+                    Centre(f"http://{found[1]}:{found[2]}", found[3], process),
+                )
             finally:
                 process.send_signal(signal.SIGINT)
                 process.wait()

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -15,6 +13,7 @@ from tests.postgresql import new_database
 
 from centre import centre
 from penstock.cli.clock import now
+from penstock.cli.main import main
 from penstock.sdk.client import Client
 from penstock.store.database import Database
 
@@ -115,23 +114,17 @@ def test_a_leader_that_lost_its_lead_writes_nothing_more(postgresql_server: str)
         ("postgresql://nobody@127.0.0.1:1/x", "database_unreachable"),
     ],
 )
-def test_a_database_that_is_none_is_refused(tmp_path: Path, url: str, code: str) -> None:
-    command = [sys.executable, "-c", "from penstock.cli.main import main; raise SystemExit(main())"]
-    asked = ["up", "--data", str(tmp_path), "--port", "0", "--database", url]
-    done = subprocess.run([*command, *asked], capture_output=True, text=True, check=False, timeout=180)
-    assert (done.returncode, code in done.stderr) == (1, True), done.stderr
+def test_a_database_that_is_none_is_refused(
+    tmp_path: Path, url: str, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["up", "--data", str(tmp_path), "--port", "0", "--database", url]) == 1
+    assert code in capsys.readouterr().err
 
 
-def test_doctor_says_which_database_is_used(tmp_path: Path, postgresql_server: str) -> None:
-    command = [
-        sys.executable,
-        "-c",
-        "from penstock.cli.main import main; raise SystemExit(main())",
-        "doctor",
-        "--json",
-    ]
+def test_doctor_says_which_database_is_used(
+    tmp_path: Path, postgresql_server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     for options, word in (([], "SQLite"), (["--database", postgresql_server], "PostgreSQL")):
-        asked = [*command, "--data", str(tmp_path), *options]
-        done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=240)
-        found = {check["of"]: check["found"] for check in json.loads(done.stdout)["checks"]}
+        main(["doctor", "--json", "--data", str(tmp_path), *options])
+        found = {check["of"]: check["found"] for check in json.loads(capsys.readouterr().out)["checks"]}
         assert found["database"].startswith(word)

@@ -175,3 +175,14 @@ def test_levels_go_on_and_a_closed_period_stays(metered: Metered) -> None:
         usage.close_period(app, SYSTEM, usage.NewClosing(end=midnight + timedelta(hours=23)))
     assert metered.centre.check().ok
     assert msgspec.json.encode(usage.list_closings(app, SYSTEM)[0]) == msgspec.json.encode(closing)
+
+
+def test_what_is_in_conflict_is_refused_each_time_it_stands_in_a_batch(metered: Metered) -> None:
+    known, other = event("one", 1), event("one", 2)
+    assert metered.send(known).accepted == 1
+    receipt = metered.send(other, other, known)
+    assert [one.index for one in receipt.refused] == [0, 1]
+    assert (receipt.accepted, receipt.duplicates) == (0, 1)
+    receipt = metered.send(event("two", 1), event("two", 2), event("two", 1))
+    assert [one.index for one in receipt.refused] == [1]
+    assert (receipt.accepted, receipt.duplicates) == (1, 1)

@@ -1,8 +1,9 @@
 """Usage events come in: each is kept exactly once, and what waits meanwhile is committed together."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -10,9 +11,8 @@ from penstock.app.access import require_metering
 from penstock.app.context import App
 from penstock.base.ids import id_conflict
 from penstock.base.refusal import Fault, Refusal, not_found
-from penstock.base.window import to_us
 from penstock.billing.metering.cloudevents import Reading
-from penstock.billing.metering.extract import Meters, check_time, readings
+from penstock.billing.metering.extract import AGE_MAX, FUTURE_MAX, Meters, out_of_time, readings
 from penstock.billing.metering.model import MeterEvent, Series
 from penstock.lease.tenant import Principal
 from penstock.store import metering, tenants
@@ -20,6 +20,10 @@ from penstock.store.database import Tx
 
 EVENTS_AT_ONCE = 20_000
 TRIES = 3
+
+type Outcome = Literal["new", "duplicate"] | Refusal
+type _Known = tuple[Meters, frozenset[str]]
+"""The meters and the tenants that events are judged by."""
 
 
 class RefusedEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,32 +43,63 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[RefusedEvent, ...]
 
 
+class Prepared(NamedTuple):
+    """An event that can be kept: its key, its row, and what its meters read of it."""
+
+    key: metering.Key
+    row: metering.EventRow
+    readings: list[tuple[Series, int]]
+
+
 class _Sending:
     """Events of one request on their way, and then one outcome each."""
 
     def __init__(self, found: Sequence[Reading]) -> None:
         self.found = found
-        self.outcomes: list[str | Refusal] = []
+        self.judged_by: _Known | None = None
+        self.prepared: list[Prepared | Refusal] = []
+        self.outcomes: list[Outcome] = []
         self.error: BaseException | None = None
         self.done = False
 
 
 class Intake:
-    """The way in. Of the requests that wait for a commit, the first to go commits for all of them."""
+    """The way in. Of the requests that wait for a commit, the first to go commits for all of them.
+
+    What needs no transaction is done before, while others commit: each event is judged by the meters and tenants
+    known so far, and judged again with the commit where there are new ones.
+    """
 
     def __init__(self, app: App) -> None:
         self.app = app
         self._queue = threading.Lock()
         self._commit = threading.Lock()
         self._waiting: list[_Sending] = []
-        self._meters = Meters(())
-        self._tenants: set[str] = set()
+        self._known: _Known = (Meters(()), frozenset())
         self._series: dict[Series, int] = {}
 
     def send(self, principal: Principal, found: Sequence[Reading]) -> Receipt:
         """Keep what is new and in order, whatever the rest is. Safe to repeat; durable when it returns."""
+        outcomes = self.outcomes(principal, found)
+        refused = [
+            RefusedEvent(
+                index=index,
+                source=event.source if isinstance(event, MeterEvent) else "",
+                id=event.id if isinstance(event, MeterEvent) else "",
+                refusal=outcome,
+            )
+            for index, (event, outcome) in enumerate(zip(found, outcomes, strict=True))
+            if isinstance(outcome, Refusal)
+        ]
+        return Receipt(
+            accepted=outcomes.count("new"), duplicates=outcomes.count("duplicate"), refused=tuple(refused)
+        )
+
+    def outcomes(self, principal: Principal, found: Sequence[Reading]) -> list[Outcome]:
+        """As `send`, one outcome for each event."""
         require_metering(principal)
         sending = _Sending(found)
+        self._judge(sending)
         with self._queue:
             self._waiting.append(sending)
         while not sending.done:
@@ -73,21 +108,11 @@ class Intake:
                     self._take()
         if sending.error is not None:
             raise sending.error
-        refused = [
-            RefusedEvent(
-                index=index,
-                source=event.source if isinstance(event, MeterEvent) else "",
-                id=event.id if isinstance(event, MeterEvent) else "",
-                refusal=outcome,
-            )
-            for index, (event, outcome) in enumerate(zip(found, sending.outcomes, strict=True))
-            if isinstance(outcome, Refusal)
-        ]
-        return Receipt(
-            accepted=sending.outcomes.count("new"),
-            duplicates=sending.outcomes.count("duplicate"),
-            refused=tuple(refused),
-        )
+        return sending.outcomes
+
+    def _judge(self, sending: _Sending) -> None:
+        sending.judged_by = self._known
+        sending.prepared = prepare(sending.found, *sending.judged_by, self.app.now())
 
     def _take(self) -> None:
         """Commit what waits, up to a limit, in the order it came."""
@@ -99,7 +124,7 @@ class Intake:
                 count, size = count + 1, size + len(sending.found)
             taken, self._waiting = self._waiting[:count], self._waiting[count:]
         try:
-            outcomes = iter(self._keep([one for sending in taken for one in sending.found]))
+            outcomes = iter(self._keep(taken))
             for sending in taken:
                 sending.outcomes = [next(outcomes) for _ in sending.found]
         except BaseException as error:  # noqa: BLE001 - each of them hears of it
@@ -109,11 +134,12 @@ class Intake:
             for sending in taken:
                 sending.done = True
 
-    def _keep(self, found: Sequence[Reading]) -> list[str | Refusal]:
+    def _keep(self, taken: Sequence[_Sending]) -> list[Outcome]:
         for attempt in range(1, TRIES + 1):
             try:
                 with self.app.database.append() as tx:
-                    outcomes, series = self._save(tx, found)
+                    self._refresh(tx, taken)
+                    outcomes, series = self._save(tx, [one for sending in taken for one in sending.prepared])
             except Fault:  # another process brought the same at the same time
                 if attempt == TRIES:
                     raise
@@ -122,47 +148,73 @@ class Intake:
                 return outcomes
         raise AssertionError("the last try returns or raises")
 
-    def _save(self, tx: Tx, found: Sequence[Reading]) -> tuple[list[str | Refusal], dict[Series, int]]:
-        self._refresh(tx, found)
-        now = self.app.now()
-        outcomes = list[str | Refusal]()
-        new: dict[metering.Key, tuple[int, MeterEvent, list[tuple[Series, int]]]] = {}
-        for event in found:
-            outcome = event if isinstance(event, Refusal) else self._judged(event, now)
-            if isinstance(event, MeterEvent) and not isinstance(outcome, Refusal):
-                earlier = new.setdefault((event.source, event.id), (len(outcomes), event, outcome))
-                if earlier[0] == len(outcomes):
-                    outcomes.append("new")
-                else:
-                    outcomes.append("duplicate" if earlier[1] == event else id_conflict("event", event.id))
-            else:
-                assert isinstance(outcome, Refusal)
-                outcomes.append(outcome)
-        for key, refusal in metering.add_events(tx, [event for _, event, _ in new.values()]).items():
-            outcomes[new.pop(key)[0]] = refusal or "duplicate"
-        wanted = {one for _, _, values in new.values() for one, _ in values}
-        added = metering.series_numbers(tx, wanted - self._series.keys())
-        self._add_readings(tx, new.values(), self._series | added if added else self._series)
+    def _save(
+        self, tx: Tx, prepared: Sequence[Prepared | Refusal]
+    ) -> tuple[list[Outcome], dict[Series, int]]:
+        first: dict[metering.Key, Prepared] = {}
+        for one in prepared:
+            if not isinstance(one, Refusal):
+                first.setdefault(one.key, one)
+        stored = metering.add_events(tx, {key: one.row for key, one in first.items()})
+        new = [one for key, one in first.items() if key not in stored]
+        outcomes = [one if isinstance(one, Refusal) else _outcome(one, first, stored) for one in prepared]
+        added = metering.series_numbers(
+            tx, {of for one in new for of, _ in one.readings if of not in self._series}
+        )
+        self._add_readings(tx, new, self._series | added if added else self._series)
         return outcomes, added
 
-    def _judged(self, event: MeterEvent, now: datetime) -> list[tuple[Series, int]] | Refusal:
-        if event.tenant not in self._tenants:
-            return not_found("tenant", event.tenant)
-        return check_time(event, now) or readings(event, self._meters)
-
-    def _add_readings(self, tx: Tx, new, numbers: dict[Series, int]) -> None:
-        plain, levels = [], []
-        for _, event, values in new:
-            time_us = to_us(event.time)
-            for one, value in values:
-                is_level = metering.is_level(self._meters.by_id[one.meter])
-                (levels if is_level else plain).append((numbers[one], time_us, value))
+    def _add_readings(self, tx: Tx, new: Sequence[Prepared], numbers: dict[Series, int]) -> None:
+        of_levels = {name for name, meter in self._known[0].by_id.items() if metering.is_level(meter)}
+        plain, levels = list[int](), list[int]()
+        for one in new:
+            time_us = one.row[4]
+            for of, value in one.readings:
+                (levels if of.meter in of_levels else plain).extend((numbers[of], time_us, value))
         metering.add_readings(tx, plain, levels)
 
-    def _refresh(self, tx: Tx, found: Sequence[Reading]) -> None:
-        """Meters and tenants are only ever added: look again where one is not known."""
-        events = [event for event in found if isinstance(event, MeterEvent)]
-        if metering.count_meters(tx) != len(self._meters.by_id):
-            self._meters = Meters(metering.meters(tx))
-        if any(event.tenant not in self._tenants for event in events):
-            self._tenants = {tenant.id for tenant in tenants.tenants(tx)}
+    def _refresh(self, tx: Tx, taken: Sequence[_Sending]) -> None:
+        """Meters and tenants are only ever added: what was judged without the newest is judged again."""
+        meters, known = self._known
+        if metering.count_meters(tx) != len(meters.by_id):
+            meters = Meters(metering.meters(tx))
+        events = (event for sending in taken for event in sending.found if isinstance(event, MeterEvent))
+        if any(event.tenant not in known for event in events):
+            known = frozenset(tenant.id for tenant in tenants.tenants(tx))
+        if (meters, known) != self._known:
+            self._known = (meters, known)
+        for sending in taken:
+            if sending.judged_by is not self._known:
+                self._judge(sending)
+
+
+def _outcome(
+    one: Prepared, first: Mapping[metering.Key, Prepared], stored: Mapping[metering.Key, metering.EventRow]
+) -> Outcome:
+    """New, known with the same content, or in conflict with what was kept under its key."""
+    kept = stored.get(one.key)
+    if kept is None:
+        if first[one.key] is one:
+            return "new"
+        kept = first[one.key].row
+    return "duplicate" if kept == one.row else id_conflict("event", one.key[1])
+
+
+def prepare(
+    found: Sequence[Reading], meters: Meters, known: Container[str], now: datetime
+) -> list[Prepared | Refusal]:
+    """Each event as it will be kept, or why it is not."""
+    earliest, latest = now - AGE_MAX, now + FUTURE_MAX
+    prepared = list[Prepared | Refusal]()
+    for event in found:
+        if isinstance(event, Refusal):
+            prepared.append(event)
+        elif event.tenant not in known:
+            prepared.append(not_found("tenant", event.tenant))
+        elif not earliest <= event.time <= latest:
+            prepared.append(out_of_time(event, now))
+        elif isinstance(read := readings(event, meters), Refusal):
+            prepared.append(read)
+        else:
+            prepared.append(Prepared((event.source, event.id), metering.packed(event), read))
+    return prepared

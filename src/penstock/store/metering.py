@@ -1,6 +1,6 @@
 """Declared meters, the events they were sent, and what those sum to in a period."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, func, select, tuple_
@@ -8,8 +8,6 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
-from penstock.base.ids import id_conflict
-from penstock.base.refusal import Refusal
 from penstock.base.window import Window, to_us
 from penstock.billing.metering.aggregate import aggregate
 from penstock.billing.metering.cloudevents import data_text
@@ -22,6 +20,8 @@ _ASK_AT_ONCE = 400
 _EVENT = ("source", "id", "type", "tenant", "time", "data")
 
 type Key = tuple[str, str]
+type EventRow = tuple[str, str, str, str, int, str]
+"""Source, id, type, tenant, microseconds, data as canonical text."""
 
 
 def add_meter(tx: Connection, meter: Meter) -> None:
@@ -44,39 +44,34 @@ def count_meters(tx: Connection) -> int:
     return tx.execute(select(func.count()).select_from(METERS)).scalar_one()
 
 
-def add_events(tx: Connection, events: Iterable[MeterEvent]) -> dict[Key, Refusal | None]:
-    """Keep what is new. For every event that is not: None where it is the same, or why it is refused."""
-    first: dict[Key, MeterEvent] = {}
-    known: dict[Key, Refusal | None] = {}
-    for event in events:
-        earlier = first.setdefault((event.source, event.id), event)
-        assert earlier is event, "the caller has told repetitions apart"
-    # In one order, so that two processes that bring the same events do not wait for each other.
-    packed = {key: _packed(first[key]) for key in sorted(first)}
-    try:
-        with tx.begin_nested():
-            insert_rows(tx, METERED_EVENTS, _EVENT, list(packed.values()))
-    except IntegrityError:
-        with tx.begin_nested():
-            known = _known(tx, packed)
-            insert_rows(tx, METERED_EVENTS, _EVENT, [row for key, row in packed.items() if key not in known])
-    return known
-
-
-def _packed(event: MeterEvent) -> tuple[str | int, ...]:
+def packed(event: MeterEvent) -> EventRow:
+    """The row of an event; two events with the same row are the same."""
     return event.source, event.id, event.type, event.tenant, to_us(event.time), data_text(event)
 
 
-def _known(tx: Connection, packed: Mapping[Key, tuple[str | int, ...]]) -> dict[Key, Refusal | None]:
-    """Those that are stored already, and whether their content differs."""
-    found: dict[Key, Refusal | None] = {}
-    keys, table = list(packed), METERED_EVENTS
+def add_events(tx: Connection, packed: Mapping[Key, EventRow]) -> dict[Key, EventRow]:
+    """Keep what is new; the rows of those that are there already, as they were kept."""
+    known: dict[Key, EventRow] = {}
+    # In one order, so that two processes that bring the same events do not wait for each other.
+    ordered = [packed[key] for key in sorted(packed)]
+    try:
+        with tx.begin_nested():
+            insert_rows(tx, METERED_EVENTS, _EVENT, ordered)
+    except IntegrityError:
+        with tx.begin_nested():
+            known = _known(tx, list(packed))
+            insert_rows(tx, METERED_EVENTS, _EVENT, [row for row in ordered if row[:2] not in known])
+    return known
+
+
+def _known(tx: Connection, keys: Sequence[Key]) -> dict[Key, EventRow]:
+    found: dict[Key, EventRow] = {}
+    table = METERED_EVENTS
     for start in range(0, len(keys), _ASK_AT_ONCE):
         some = tuple_(table.c.source, table.c.id).in_(keys[start : start + _ASK_AT_ONCE])
-        for stored in rows.many(tx, table, some):
-            key = (stored.source, stored.id)
-            same = (*key, stored.type, stored.tenant, to_us(stored.time), stored.data) == packed[key]
-            found[key] = None if same else id_conflict("event", stored.id)
+        for one in rows.many(tx, table, some):
+            row = (one.source, one.id, one.type, one.tenant, to_us(one.time), one.data)
+            found[one.source, one.id] = row
     return found
 
 
@@ -122,10 +117,8 @@ def _numbers(tx: Connection, wanted: Mapping[tuple[str, ...], Series]) -> dict[S
     return {wanted[tuple(row[1:])]: row[0] for row in tx.execute(query)}
 
 
-def add_readings(
-    tx: Connection, found: Sequence[tuple[int, int, int]], levels: Sequence[tuple[int, int, int]]
-) -> None:
-    """Keep readings (series number, microseconds, value); `levels` are those of time-weighted averages."""
+def add_readings(tx: Connection, found: Sequence[int], levels: Sequence[int]) -> None:
+    """Keep readings, three numbers each: series, microseconds, value; `levels` are those of time-weighted averages."""
     readings.add(tx, found, levels=False)
     readings.add(tx, levels, levels=True)
 

@@ -14,18 +14,20 @@ from penstock.base.window import Window, to_us
 from penstock.store.tables import METER_READINGS
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from penstock.billing.metering.aggregate import Columns
 
 _READ_AT_ONCE = 4_096
 
 
-def add(tx: Connection, readings: Sequence[tuple[int, int, int]], *, levels: bool) -> None:
-    """Keep readings: series, time and value each."""
+def add(tx: Connection, readings: "Sequence[int] | NDArray", *, levels: bool) -> None:
+    """Keep readings, three numbers each: series, microseconds and value."""
     import numpy as np
 
     if len(readings) == 0:
         return
-    columns = np.array(readings, dtype="<i8").T
+    columns = np.array(readings, dtype="<i8").reshape(-1, 3).T
     row = {
         "levels": levels,
         "first": int(columns[1].min()),

@@ -30,6 +30,7 @@ from penstock.web.api import (
 )
 from penstock.web.api.pricing import ROUTER as PRICING
 from penstock.web.console.routes import CONSOLE, FILES, palette
+from penstock.web.gathering import Gathering
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -61,6 +62,8 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
         ],
     )
 
+    intake = Intake(app)
+
     def provide[T](value: T) -> Callable[[], T]:
         return lambda: value
 
@@ -68,7 +71,8 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
         route_handlers=[api, CONSOLE, FILES, palette, health, metrics.endpoint()],
         dependencies={
             "centre": Provide(provide(app), sync_to_thread=False),
-            "intake": Provide(provide(Intake(app)), sync_to_thread=False),
+            "intake": Provide(provide(intake), sync_to_thread=False),
+            "gathering": Provide(provide(Gathering(app, intake)), sync_to_thread=False),
             "probe": Provide(provide(probe), sync_to_thread=False),
             "principal": Provide(edge.principal_of, sync_to_thread=True),
         },

@@ -49,6 +49,11 @@ class TypedRequest(Request[Any, Any, Any]):
 
 def principal_of(request: Request[Any, Any, Any], centre: GivenApp) -> Principal:
     """The holder of the request's bearer token; refused without one."""
+    return authenticate(centre, secret_of(request))
+
+
+def secret_of(request: Request[Any, Any, Any]) -> str:
+    """The request's bearer token; refused without one."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise Refused(
@@ -59,7 +64,7 @@ def principal_of(request: Request[Any, Any, Any], centre: GivenApp) -> Principal
                 status=401,
             )
         )
-    return authenticate(centre, secret.strip())
+    return secret.strip()
 
 
 def refusals(status: int, *found: Refusal) -> Response[dict[str, tuple[Refusal, ...]]]:

@@ -1,6 +1,7 @@
 """Endpoints of declared meters: usage events in, quantities out, periods closed."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import anyio
@@ -8,14 +9,16 @@ from litestar import Request, Router, get, post
 from litestar.params import FromQuery, JSONBody
 
 from penstock.app import usage
-from penstock.app.intake import Receipt
-from penstock.base.refusal import Refused, ensure, invalid
+from penstock.app.context import App
+from penstock.app.intake import Intake, Receipt
+from penstock.app.tokens import authenticate
+from penstock.base.refusal import Refusal, Refused, ensure, invalid
 from penstock.billing.metering.closing import PeriodClosing
 from penstock.billing.metering.cloudevents import BATCH, STRUCTURED, read_batch, read_binary, read_one
 from penstock.billing.metering.model import Meter, MeteredQuantity
 from penstock.store.tables import StoredEvent
-from penstock.web.edge import Page
-from penstock.web.given import GivenApp, GivenIntake, GivenPrincipal
+from penstock.web.edge import Page, secret_of
+from penstock.web.given import GivenApp, GivenGathering, GivenIntake, GivenPrincipal
 
 
 @get("/meters", sync_to_thread=True)
@@ -32,22 +35,21 @@ def declare_meter(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[us
 
 @post("/usage/events", status_code=200)
 async def send_events(
-    request: Request[Any, Any, Any], intake: GivenIntake, principal: GivenPrincipal
+    request: Request[Any, Any, Any], centre: GivenApp, intake: GivenIntake, gathering: GivenGathering
 ) -> Receipt:
     """Send usage events as CloudEvents 1.0: a batch, one in structured mode, or one in binary mode.
 
     Of a batch the good ones are kept, and the answer says which were refused and why. A single event that is
     refused is refused as a request.
     """
-    body = await request.body()
+    secret, body = secret_of(request), await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == BATCH:
-        found = ensure(read_batch(body))
-        return await anyio.to_thread.run_sync(intake.send, principal, found)
+        return await anyio.to_thread.run_sync(_send_batch, centre, intake, secret, body)
     if kind == STRUCTURED:
-        one = read_one(body)
+        read = partial(read_one, body)
     elif "ce-specversion" in request.headers:
-        one = read_binary(dict(request.headers), body)
+        read = partial(read_binary, dict(request.headers), body)
     else:
         raise Refused(
             invalid(
@@ -57,10 +59,16 @@ async def send_events(
                 "content-type",
             )
         )
-    receipt = await anyio.to_thread.run_sync(intake.send, principal, [one])
-    if receipt.refused:
-        raise Refused(receipt.refused[0].refusal)
-    return receipt
+    outcome = await gathering.send(secret, read)
+    if isinstance(outcome, Refusal):
+        raise Refused(outcome)
+    is_new = outcome == "new"
+    return Receipt(accepted=int(is_new), duplicates=int(not is_new), refused=())
+
+
+def _send_batch(app: App, intake: Intake, secret: str, body: bytes) -> Receipt:
+    holder = authenticate(app, secret)
+    return intake.send(holder, ensure(read_batch(body)))
 
 
 @get("/usage/events", sync_to_thread=True)
