@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from penstock.lease.job import Resources
-from penstock.lease.jobfile import JobFile, parse
+from penstock.lease.jobfile import JobFile, jobs_of, parse
 
 GIB = 2**30
 MIB = 2**20
@@ -94,6 +94,20 @@ def test_memory(directives, memory):
     assert job_of(directives).spec.resources.memory_bytes == memory
 
 
+def test_an_array_is_a_job_for_each_index():
+    found = job_of("--array=1-9:4,2%2", body="srun echo $SLURM_ARRAY_TASK_ID")
+    made = jobs_of(found, "sweep")
+    assert [name for name, _ in made] == ["sweep-1", "sweep-2", "sweep-5", "sweep-9"]
+    assert [spec.env["SLURM_ARRAY_TASK_ID"] for _, spec in made] == ["1", "2", "5", "9"]
+    assert [spec.after for _, spec in made] == [{}, {}, {"sweep-1": "end"}, {"sweep-2": "end"}]
+    assert jobs_of(job_of("-c 2"), "one") == (("one", job_of("-c 2").spec),)
+
+
+def test_dependencies():
+    found = job_of("-d afterok:a:b,afternotok:c,afterany:d")
+    assert found.spec.after == {"a": "success", "b": "success", "c": "failure", "d": "end"}
+
+
 def test_everything_else():
     found = job_of(
         "-J vision  # what it is called",
@@ -156,8 +170,13 @@ MISTAKES = {
     "signal": ("--signal=USR1@60", ["2 option_untranslatable"]),
     "export": ("--export=PATH", ["2 option_untranslatable"]),
     "export name": ("--export=1A=b", ["2 env_name_malformed"]),
-    "array": ("--array=1-10", ["2 option_untranslatable"]),
-    "dependency": ("-d afterok:1", ["2 option_untranslatable"]),
+    "array without indices": ("--array=", ["2 array_malformed"]),
+    "array backwards": ("--array=9-1", ["2 array_malformed"]),
+    "array too large": ("--array=0-1000", ["2 array_malformed"]),
+    "array limit": ("--array=0-9%0", ["2 array_malformed"]),
+    "begun": ("-d after:1", ["2 option_untranslatable"]),
+    "singleton": ("-d singleton", ["2 option_untranslatable"]),
+    "either of two": ("-d afterok:1?afterok:2", ["2 option_untranslatable"]),
     "hetjob": ("hetjob", ["2 option_untranslatable"]),
 }
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 import numpy as np
 
-from penstock.app import asking, books, placing
+from penstock.app import asking, books, depending, placing
 from penstock.app.access import (
     known_as,
     own_tenant,
@@ -23,6 +23,7 @@ from penstock.base.quantity import WHOLE
 from penstock.base.refusal import Refusal, Refused, invalid, not_found
 from penstock.billing.prepay import job_price
 from penstock.billing.rate import spot_terms, terms_of
+from penstock.lease.depend import WAITS_FOR_JOBS, unmet
 from penstock.lease.job import FINAL_JOB_STATES, Attempt, Job, JobSpec, JobState
 from penstock.lease.jobfile import check_spec
 from penstock.lease.offer import LeaseState
@@ -98,7 +99,7 @@ def _admit(
 ) -> Job:
     _check_tenant(tx, tenant, request)
     _check_files(app, tx, tenant, request.spec)
-    spec = request.spec
+    spec = depending.named_in_full(tx, tenant, request.spec)
     job = Job(id=name, tenant=tenant, spec=spec, created_at=now, project=request.project, barred=barred)
     if request.lease is not None:
         return _on_lease(tx, job, qualified(tenant, request.lease))
@@ -271,6 +272,9 @@ def why_waiting(app: App, principal: Principal, name: str) -> Why:
         job = visible(principal, "job", name, jobs.job(tx, name))
         found = why(placing.seen(app, tx), job, app.now())
         last = jobs.attempts_of(tx, name)[-1:]
+        before = {other.id: other.state for other in jobs.by_ids(tx, set(job.spec.after)).values()}
+    if first := unmet(job, before):
+        return Why(job=name, reason=WAITS_FOR_JOBS, counts={}, ahead=0, possible=found.possible, after=first)
     return msgspec.structs.replace(found, engine=last[0].waiting) if last else found
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from penstock.app import accrual, books, budgets, following, metering, running, settling
+from penstock.app import accrual, books, budgets, depending, following, metering, running, settling
 from penstock.app.context import App
 
 CYCLE: tuple[Callable[[App], None], ...] = (
@@ -10,16 +10,17 @@ CYCLE: tuple[Callable[[App], None], ...] = (
     running.turn_leases,  # 1. leases begin and end
     metering.watch_funds,  # 2. money ends: notice, grace, suspension; it comes back: resume
     running.stop_due,  # 3. what must end is told to
-    running.place,  # 4. waiting jobs get devices, or a reason
-    running.start,  # 5. engines get what was placed
-    running.observe,  # 6. what engines see moves jobs on
-    metering.meter,  # 7. what was seen becomes usage, once per window
-    metering.rate,  # 8. usage becomes lines and ledger transfers
-    budgets.watch,  # 9. shares of budgets that are reached are said
-    metering.release,  # 10. what stays set aside for the finished is free again
-    books.keep_holds,  # 11. money set aside past its time is free too
-    accrual.accrue,  # 12. contracts are charged what they have come to
-    settling.settle_ladder,  # 13. the ladder of hours that are over is summed
+    depending.cancel_hopeless,  # 4. what waits for a job that ended otherwise is cancelled
+    running.place,  # 5. waiting jobs get devices, or a reason
+    running.start,  # 6. engines get what was placed
+    running.observe,  # 7. what engines see moves jobs on
+    metering.meter,  # 8. what was seen becomes usage, once per window
+    metering.rate,  # 9. usage becomes lines and ledger transfers
+    budgets.watch,  # 10. shares of budgets that are reached are said
+    metering.release,  # 11. what stays set aside for the finished is free again
+    books.keep_holds,  # 12. money set aside past its time is free too
+    accrual.accrue,  # 13. contracts are charged what they have come to
+    settling.settle_ladder,  # 14. the ladder of hours that are over is summed
 )
 
 

@@ -45,7 +45,7 @@ def list_jobs(
             "jobs", tenant=tenant, state=[str(one) for one in states] or None, limit=min(limit + 1, PAGE)
         )
         items = list(islice(pages, max(limit, 0) + 1))
-    call.show_list(items[:limit], Job, lambda jobs: _table(jobs, call))
+    call.show_list(items[:limit], Job, lambda jobs: print_jobs(jobs, call))
     if len(items) > limit:
         note(_("There are more; list them with --limit or --state."))
 
@@ -86,7 +86,8 @@ def print_job(job: Job, call: Call) -> None:
     )
 
 
-def _table(jobs: list[Job], call: Call) -> None:
+def print_jobs(jobs: list[Job], call: Call) -> None:
+    """Jobs as a table."""
     rows = [
         (
             job.id,

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from penstock.base.refusal import Refused, invalid
 from penstock.cli import formats
 from penstock.cli.call import CALL, Call
-from penstock.cli.jobs import print_job
+from penstock.cli.jobs import print_job, print_jobs
 from penstock.cli.language import _
 from penstock.cli.logs import follow_job
 from penstock.cli.main import UNSUCCESSFUL
@@ -20,7 +20,7 @@ from penstock.cli.options import Id, Tenant
 from penstock.cli.output import note, print_fields, print_json
 from penstock.cli.pools import print_pools
 from penstock.lease.job import Job, JobSpec, JobState
-from penstock.lease.jobfile import JobFile, parse
+from penstock.lease.jobfile import JobFile, jobs_of, parse
 from penstock.lease.jobfile.document import SIZE_MAX_BYTES
 from penstock.placement.pools import Pool
 from penstock.sdk.client import Client
@@ -64,13 +64,18 @@ def run(
             answer = client.post("pools", body=_uploaded(client, file, found))
             call.show_list(answer["items"], Pool, print_pools)
             return 0
-        job = _submit(client, file, found, own_id or job_id(found.spec.name), tenant, project, lease)
-        if not follow:
-            call.show(job, Job, lambda shown: print_job(shown, call))
+        jobs = _submit(client, file, found, own_id or job_id(found.spec.name), tenant, project, lease)
+        if not follow and found.array:
+            call.show_list(jobs, Job, lambda shown: print_jobs(shown, call))
             return 0
-        note(_("submitted {job}").format(job=job["id"]))
-        state = follow_job(client, str(job["id"]), 0, 0, call)
-    return 0 if state == JobState.SUCCEEDED else UNSUCCESSFUL
+        if not follow:
+            call.show(jobs[0], Job, lambda shown: print_job(shown, call))
+            return 0
+        states = set()
+        for job in jobs:
+            note(_("submitted {job}").format(job=job["id"]))
+            states.add(follow_job(client, str(job["id"]), 0, 0, call))
+    return 0 if states == {JobState.SUCCEEDED} else UNSUCCESSFUL
 
 
 def read_job_file(file: Path) -> JobFile:
@@ -107,15 +112,13 @@ def _submit(
     tenant: str | None,
     project: str | None,
     lease: str | None,
-) -> dict[str, object]:
-    body = {
-        "id": name,
-        "spec": _uploaded(client, file, found),
-        "tenant": tenant,
-        "project": project or found.project,
-        "lease": lease or found.lease,
-    }
-    return client.post("jobs", body=body)
+) -> list[dict[str, object]]:
+    """Submit the job, or every one of an array; the same ids again are the same jobs."""
+    found = msgspec.structs.replace(found, spec=_uploaded(client, file, found))
+    whole = {"tenant": tenant, "project": project or found.project, "lease": lease or found.lease}
+    return [
+        client.post("jobs", body={"id": own, "spec": spec, **whole}) for own, spec in jobs_of(found, name)
+    ]
 
 
 def _uploaded(client: Client, file: Path, found: JobFile) -> JobSpec:
@@ -139,6 +142,7 @@ def _checked(file: Path, found: JobFile, call: Call) -> None:
             ("devices", f"{spec.devices} × {' | '.join(spec.resources.models) or formats.ANY}"),
             ("nodes", str(spec.nodes)),
             ("tasks", str(spec.tasks)),
+            *([("jobs", str(len(found.array)))] if found.array else []),
             ("working directory", found.workdir),
             ("time limit", limit),
         ]

@@ -31,6 +31,7 @@ def _print(job: Job, why: Why, call: Call) -> None:
             ("jobs ahead of it", str(why.ahead)),
             ("starts by", _start(why, call)),
         ]
+        fields += [("after the end of", name) for name in why.after]
     elif why.engine:
         fields.append(("its engine waits for", why.engine))
     print_fields(fields)
@@ -56,6 +57,8 @@ def _print(job: Job, why: Why, call: Call) -> None:
 def _start(why: Why, call: Call) -> str:
     if not why.possible:
         return _("never: no set of devices of this centre fits it")
+    if why.after:
+        return _("not known: the jobs before it have not ended")
     return call.time(why.starts_by) if why.starts_by else _("not known: what runs before it has no known end")
 
 

@@ -8,6 +8,9 @@ import msgspec
 from penstock.base.money import Micros
 from penstock.base.quantity import WHOLE
 
+AFTER = "after-"
+"""How the lines of jobs begin that wait for other jobs."""
+
 type Slots = tuple[tuple[int, int], ...]
 """Thousandths [low, high) of one device."""
 
@@ -93,6 +96,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     spot: bool = False
     """Cheaper, and on devices that are promised to others: evicted with notice when those need them."""
     software: Software = Software()
+    after: dict[str, str] = {}
+    """Jobs that must end before it is placed -> how: `success`, `failure` or `end` (either)."""
     variants: dict[str, Variant] = {}
     """By software stack; a job with a variant for a stack is taken to run on it."""
 

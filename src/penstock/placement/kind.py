@@ -1,7 +1,7 @@
 """Which jobs are alike: a decision about the first of them is one about all."""
 
 from penstock.base.ids import digest
-from penstock.lease.job import Job
+from penstock.lease.job import AFTER, Job
 from penstock.placement import software
 
 
@@ -13,5 +13,9 @@ def kind_of(job: Job) -> tuple[object, ...]:
 
 
 def line_of(job: Job) -> str:
-    """Jobs of one line are of one kind, owner and priority, so the order among them is that of their age."""
-    return digest((job.tenant, job.project, job.spec.priority, kind_of(job)))[:16]
+    """Jobs of one line are of one kind, owner and priority, so the order among them is that of their age.
+
+    Those that wait for the same jobs are a line of their own.
+    """
+    line = digest((job.tenant, job.project, job.spec.priority, kind_of(job), sorted(job.spec.after.items())))
+    return (AFTER if job.spec.after else "") + line[:16]

@@ -130,5 +130,7 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     options: tuple[Option, ...] = ()
     software: dict[str, tuple[str, ...]] = {}
     """Model -> ids of the rules that keep the job's program off it, of models that it would take."""
+    after: tuple[str, ...] = ()
+    """Jobs that must end first; what comes after them is not reckoned yet."""
     engine: str = ""
     """Once it has devices: what keeps its engine from beginning it, in the engine's words."""

@@ -9,12 +9,21 @@ from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, u
 
 from penstock.base.window import Window, from_us, to_us
 from penstock.insight.changed import attempt_change
-from penstock.lease.job import FINAL_ATTEMPT_STATES, FINAL_JOB_STATES, Attempt, Job, JobState, Wait
+from penstock.lease.job import (
+    AFTER,
+    FINAL_ATTEMPT_STATES,
+    FINAL_JOB_STATES,
+    Attempt,
+    Job,
+    JobState,
+    Wait,
+)
 from penstock.store import rows, settings, settled
 from penstock.store.tables import ATTEMPTS, JOBS, WAITS
 
 _COUNT_QUEUED = select(func.count()).select_from(JOBS).where(JOBS.c.state == JobState.QUEUED)
 _PROMISED = select(JOBS.c.id).where(JOBS.c.state == JobState.QUEUED, JOBS.c.promise.is_not(None))
+_AT_ONCE = 1000
 _END_WAIT = (
     update(WAITS)
     .where(WAITS.c.job == bindparam("name"), WAITS.c.start == bindparam("since"), WAITS.c.end.is_(None))
@@ -105,6 +114,19 @@ def _first_of_each_line(depth: int) -> Select[tuple[str]]:
         .correlate(line)
     )
     return select(JOBS.c.id).select_from(line.join(JOBS, JOBS.c.id.in_(first)))
+
+
+def dependent(tx: Connection) -> list[tuple[Job, dict[str, JobState]]]:
+    """Waiting jobs that name others, with the states of those."""
+    waiting = rows.many(
+        tx, JOBS, JOBS.c.state == JobState.QUEUED, JOBS.c.line >= AFTER, JOBS.c.line < AFTER + "~"
+    )
+    names = sorted({name for job in waiting for name in job.spec.after})
+    states: dict[str, JobState] = {}
+    for start in range(0, len(names), _AT_ONCE):
+        query = select(JOBS.c.id, JOBS.c.state).where(JOBS.c.id.in_(names[start : start + _AT_ONCE]))
+        states |= {row[0]: row[1] for row in tx.execute(query)}
+    return [(job, {name: states[name] for name in job.spec.after}) for job in waiting]
 
 
 def count_queued(tx: Connection) -> int:

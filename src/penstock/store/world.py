@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, and_, or_
 from penstock.base.window import Window
 from penstock.fleet.calibration import measured_by_model
 from penstock.insight.model import History
+from penstock.lease.depend import is_hopeless, unmet
 from penstock.placement.filters import takes_any
 from penstock.placement.model import Rules, World
 from penstock.placement.pools import preference
@@ -25,7 +26,10 @@ def rules(tx: Connection) -> Rules:
 
 def world(tx: Connection, depth: int | None = None) -> World:
     """Everything a decision may look at, as of now; with a depth only the first of each line of jobs."""
-    attempts, queue = jobs.live_attempts(tx), jobs.queued(tx, depth)
+    named = jobs.dependent(tx)
+    blocked = {job.id for job, states in named if unmet(job, states) or is_hopeless(job, states)}
+    queue = tuple(job for job in jobs.queued(tx, depth) if job.id not in blocked)
+    attempts = jobs.live_attempts(tx)
     return World(
         revision=settings.revision(tx),
         nodes=fleet.nodes(tx),

@@ -123,6 +123,7 @@ LABELS = {
     "job": "作业",
     "jobs ahead of it": "排在前面的作业",
     "its engine waits for": "引擎在等",
+    "after the end of": "需先结束的作业",
     "kept in": "保存于",
     "language": "语言",
     "lease": "租约",

@@ -42,6 +42,7 @@ MESSAGES = {
     "--- {job} {state} ---": "--- {job} {state} ---  结束",
     "the next decision": "下一次调度",
     "never: no set of devices of this centre fits it": "永远不会：本中心没有一组设备适合它",
+    "not known: the jobs before it have not ended": "未知：它所等待的作业尚未结束",
     "not known: what runs before it has no known end": "未知：在它之前运行的作业没有确定的结束时间",
     "{value} nodes": "改用 {value} 个节点",
     "model {value}": "改用型号 {value}",

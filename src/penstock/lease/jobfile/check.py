@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from penstock.base.ids import check_id
 from penstock.base.quantity import WHOLE
 from penstock.base.refusal import Refusal, invalid
+from penstock.lease.depend import ENDS
 from penstock.lease.job import JobSpec
 from penstock.lease.jobfile.values import format_bytes, format_s
 
@@ -50,6 +51,7 @@ ENV_OF_THE_GANG = (
 _ENV_RESERVED = re.compile(rf"{'|'.join(ENV_OF_THE_GANG)}|PENSTOCK_.*|[A-Z_]+_VISIBLE_DEVICES")
 _RULE = re.compile(r"[A-Z]{3}-\d{3}", re.ASCII)
 STACKS_MAX = 256
+AFTER_MAX = 100
 _MODEL = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 
 SYSTEM_PATHS = (
@@ -86,6 +88,7 @@ def check_spec(spec: JobSpec) -> list[Refusal]:
         *_software(spec),
         *_mounts(spec),
         *_exit_codes(spec),
+        *_after(spec),
     ]
 
 
@@ -299,6 +302,21 @@ def _exit_codes(spec: JobSpec) -> Iterator[Refusal]:
             "leave out the others",
             "retry.on_exit_codes",
         )
+
+
+def _after(spec: JobSpec) -> Iterator[Refusal]:
+    if len(spec.after) > AFTER_MAX:
+        yield _too_many("jobs to wait for", AFTER_MAX, "after")
+        return
+    for name, how in spec.after.items():
+        if isinstance(check_id(name), Refusal):
+            yield invalid(
+                "id_malformed", f"{name[:80]!r} is no id of a job", "name the job", f"after.{name[:80]}"
+            )
+        elif how not in ENDS:
+            yield invalid(
+                "end_unknown", f"no job ends in {how[:40]!r}", f"write {', '.join(ENDS)}", f"after.{name}"
+            )
 
 
 def _too_many(noun: str, most: int, where: str) -> Refusal:

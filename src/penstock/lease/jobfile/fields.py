@@ -1,5 +1,7 @@
 """The vocabulary of a job file, field by field, as it is read and as it is documented."""
 
+from penstock.lease.depend import ENDS
+from penstock.lease.jobfile.array import after, array
 from penstock.lease.jobfile.check import ENV_NAME, NETWORKS, RANGES
 from penstock.lease.jobfile.document import Scalar, Value
 from penstock.lease.jobfile.kinds import duration, ports, refuse_kind, script, size, text, whole, yes_or_no
@@ -203,6 +205,28 @@ FIELDS: tuple[Field, ...] = (
         about="Run at the spot price on devices that are promised to others; evicted with notice when they "
         "need them, and tried again.",
         schema={"type": "boolean", "default": False},
+    ),
+    Field(
+        name="after",
+        read=after,
+        path="after",
+        about="Jobs that must end before this one is placed: names of those that must succeed, or `name: success`, "
+        "`failure` or `end`. Where one ends otherwise, this job is cancelled.",
+        schema={
+            "oneOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "object", "additionalProperties": {"enum": list(ENDS)}},
+            ]
+        },
+    ),
+    Field(
+        name="array",
+        read=array,
+        path="array",
+        about="Indices such as `0-9` or `1,3,5`: one job for each, which finds its own as ARRAY_INDEX; `0-99%8` "
+        "has at most 8 of them run at once.",
+        schema={"type": ["string", "integer"], "examples": ["0-9", "0-99%8"]},
     ),
     Field(
         name="ports",

@@ -24,6 +24,10 @@ class JobFile(msgspec.Struct, frozen=True, kw_only=True):
     workdir: str = ""
     project: str | None = None
     lease: str | None = None
+    array: tuple[int, ...] = ()
+    """Its indices, where it is many jobs that differ by one."""
+    array_limit: int = 0
+    """How many of these may run at once; 0: all."""
     notes: tuple[str, ...] = ()
 
 
@@ -48,6 +52,8 @@ def finish(reading: Reading, filename: str, default: str) -> JobFile | tuple[Ref
         workdir=reading.values.get("workdir", ""),
         project=reading.values.get("project"),
         lease=reading.values.get("lease"),
+        array=reading.values.get("array", ()),
+        array_limit=reading.values.get("array_limit", 0),
         notes=tuple(sorted(reading.notes, key=_position)),
     )
 

@@ -3,6 +3,7 @@
 import re
 
 from penstock.fleet.accelerators import catalogue, find
+from penstock.lease.jobfile.array import put_array, put_dependency
 from penstock.lease.jobfile.document import Scalar
 from penstock.lease.jobfile.reading import Reading
 from penstock.lease.jobfile.resources import accelerators
@@ -220,6 +221,10 @@ def _plain(reading: Reading, options: Options, default: str) -> None:
         _signal(reading, options["signal"])
     if "export" in options:
         _export(reading, options["export"])
+    if "array" in options:
+        put_array(reading, options["array"].value, options["array"].where)
+    if "dependency" in options:
+        put_dependency(reading, options["dependency"].value, options["dependency"].where)
 
 
 def _time(reading: Reading, given: Given) -> None:

@@ -43,9 +43,11 @@ SHORT = {
     "x": "exclude",
 }
 TRANSLATED = (
+    "array",
     "chdir",
     "constraint",
     "cpus-per-task",
+    "dependency",
     "export",
     "gpus",
     "gpus-per-node",
@@ -102,15 +104,11 @@ _GROUPS: dict[str, str] = {
 }
 _IGNORED = {name: Foreign(True, why) for why, names in _GROUPS.items() for name in names.split()}
 _REFUSED = {
-    "array": Foreign(
-        False, "one script is one job", "submit it once for each index, with an --env of its own"
-    ),
     "begin": Foreign(False, "jobs are placed when they can be", "submit it then, or lease from then on"),
     "container": Foreign(
         False, "no images are run", "leave it out, and install what is missing in the script"
     ),
     "deadline": Foreign(False, "jobs have no deadline", "lease devices for the time when they are needed"),
-    "dependency": Foreign(False, "jobs do not wait for jobs", "submit it when the other has succeeded"),
     "gid": Foreign(False, "jobs run as the user whom the node gives them", "leave it out"),
     "hold": Foreign(False, "jobs are not held", "submit it when it may run"),
     "licenses": Foreign(False, "no licences are counted", "leave it out"),

@@ -12,7 +12,7 @@ from penstock.app import identity, jobs, selling
 from penstock.app.context import App
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.lease.job import FINAL_JOB_STATES, JobState
-from penstock.lease.jobfile import JobFile, parse
+from penstock.lease.jobfile import JobFile, jobs_of, parse
 from penstock.lease.tenant import Scope
 from penstock.store.leases import LIVE_LEASE_STATES
 from penstock.web.console.pages import Fields, page
@@ -109,17 +109,24 @@ def submit(centre: GivenApp, visitor: GivenVisitor, form: GivenForm) -> Response
             "workdir",
         )
         return _form(centre, visitor, form, (refusal,))
-    request = jobs.NewJob(
-        id=re.sub(r"[^a-zA-Z0-9._-]", "-", form.get("id", "")) or f"job-{secrets.token_hex(4)}",
-        spec=found.spec,
-        tenant=form.get("tenant") or None,
-        project=form.get("project") or found.project,
-        lease=form.get("lease") or found.lease,
-    )
+    name = re.sub(r"[^a-zA-Z0-9._-]", "-", form.get("id", "")) or f"job-{secrets.token_hex(4)}"
+    requests = [
+        jobs.NewJob(
+            id=own,
+            spec=spec,
+            tenant=form.get("tenant") or None,
+            project=form.get("project") or found.project,
+            lease=form.get("lease") or found.lease,
+        )
+        for own, spec in jobs_of(found, name)
+    ]
     try:
-        job = jobs.submit(centre, visitor.principal, request)
+        submitted = [jobs.submit(centre, visitor.principal, request) for request in requests]
     except Refused as refused:
         return _form(centre, visitor, form, refused.refusals)
+    if len(submitted) > 1:
+        return Redirect("/jobs", status_code=303)
+    job = submitted[0]
     return Redirect(f"/jobs/{job.id}", status_code=303)
 
 

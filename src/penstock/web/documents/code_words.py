@@ -38,6 +38,8 @@ WORDS: dict[str, str] = {
     "tenant_suspended": "租户已暂停",
     "busy": "被占用",
     "too_few_free": "空闲太少",
+    "waits_for_jobs": "等待其他作业",
+    "dependency": "所依赖的作业未按要求结束",
     "claimed": "声称",
     "derived": "推算",
     "measured": "实测",

@@ -1,0 +1,117 @@
+"""Arrays: one job file as many jobs that differ by an index, and jobs that wait for others."""
+
+import re
+
+import msgspec
+
+from penstock.lease.depend import END, FAILURE, SUCCESS
+from penstock.lease.job import JobSpec
+from penstock.lease.jobfile.document import Fields, Items, Scalar, Value
+from penstock.lease.jobfile.finish import JobFile
+from penstock.lease.jobfile.kinds import refuse_kind
+from penstock.lease.jobfile.reading import Reading
+
+ARRAY_MAX = 1000
+"""Jobs of one array."""
+_INDEX_MAX = 10**6
+_PART = re.compile(r"(\d{1,7})(?:-(\d{1,7})(?::(\d{1,7}))?)?", re.ASCII)
+_REMEDY = "write 0-9, 1,3,5 or 0-99%8, of at most 1,000 jobs"
+_BY_SLURM = {"afterok": SUCCESS, "afternotok": FAILURE, "afterany": END}
+
+
+def jobs_of(found: JobFile, name: str) -> tuple[tuple[str, JobSpec], ...]:
+    """The jobs of a file that is submitted under an id, in their order: one, or one for each index.
+
+    Each finds its index as ARRAY_INDEX and in Slurm's variables. Where not all may run at once, each waits for
+    the end of the one that is so many before it.
+    """
+    if not found.array:
+        return ((name, found.spec),)
+    made: list[tuple[str, JobSpec]] = []
+    shared = {
+        "ARRAY_COUNT": str(len(found.array)),
+        "SLURM_ARRAY_JOB_ID": name,
+        "SLURM_ARRAY_TASK_COUNT": str(len(found.array)),
+        "SLURM_ARRAY_TASK_MIN": str(min(found.array)),
+        "SLURM_ARRAY_TASK_MAX": str(max(found.array)),
+    }
+    for place, index in enumerate(found.array):
+        env = shared | {"ARRAY_INDEX": str(index), "SLURM_ARRAY_TASK_ID": str(index)}
+        after = found.spec.after
+        if found.array_limit and place >= found.array_limit:
+            after = after | {made[place - found.array_limit][0]: END}
+        spec = msgspec.structs.replace(found.spec, env=found.spec.env | env, after=after)
+        made.append((f"{name}-{index}", spec))
+    return tuple(made)
+
+
+def array(reading: Reading, value: Value, path: str) -> None:
+    """Indices such as `0-9`, `1,3,5-7` or `0-99:10`; `%8` after them is how many may run at once."""
+    if isinstance(value, Scalar):
+        put_array(reading, value.text, value.where, path)
+    else:
+        refuse_kind(reading, value, path, "indices", _REMEDY)
+
+
+def put_array(reading: Reading, text: str, where: str, path: str = "array") -> None:
+    """The indices of a text, and how many may run at once (0: all)."""
+    wanted, percent, limit = text.partition("%")
+    indices = _indices(wanted)
+    if indices is None or (percent and not (limit.isdecimal() and 1 <= int(limit) <= ARRAY_MAX)):
+        reading.refuse(where, "array_malformed", f"{text[:40]!r} are no indices", _REMEDY, path)
+        return
+    reading.put(path, indices, where)
+    reading.values["array_limit"] = int(limit) if percent else 0
+
+
+def _indices(text: str) -> tuple[int, ...] | None:
+    """Ascending and each once; None where it is malformed, empty or too many."""
+    found: set[int] = set()
+    for part in text.split(","):
+        match = _PART.fullmatch(part.strip())
+        if match is None:
+            return None
+        first, last, step = (int(group) if group else None for group in match.groups())
+        assert first is not None, "every part begins with a number"
+        last, step = first if last is None else last, 1 if step is None else step
+        if step < 1 or last < first or last > _INDEX_MAX or (last - first) // step >= ARRAY_MAX:
+            return None
+        found.update(range(first, last + 1, step))
+    return tuple(sorted(found)) if len(found) <= ARRAY_MAX else None
+
+
+def after(reading: Reading, value: Value, path: str) -> None:
+    """Jobs that must succeed first, as a name, a list of names, or a mapping of names to their ends."""
+    if isinstance(value, Fields) and all(isinstance(one.value, Scalar) for one in value.entries.values()):
+        given = {
+            name: (one.where, one.value.text)
+            for name, one in value.entries.items()
+            if isinstance(one.value, Scalar)
+        }
+    else:
+        items = value.values if isinstance(value, Items) else (value,)
+        if not all(isinstance(one, Scalar) for one in items):
+            refuse_kind(reading, value, path, "the names of jobs", "write a name, a list, or name: success")
+            return
+        given = {one.text: (one.where, SUCCESS) for one in items if isinstance(one, Scalar)}
+    for name, (where, _) in given.items():
+        reading.places[f"{path}.{name}"] = where
+    reading.put(path, {name: how for name, (_, how) in given.items()}, value.where)
+
+
+def put_dependency(reading: Reading, text: str, where: str) -> None:
+    """Slurm's `afterok:a:b,afterany:c`: its numbers are ids of jobs here."""
+    found: dict[str, str] = {}
+    for part in text.split(","):
+        kind, *names = part.split(":")
+        if kind not in _BY_SLURM or not all(names) or not names or "+" in part or "?" in part:
+            reading.refuse(
+                where,
+                "option_untranslatable",
+                f"--dependency={text[:40]} cannot be met: of a job only its end is waited for",
+                "write afterok:JOB, afternotok:JOB or afterany:JOB, with commas between",
+                "after",
+            )
+            return
+        found |= dict.fromkeys(names, _BY_SLURM[kind])
+    reading.put("after", found, where)

@@ -1,0 +1,76 @@
+"""Jobs that wait for other jobs: in their order, cancelled where that can never be, and why says so."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from penstock.app import identity, jobs, money, selling
+from penstock.app.access import SYSTEM
+from penstock.base.refusal import Refused
+from penstock.lease.job import JobSpec, JobState, Resources
+from penstock.sim.centre import SimulatedCentre
+
+S = timedelta(seconds=1)
+
+
+@pytest.fixture
+def centre(tmp_path: Path):
+    made = SimulatedCentre(tmp_path, 1)
+    made.install("a100", 1, 4)
+    offer = selling.NewOffer(id="list", model="a100", price_micros_per_card_hour=3_600_000)
+    selling.publish_offer(made.app, SYSTEM, offer)
+    identity.open_tenant(made.app, SYSTEM, identity.NewTenant(id="acme"))
+    money.pay(made.app, SYSTEM, "acme", money.NewPayment(id="p", amount_micros=10**9))
+    yield made
+    made.close()
+
+
+def submit(centre: SimulatedCentre, name: str, after: dict[str, str] | None = None, **env: str) -> None:
+    spec = JobSpec(
+        name=name,
+        run="true",
+        resources=Resources(models=("a100",)),
+        env={"SIMULATED_SECONDS": "30", **env},
+        after=after or {},
+    )
+    jobs.submit(centre.app, SYSTEM, jobs.NewJob(id=name, tenant="acme", spec=spec))
+
+
+def shown(centre: SimulatedCentre, name: str):
+    return jobs.show_job(centre.app, SYSTEM, f"acme.{name}").job
+
+
+def test_a_job_is_placed_when_those_before_it_have_ended_as_it_needs(centre):
+    submit(centre, "prepare")
+    submit(centre, "fails", SIMULATED_EXIT="1")
+    submit(centre, "train", {"prepare": "success", "fails": "end"})
+    submit(centre, "mend", {"fails": "failure"})
+    centre.run(10 * S, S)
+    assert shown(centre, "train").state is JobState.QUEUED
+    why = jobs.why_waiting(centre.app, SYSTEM, "acme.train")
+    assert (why.reason, why.after) == ("waits_for_jobs", ("acme.prepare", "acme.fails"))
+    centre.run(120 * S, S)
+    ended = {name: shown(centre, name) for name in ("prepare", "fails", "train", "mend")}
+    assert [ended[name].state for name in ("prepare", "fails")] == [JobState.SUCCEEDED, JobState.FAILED]
+    for name, before in (("train", "prepare"), ("mend", "fails")):
+        assert ended[name].state is JobState.SUCCEEDED
+        assert ended[name].started_at >= ended[before].ended_at
+
+
+def test_what_waits_for_what_can_never_be_is_cancelled_and_gets_its_money_back(centre):
+    submit(centre, "fails", SIMULATED_EXIT="1")
+    submit(centre, "next", {"fails": "success"})
+    submit(centre, "last", {"next": "success"})
+    centre.run(60 * S, S)
+    for name in ("next", "last"):
+        assert (shown(centre, name).state, shown(centre, name).stop_reason) == (
+            JobState.CANCELLED,
+            "dependency",
+        )
+    assert money.balance(centre.app, SYSTEM, "acme").held_micros == 0
+
+
+def test_a_job_that_is_not_there_is_not_waited_for(centre):
+    with pytest.raises(Refused, match="not_found"):
+        submit(centre, "train", {"never": "success"})
