@@ -75,7 +75,7 @@ def walk(live: Live, marker: str) -> None:
     live.ask("POST", "/jobs/acme.endless/stop")
     live.until("the stop", "/jobs/acme.endless", lambda found: found["job"]["state"] in ENDED)
     for lease in leases:
-        live.until("the end of the lease", f"/leases/{lease}", lambda found: found["state"] == "ended")
+        _until_ended(live, lease)
     live.until(
         "every hold given back",
         "/tenants/acme/balance",
@@ -87,6 +87,8 @@ def walk(live: Live, marker: str) -> None:
 def _lease(live: Live, marker: str) -> list[str]:
     """A lease and a job on it; another lease where this one ended before the job could."""
     for number in range(1, LEASES_MAX + 1):
+        if number > 1:
+            _until_ended(live, f"acme.lease-{number - 1}")
         quote = {
             "id": f"quote-{number}",
             "tenant": "acme",
@@ -109,6 +111,10 @@ def _lease(live: Live, marker: str) -> list[str]:
         if found["job"]["state"] == "succeeded" or found["job"]["stop_reason"] != "lease_ended":
             break
     return [f"acme.lease-{tried}" for tried in range(1, number + 1)]
+
+
+def _until_ended(live: Live, lease: str) -> None:
+    live.until("the end of the lease", f"/leases/{lease}", lambda found: found["state"] == "ended")
 
 
 def _bill(live: Live) -> None:
