@@ -12,7 +12,7 @@ from typing import IO
 
 from penstock.app.context import App, Policy
 from penstock.app.ports import Clock, Engine, Probe
-from penstock.base.refusal import Fault, Refusal, Refused
+from penstock.base.refusal import Fault, Refusal, Refused, disk_full
 from penstock.engines.clusters import open_cluster
 from penstock.engines.local.engine import LocalEngine
 from penstock.engines.settings import read_engines
@@ -37,6 +37,14 @@ class Centre:
     app: App
     probe: Probe
     lock: IO[str]
+
+    def alone(self) -> bool:
+        """Whether no other process has the directory open: with PostgreSQL, one that goes on where we end."""
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def close(self) -> None:
         """Let go of engines, database and lock; running jobs run on."""
@@ -134,7 +142,7 @@ def _lock(data: Path, *, shared: bool) -> IO[str]:
 
 def _unusable(data: Path, error: OSError) -> Refusal:
     if error.errno == errno.ENOSPC:
-        return Refusal("disk_full", f"the disk of {data} is full", "free space", status=507)
+        return disk_full()
     return Refusal(
         "data_unusable", f"{data} cannot be used: {error.strerror}", "give another --data directory"
     )

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -102,6 +103,28 @@ def test_a_leader_that_lost_its_lead_writes_nothing_more(postgresql_server: str)
     with successor.database.write():
         pass
     successor.end()
+    one.close()
+    other.close()
+
+
+def test_a_write_waits_for_appends_which_do_not_wait_for_each_other(postgresql_server: str) -> None:
+    url = new_database(postgresql_server)
+    one, other = Database(url), Database(url)
+    one.migrate()
+    written = threading.Event()
+
+    def write() -> None:
+        with other.write():
+            written.set()
+
+    writer = threading.Thread(target=write)
+    with one.append():
+        with other.append():
+            pass
+        writer.start()
+        assert not written.wait(0.5)
+    assert written.wait(60)
+    writer.join()
     one.close()
     other.close()
 

@@ -143,6 +143,10 @@ CASES = {
     "a foreign tenant": Case("/quotes", QUOTE | {"tenant": "rival"}, 404, "tenant_not_found", "owner"),
     "a foreign tenant's job": Case("/jobs", run() | {"tenant": "rival"}, 404, "tenant_not_found", "owner"),
     "no tenant": Case("/quotes", QUOTE | {"tenant": None}, 422, "tenant_missing"),
+    "more jobs than a page": get("/jobs?limit=1001", 422, "number_out_of_range"),
+    "no jobs a page": get("/jobs?limit=0", 422, "number_out_of_range"),
+    "no such attempt": get("/jobs/acme.kept/logs?attempt=9", 404, "attempt_not_found"),
+    "a workdir that is no archive": Case("/workdirs", "not a tar", 422, "workdir_malformed"),
     "a tenant id with a dot": Case("/tenants", {"id": "a.b"}, 422, "id_malformed"),
     "a language not spoken": Case("/tenants", {"id": "t", "language": "fr"}, 422, "language_unknown"),
     # tokens
@@ -229,6 +233,8 @@ def test_refused_with_its_code_and_nothing_written(one: Served, people: People, 
         [case.code],
     )
     assert all(refusal["message"] and refusal["remedy"] for refusal in answer.json()["refusals"])
+    if case.status not in (403, 405) and case.code != "path_not_found":
+        assert all(refusal.get("where") for refusal in answer.json()["refusals"])
     assert one.rows() == before
 
 
@@ -236,6 +242,29 @@ def test_many_mistakes_are_all_named(one: Served, people: People) -> None:
     wrong = run(nodes=0, run=" ", env={"1X": ""}, volumes={"/data": "B A D"}, priority=10**6)
     found = one.ask("POST", "/jobs", json=wrong).json()["refusals"]
     assert [refusal["where"] for refusal in found] == ["nodes", "priority", "run", "env.1X", "volumes./data"]
+
+
+def test_an_unknown_field_is_named_with_the_nearest_known_one(one: Served, people: People) -> None:
+    wrong = run() | {"spec": job(resources={"models": ["a100"], "device_per_node": 1})}
+    (found,) = one.ask("POST", "/jobs", json=wrong).json()["refusals"]
+    assert (found["where"], found["remedy"]) == (
+        "spec.resources.device_per_node",
+        "did you mean 'devices_per_node'?",
+    )
+
+
+def test_devices_that_were_imported_otherwise_are_a_conflict(one: Served, people: People) -> None:
+    text = "node,model,count,cpu_cores,memory_gib,commissioned_at,cost_per_device\nn9,a100,1,8,64,2026-01-01,{}\n"
+
+    def imported(cost: str) -> Any:
+        return one.ask("POST", "/fleet/import?filename=fleet.csv", content=text.format(cost).encode())
+
+    assert imported("100.00").status_code == 201
+    assert imported("100.00").status_code == 201
+    before = one.rows()
+    again = imported("90.00")
+    assert (again.status_code, again.json()["refusals"][0]["code"]) == (409, "id_conflict")
+    assert one.rows() == before
 
 
 def test_what_was_asked_before_is_answered_again_and_not_written(one: Served, people: People) -> None:

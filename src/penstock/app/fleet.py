@@ -1,11 +1,14 @@
 """Nodes and devices: register what a probe found, import a larger fleet, accept, change states."""
 
+from datetime import datetime
+
 import msgspec
 
 from penstock.app import asking
 from penstock.app.access import require_operator
 from penstock.app.context import App
 from penstock.app.ports import Discovered, Probe
+from penstock.base.ids import id_conflict
 from penstock.base.money import AMOUNT_MAX_MICROS, Micros
 from penstock.base.refusal import Refusal, Refused, ensure, invalid, not_found
 from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState, Node
@@ -13,10 +16,12 @@ from penstock.fleet.importfile import FleetFile
 from penstock.lease.job import Attempt
 from penstock.lease.machine import move_device
 from penstock.lease.tenant import Principal
-from penstock.store import audit, fleet, jobs
+from penstock.store import audit, fleet, jobs, settings
 from penstock.store.database import Tx
 
 _MEASURING = "being measured"
+_IMPORTED = ("model", "state", "commissioned_at", "cost_micros", "tranche", "life_years")
+"""What a file says of a device; the rest follows from the catalogue."""
 
 
 class NewCost(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,7 +63,7 @@ def register(app: App, found: Discovered) -> None:
 
 
 def import_fleet(app: App, principal: Principal, found: FleetFile) -> FleetView:
-    """Add nodes and devices from a file, all or none; what is there already with the same content stays."""
+    """Add nodes and devices from a file, all or none; what was imported with the same content stays as it is."""
     require_operator(principal)
     now = app.now()
     with app.database.write() as tx:
@@ -70,12 +75,18 @@ def import_fleet(app: App, principal: Principal, found: FleetFile) -> FleetView:
                         "id_conflict",
                         f"node {node.id!r} exists with other content",
                         "rename it, or leave it out",
+                        "node",
                     )
                 )
             fleet.save_node(tx, node)
         for device in found.devices:
-            if fleet.device(tx, device.id) is None:
-                fleet.save_device(tx, device, device.commissioned_at or now, "imported")
+            here = fleet.device(tx, device.id)
+            said = {field: getattr(device, field) for field in _IMPORTED}
+            if settings.first_time(tx, "device", device.id, said):
+                if here is None:
+                    fleet.save_device(tx, device, device.commissioned_at or now, "imported")
+                elif here.model != device.model:
+                    raise Refused(id_conflict("device", device.id))
         audit.record(tx, now, principal.token, "import_fleet", f"{len(found.nodes)} nodes")
         return _view(tx)
 
@@ -93,7 +104,12 @@ def calibrate(app: App, principal: Principal, probe: Probe, name: str) -> Calibr
         if before is DeviceState.AVAILABLE:  # nothing is placed on it while it is measured
             device = msgspec.structs.replace(device, state=DeviceState.MAINTENANCE)
             fleet.save_device(tx, device, app.now(), _MEASURING)
-    result = list(probe.calibrate(device, app.now()))[-1]
+    try:
+        result = list(probe.calibrate(device, app.now()))[-1]
+    except BaseException:
+        with app.database.write() as tx:
+            _put_back(tx, _device(tx, name), app.now())
+        raise
     now = app.now()
     with app.database.write() as tx:
         device = _device(tx, name)
@@ -139,11 +155,15 @@ def recover(app: App) -> None:
     now = app.now()
     with app.database.write() as tx:
         for device in fleet.devices(tx):
-            last = fleet.intervals(tx, device.id)[-1:]
-            measured = last and last[0].end is None and last[0].reason == _MEASURING
-            if measured and device.state is DeviceState.MAINTENANCE:
-                back = msgspec.structs.replace(device, state=DeviceState.AVAILABLE)
-                fleet.save_device(tx, back, now, "calibration broken off")
+            _put_back(tx, device, now)
+
+
+def _put_back(tx: Tx, device: Device, now: datetime) -> None:
+    last = fleet.intervals(tx, device.id)[-1:]
+    measured = last and last[0].end is None and last[0].reason == _MEASURING
+    if measured and device.state is DeviceState.MAINTENANCE:
+        back = msgspec.structs.replace(device, state=DeviceState.AVAILABLE)
+        fleet.save_device(tx, back, now, "calibration broken off")
 
 
 def set_state(app: App, principal: Principal, name: str, state: DeviceState, reason: str = "") -> Device:
@@ -192,7 +212,7 @@ def set_cost(app: App, principal: Principal, name: str, cost: NewCost) -> Device
     require_operator(principal)
     if not 0 <= cost.cost_micros <= AMOUNT_MAX_MICROS:
         raise Refused(
-            invalid("amount_absurd", f"{cost.cost_micros} micros is no cost", "check the unit", "cost")
+            invalid("amount_absurd", f"{cost.cost_micros} micros is no cost", "check the unit", "cost_micros")
         )
     if not 1 <= cost.life_years <= 50:
         raise Refused(

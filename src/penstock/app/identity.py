@@ -145,10 +145,11 @@ def add_volume(app: App, principal: Principal, name: str, tenant: str | None = N
     """Make a named directory that a tenant's jobs can mount. Safe to repeat."""
     owner = own_tenant(principal, tenant)
     require(principal, Scope.SUBMIT, owner)
-    volume = Volume(id=qualified(owner, name), tenant=owner, name=name, created_at=app.now())
+    full = qualified(owner, name)
+    volume = Volume(id=full, tenant=owner, name=full.removeprefix(f"{owner}."), created_at=app.now())
     with app.database.write() as tx:
         existing(tenants.tenant(tx, owner), owner)
-        known = tenants.volume(tx, owner, name)
+        known = tenants.volume(tx, owner, volume.name)
         if known is None:
             tenants.add_volume(tx, volume)
     app.files.volume(volume.id)

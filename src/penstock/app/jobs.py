@@ -36,6 +36,7 @@ from penstock.placement.why import why
 from penstock.store import audit, fleet, jobs, leases, settings, tenants
 from penstock.store.database import Tx
 
+PAGE_MAX = 1_000
 LOG_READ_MAX_BYTES = 2**24
 """What is read of a log in one go."""
 
@@ -130,7 +131,12 @@ def _check_tenant(tx: Tx, tenant: str, request: NewJob) -> None:
         raise Refused(not_found("tenant", tenant))
     if row.state is TenantState.SUSPENDED:
         raise Refused(
-            Refusal("tenant_suspended", "the balance is used up", "pay in, and the tenant is active again")
+            Refusal(
+                "tenant_suspended",
+                "the balance is used up",
+                "pay in, and the tenant is active again",
+                "tenant",
+            )
         )
     if request.project is not None and tenants.project(tx, tenant, request.project) is None:
         raise Refused(not_found("project", request.project))
@@ -159,7 +165,12 @@ def _on_lease(tx: Tx, job: Job, lease_id: str) -> Job:
         raise Refused(not_found("lease", lease_id))
     if lease.state not in (LeaseState.RESERVED, LeaseState.ACTIVE, LeaseState.SUSPENDED):
         raise Refused(
-            Refusal("lease_over", f"lease {lease_id!r} is {lease.state}", "lease again, or run on demand")
+            Refusal(
+                "lease_over",
+                f"lease {lease_id!r} is {lease.state}",
+                "lease again, or run on demand",
+                "lease",
+            )
         )
     wanted = job.spec.resources.models
     if wanted and lease.model not in wanted:
@@ -168,6 +179,7 @@ def _on_lease(tx: Tx, job: Job, lease_id: str) -> Job:
                 "lease_model",
                 f"the lease is for {lease.model}, the job wants {', '.join(wanted)}",
                 "change one",
+                "lease",
             )
         )
     leased = fleet.device(tx, lease.devices[0])
@@ -178,6 +190,7 @@ def _on_lease(tx: Tx, job: Job, lease_id: str) -> Job:
                 "lease_software",
                 f"the program does not run on {lease.model}: {', '.join(rules)}",
                 "see `penstock port check`; once ported, add a variant for its stack",
+                "lease",
             )
         )
     if job.spec.spot:
@@ -190,6 +203,7 @@ def _on_lease(tx: Tx, job: Job, lease_id: str) -> Job:
                 "lease_too_small",
                 f"the job needs {job.spec.devices} devices, the lease has {len(lease.devices)}",
                 "ask for fewer devices, or lease more",
+                "lease",
             )
         )
     return msgspec.structs.replace(job, lease=lease.id)
@@ -230,8 +244,9 @@ def list_jobs(
     states: tuple[JobState, ...] = (),
 ) -> tuple[Job, ...]:
     """A page of jobs by id; ask again after the last one for the next page."""
+    asking.whole_number(limit, 1, PAGE_MAX, "limit")
     with app.database.read() as tx:
-        return jobs.jobs(tx, readable_tenant(principal, tenant), after, min(max(limit, 1), 1000), states)
+        return jobs.jobs(tx, readable_tenant(principal, tenant), after, limit, states)
 
 
 def recent_jobs(
@@ -247,7 +262,7 @@ def recent_jobs(
     with app.database.read() as tx:
         last = jobs.job(tx, before) if before else None
         place = (last.created_at, last.id) if last is not None and owner in (None, last.tenant) else None
-        return jobs.recent(tx, owner, states, place, min(max(limit, 1), 1000))
+        return jobs.recent(tx, owner, states, place, limit)
 
 
 def jobs_of_lease(app: App, principal: Principal, lease: str, limit: int = 100) -> tuple[Job, ...]:
@@ -288,6 +303,8 @@ def read_logs(
     chosen = [a for a in detail.attempts if number is None or a.number == number]
     if not 0 <= rank < detail.job.spec.tasks:
         raise Refused(not_found("task", f"{name} rank {rank}"))
+    if number is not None and not chosen:
+        raise Refused(not_found("attempt", f"{name} attempt {number}"))
     if not chosen:
         return b""
     attempt = chosen[-1]

@@ -6,6 +6,7 @@ Of several processes on one database one turns the loop; the others wait to take
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -42,13 +43,14 @@ class Keeper:
         known, changed_s = -1, time.monotonic()
         try:
             while not self._stopping.is_set():
-                if not self._turn():
-                    continue
-                revision, now_s = reports.revision(self.app), time.monotonic()
-                if revision != known:
-                    known, changed_s = revision, now_s
+                revision = self._turn()
+                if revision is None:
+                    self._stopping.wait(RETRY_S)
+                elif revision != known:
+                    known, changed_s = revision, time.monotonic()
                 else:
-                    self._rest(known, min(max((now_s - changed_s) * QUIET_SHARE, GLANCE_S), BEAT_S))
+                    quiet_s = time.monotonic() - changed_s
+                    self._rest(known, min(max(quiet_s * QUIET_SHARE, GLANCE_S), BEAT_S))
         except BaseException as error:  # noqa: BLE001
             self.broken = error
             _LOG.exception("the loop met a broken invariant")
@@ -70,6 +72,12 @@ class Keeper:
         """
         if self._leader is None:
             return
+        try:
+            self._drain(hurried)
+        except (Fault, Refused) as error:
+            _LOG.warning("not drained: the next opening goes on from here", error=str(error))
+
+    def _drain(self, hurried: Callable[[], bool]) -> None:
         deadline = time.monotonic() + DRAIN_S
         running.evict_all(self.app)
         while running.anything_running(self.app) and time.monotonic() < deadline and not hurried():
@@ -78,18 +86,16 @@ class Keeper:
         for step in (metering.meter, metering.rate, metering.release):
             step(self.app)
 
-    def _turn(self) -> bool:
-        """Turn once, if it is ours to turn; False where a pause was made instead."""
+    def _turn(self) -> int | None:
+        """Turn once; the revision it left, or None where the loop is not ours or something outside failed."""
         try:
             if not self._leads():
-                self._stopping.wait(RETRY_S)
-                return False
+                return None
             cycle(self.app)
+            return reports.revision(self.app)
         except (Fault, Refused) as error:
             _LOG.warning("the loop tries again", error=str(error))
-            self._stopping.wait(RETRY_S)
-            return False
-        return True
+            return None
 
     def _leads(self) -> bool:
         if self._leader is not None and not self._leader.holds():
@@ -103,6 +109,7 @@ class Keeper:
 
     def _rest(self, known: int, pause_s: float) -> None:
         until = time.monotonic() + pause_s
-        while time.monotonic() < until and not self._stopping.wait(GLANCE_S):
-            if reports.revision(self.app) != known:
-                return
+        with suppress(Fault):  # the next turn meets it again
+            while time.monotonic() < until and not self._stopping.wait(GLANCE_S):
+                if reports.revision(self.app) != known:
+                    return

@@ -93,7 +93,10 @@ def pay(app: App, principal: Principal, tenant: str, request: NewPayment) -> Tra
     if not 0 < request.amount_micros <= AMOUNT_MAX_MICROS:
         raise Refused(
             invalid(
-                "amount_absurd", f"{request.amount_micros} micros cannot be paid", "give a positive amount"
+                "amount_absurd",
+                f"{request.amount_micros} micros cannot be paid",
+                "give a positive amount, up to a trillion units",
+                "amount_micros",
             )
         )
     asking.text(request.note, "note")

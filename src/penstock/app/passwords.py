@@ -21,7 +21,10 @@ def set_password(app: App, password: str) -> None:
     if len(password) < _LENGTH_MIN:
         raise Refused(
             invalid(
-                "password_short", f"the password has {len(password)} characters", f"use {_LENGTH_MIN} or more"
+                "password_short",
+                f"the password has {len(password)} characters",
+                f"use {_LENGTH_MIN} or more",
+                "password",
             )
         )
     hashed = PasswordHasher().hash(password)
@@ -46,7 +49,7 @@ def sign_in(app: App, password: str) -> IssuedToken:
         PasswordHasher().verify(hashed, password)
     except VerifyMismatchError as error:
         raise Refused(
-            Refusal("password_wrong", "that is not the admin password", "try again", status=401)
+            Refusal("password_wrong", "that is not the admin password", "try again", "password", 401)
         ) from error
     request = NewToken(
         id=f"session-{secrets.token_hex(8)}", scopes=(Scope.OPERATOR,), expires_at=app.now() + SESSION

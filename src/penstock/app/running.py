@@ -8,12 +8,12 @@ import msgspec
 from penstock.app import placing
 from penstock.app.context import App
 from penstock.app.ports import Engine, Start, TaskPlan
-from penstock.app.selling import best_offer
+from penstock.app.selling import best_offer, cancel_waiting
 from penstock.base.quantity import WHOLE
-from penstock.base.refusal import Fault, Refused, ensure
+from penstock.base.refusal import Fault, Refused
 from penstock.fleet.device import Device, DeviceState
 from penstock.lease.job import FINAL_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Promise, Wait
-from penstock.lease.machine import advance, lease_step, move_job
+from penstock.lease.machine import LEASE_ENDED, advance, lease_step
 from penstock.lease.offer import Lease, LeaseState
 from penstock.lease.tenant import TenantState
 from penstock.lease.variants import on_stack
@@ -50,18 +50,7 @@ def turn_leases(app: App) -> None:
             if old != new and leases.lease(tx, old.id) == old:
                 leases.put_lease(tx, new)
                 if new.state is LeaseState.ENDED:
-                    _cancel_queued(tx, new.id, now)
-
-
-def _cancel_queued(tx: Tx, lease: str, now: datetime) -> None:
-    """Jobs that still wait for a lease that is over will never run."""
-    for job in jobs.in_state(tx, JobState.QUEUED):
-        if job.lease == lease:
-            jobs.set_waits(tx, {job.id: None}, now)
-            cancelled = ensure(move_job(job, JobState.CANCELLED))
-            jobs.put_job(
-                tx, msgspec.structs.replace(cancelled, stop_reason="lease_ended", ended_at=now, reasons={})
-            )
+                    cancel_waiting(tx, new.id, now)
 
 
 def stop_due(app: App) -> None:
@@ -114,7 +103,7 @@ def _platform_reason(
             return _EMPTYING[states[device]]
     if attempt.lease is not None:
         if lease is None or lease.state is LeaseState.ENDING:
-            return "lease_ended"
+            return LEASE_ENDED
         return "suspended" if lease.state is LeaseState.SUSPENDED else None
     return "suspended" if attempt.tenant in suspended else None
 
@@ -363,8 +352,8 @@ def evict_all(app: App) -> None:
         job = owners[attempt.job]
         try:
             app.engine(attempt.engine).stop(attempt.id, job.spec.grace_s)
-        except Fault:
-            continue  # the engine is away: what it runs goes on, and the next opening sees it
+        except (Fault, Refused):
+            continue  # the engine is away, or will not have us: what it runs goes on, the next opening sees it
         _put_stopping(app, attempt, job, "drain")
 
 

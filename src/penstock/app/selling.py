@@ -21,11 +21,13 @@ from penstock.base.refusal import Refusal, Refused, ensure, invalid, not_found
 from penstock.base.window import Window, check_window
 from penstock.billing.prepay import lease_price
 from penstock.billing.rate import terms_of
+from penstock.lease.job import JobState
+from penstock.lease.machine import LEASE_ENDED, move_job
 from penstock.lease.offer import Lease, LeaseState, Offer, Quote
 from penstock.lease.tenant import Principal, Scope
 from penstock.placement.calendar import find
 from penstock.placement.model import Request
-from penstock.store import audit, leases, settings, tenants
+from penstock.store import audit, jobs, leases, settings, tenants
 from penstock.store.database import Tx
 from penstock.store.world import world
 
@@ -87,7 +89,10 @@ def _offer_problem(request: NewOffer) -> Refusal | None:
         return invalid("price_absurd", "a price is 0 to 1,000,000 per card-hour", "check the unit", "price")
     if not 1 <= request.granularity_s <= 86_400 or not 0 <= request.minimum_time_s <= 31 * 86_400:
         return invalid(
-            "duration_absurd", "granularity is 1 s to 1 day, minimum time at most 31 days", "shorten it"
+            "duration_absurd",
+            "granularity is 1 s to 1 day, minimum time at most 31 days",
+            "shorten it",
+            "granularity_s" if not 1 <= request.granularity_s <= 86_400 else "minimum_time_s",
         )
     return None
 
@@ -141,14 +146,13 @@ def ask_quote(app: App, principal: Principal, request: NewQuote) -> Quote:
     """Can you give me this, from when, at what price, and why not? Kept until it expires."""
     tenant = own_tenant(principal, request.tenant)
     require(principal, Scope.BUY, tenant)
-    now = app.now()
-    window = _window(request, now)
     name = qualified(tenant, request.id)
+    now = app.now()
     with app.database.write() as tx:
         if tenants.tenant(tx, tenant) is None:
             raise Refused(not_found("tenant", tenant))
         if settings.first_time(tx, "quote", name, request):
-            leases.add_quote(tx, _quote(app, tx, name, tenant, request, window, now))
+            leases.add_quote(tx, _quote(app, tx, name, tenant, request, now))
         return visible(principal, "quote", name, leases.quote(tx, name))
 
 
@@ -183,15 +187,17 @@ def _window(request: NewQuote, now: datetime) -> Window:
     return window
 
 
-def _quote(
-    app: App, tx: Tx, name: str, tenant: str, request: NewQuote, window: Window, now: datetime
-) -> Quote:
+def _quote(app: App, tx: Tx, name: str, tenant: str, request: NewQuote, now: datetime) -> Quote:
+    window = _window(request, now)
     offer = best_offer(tx, (request.model,), now)
     if offer is None:
         sold = sorted({o.model for o in leases.offers(tx) if o.withdrawn_at is None})
         raise Refused(
             Refusal(
-                "no_offer", f"{request.model!r} is not for sale", f"on sale: {', '.join(sold) or 'nothing'}"
+                "no_offer",
+                f"{request.model!r} is not for sale",
+                f"on sale: {', '.join(sold) or 'nothing'}",
+                "model",
             )
         )
     answer = find(world(tx), Request(request.model, request.devices, window), now)
@@ -234,21 +240,26 @@ def accept_quote(app: App, principal: Principal, quote_id: str, lease_id: str) -
 def _book(tx: Tx, quote: Quote, name: str, now: datetime, hold_validity: timedelta) -> Lease:
     if quote.accepted_by is not None:
         raise Refused(
-            Refusal("quote_accepted", f"the quote became lease {quote.accepted_by!r}", "ask for another")
+            Refusal(
+                "quote_accepted", f"the quote became lease {quote.accepted_by!r}", "ask for another", "quote"
+            )
         )
     if now >= quote.expires_at:
-        raise Refused(Refusal("quote_expired", f"the quote expired at {quote.expires_at}", "ask for another"))
+        raise Refused(
+            Refusal("quote_expired", f"the quote expired at {quote.expires_at}", "ask for another", "quote")
+        )
     start = max(quote.start, now)
     end = start + (quote.end - quote.start) if quote.from_acceptance else quote.end
     if end <= start:
-        raise Refused(Refusal("window_past", f"the time quoted ended at {end}", "ask for another"))
+        raise Refused(Refusal("window_past", f"the time quoted ended at {end}", "ask for another", "quote"))
     answer = find(world(tx), Request(quote.model, quote.devices, Window(start, end)), now)
     if not answer.available:
         when = (
             f"it would be free from {answer.available_from}" if answer.available_from else "nothing frees up"
         )
         reasons = ", ".join(f"{reason}: {count}" for reason, count in answer.reasons.items())
-        raise Refused(Refusal("not_available", f"{quote.devices} devices are not free ({reasons})", when))
+        said = f"{quote.devices} devices are not free ({reasons})"
+        raise Refused(Refusal("not_available", said, when, "quote"))
     offer = _found("offer", quote.offer, leases.offer(tx, quote.offer))
     terms = terms_of(offer, quote.price_micros_per_card_hour)
     total = lease_price(quote.devices, Window(start, end), terms)
@@ -274,8 +285,19 @@ def _book(tx: Tx, quote: Quote, name: str, now: datetime, hold_validity: timedel
     return lease
 
 
+def cancel_waiting(tx: Tx, lease: str, now: datetime) -> None:
+    """End the jobs that wait for a lease which is over: they would never run."""
+    for job in jobs.in_state(tx, JobState.QUEUED):
+        if job.lease == lease:
+            jobs.set_waits(tx, {job.id: None}, now)
+            cancelled = ensure(move_job(job, JobState.CANCELLED))
+            jobs.put_job(
+                tx, msgspec.structs.replace(cancelled, stop_reason=LEASE_ENDED, ended_at=now, reasons={})
+            )
+
+
 def cancel_lease(app: App, principal: Principal, name: str) -> Lease:
-    """Give back a lease that has not begun; the money set aside is free again. Safe to repeat."""
+    """Give back a lease that has not begun; its jobs end, its money is free again. Safe to repeat."""
     name = known_as(principal, name)
     now = app.now()
     with app.database.write() as tx:
@@ -288,10 +310,12 @@ def cancel_lease(app: App, principal: Principal, name: str) -> Lease:
                     "lease_begun",
                     f"the lease is {lease.state}",
                     "only a lease that has not begun can be cancelled",
+                    "lease",
                 )
             )
         lease = msgspec.structs.replace(lease, state=LeaseState.CANCELLED, ended_at=now)
         leases.put_lease(tx, lease)
+        cancel_waiting(tx, name, now)
         if lease.hold:
             books.give_back(tx, {lease.hold}, now)
         audit.record(tx, now, principal.token, "cancel_lease", name)

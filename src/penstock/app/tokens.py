@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from penstock.app import asking
-from penstock.app.access import own_tenant, qualified, require, require_operator
+from penstock.app.access import known_as, own_tenant, qualified, require, require_operator
 from penstock.app.context import App
 from penstock.app.identity import existing, no_more_than_own
 from penstock.base.ids import check_id
@@ -50,7 +50,9 @@ def issue_token(app: App, principal: Principal, request: NewToken) -> IssuedToke
         no_more_than_own(principal, scopes)
         name = ensure(check_id(request.id)) if tenant is None else qualified(tenant, request.id)
         if tenants.token(tx, name) is not None:
-            raise Refused(Refusal("token_exists", f"token {name!r} was issued", "revoke it, or use a new id"))
+            raise Refused(
+                Refusal("token_exists", f"token {name!r} was issued", "revoke it, or use a new id", "id")
+            )
         secret = f"pst_{secrets.token_urlsafe(32)}"
         token = Token(
             id=name,
@@ -84,6 +86,7 @@ def _scopes_for(tx: Tx, principal: Principal, request: NewToken) -> tuple[str | 
 
 def revoke_token(app: App, principal: Principal, name: str) -> Token:
     """End a token at once. Safe to repeat."""
+    name = known_as(principal, name)
     now = app.now()
     with app.database.write() as tx:
         token = tenants.token(tx, name)
@@ -105,23 +108,24 @@ def open_session(app: App, secret: str) -> IssuedToken:
 
     The session ends with the token it came from, whichever ends first.
     """
-    held_by = authenticate(app, secret)
     now = app.now()
+    with app.database.read() as tx:
+        held = _valid(tx, tenants.token_by_hash(tx, _hash(secret)), now)
     session = f"pst_{secrets.token_urlsafe(32)}"
     name = f"session-{secrets.token_hex(8)}"
     token = Token(
-        id=name if held_by.tenant is None else qualified(held_by.tenant, name),
+        id=name if held.tenant is None else qualified(held.tenant, name),
         secret_hash=_hash(session),
-        scopes=held_by.scopes,
+        scopes=held.scopes,
         created_at=now,
-        tenant=held_by.tenant,
-        member=held_by.member,
+        tenant=held.tenant,
+        member=held.member,
         expires_at=now + SESSION,
-        parent=held_by.token,
+        parent=held.id,
     )
     with app.database.write() as tx:
         tenants.add_token(tx, token)
-        audit.record(tx, now, held_by.token, "sign_in", token.id)
+        audit.record(tx, now, held.id, "sign_in", token.id)
     return IssuedToken(token, session)
 
 
@@ -145,18 +149,25 @@ def _has_ended(token: Token, now: datetime) -> bool:
 
 def authenticate(app: App, secret: str) -> Principal:
     """Who holds this secret; one answer for unknown, revoked and expired tokens."""
-    now = app.now()
     with app.database.read() as tx:
-        token = tenants.token_by_hash(tx, _hash(secret))
-        parent = None if token is None or token.parent is None else tenants.token(tx, token.parent)
-    ended = any(_has_ended(one, now) for one in (token, parent) if one is not None)
-    if token is None or ended:
-        raise Refused(
-            Refusal(
-                "token_invalid", "the token is unknown, revoked or expired", "ask for a new one", status=401
-            )
-        )
+        token = _valid(tx, tenants.token_by_hash(tx, _hash(secret)), app.now())
     return Principal(token.id, token.scopes, token.tenant, token.member)
+
+
+def require_valid(app: App, principal: Principal) -> None:
+    """Refuse whose token has ended since it was shown: for answers that go on."""
+    with app.database.read() as tx:
+        _valid(tx, tenants.token(tx, principal.token), app.now())
+
+
+def _valid(tx: Tx, token: Token | None, now: datetime) -> Token:
+    """The token, if neither it nor any that it was traded for has ended."""
+    if token is None or _has_ended(token, now):
+        said = "the token is unknown, revoked or expired"
+        raise Refused(Refusal("token_invalid", said, "ask for a new one", "authorization", 401))
+    if token.parent is not None:
+        _valid(tx, tenants.token(tx, token.parent), now)
+    return token
 
 
 def list_tokens(app: App, principal: Principal, tenant: str | None = None) -> tuple[Token, ...]:

@@ -47,6 +47,7 @@ _LISTED_BY = {
     "account": "ledger accounts",
     "credit_note": "invoice show",
     "task": "show",
+    "attempt": "show",
 }
 """Nouns that are listed by another command than `penstock NOUN list`."""
 
@@ -58,7 +59,15 @@ def not_found(noun: str, name: str) -> Refusal:
         f"{noun}_not_found",
         f"there is no {noun.replace('_', ' ')} {name!r}",
         f"see what there is with `penstock {command}`",
-        status=404,
+        noun,
+        404,
+    )
+
+
+def disk_full() -> Refusal:
+    """The disk under the data directory takes no more: HTTP 507."""
+    return Refusal(
+        "disk_full", "the disk of the data directory is full; nothing was written", "free space", "data", 507
     )
 
 

@@ -1,5 +1,6 @@
 """A centre of its own process for the demo: opened, told to drain, gone."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -30,26 +31,37 @@ class RunningCentre:
         self._process = subprocess.Popen(
             (*_COMMAND, *options), stdout=subprocess.PIPE, stderr=self._log, text=True, start_new_session=True
         )
-        self.url = self._said(2)
-        self.token = self._said(2)
+        try:
+            self.url = self._said(r"http://\S+")
+            self.token = self._said(r"pst_\S+")
+        except BaseException:
+            self._end()
+            raise
 
-    def _said(self, word: int) -> str:
+    def _said(self, pattern: str) -> str:
+        """What of the next line is meant, in whichever language it is said."""
         assert self._process.stdout is not None
-        words = self._process.stdout.readline().split()
-        if len(words) <= word:
-            self._process.wait()
-            self._log.seek(0)
-            said = self._log.read().decode(errors="replace").strip()
-            raise Refused(Refusal("centre_did_not_open", said[-2000:], "mend that and try again"))
-        return words[word]
+        line = self._process.stdout.readline()
+        found = re.search(pattern, line)
+        if found is None:
+            if not line:
+                self._process.wait()
+            raise Refused(Refusal("centre_did_not_open", self._logged()[-2000:], "mend that and try again"))
+        return found[0]
+
+    def _logged(self) -> str:
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace").strip()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:
-            self._log.seek(0)
-            sys.stderr.write(self._log.read()[-4000:].decode(errors="replace"))
+            sys.stderr.write(self._logged()[-4000:])
+        self._end()
+
+    def _end(self) -> None:
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(PATIENCE_S)

@@ -1,5 +1,6 @@
 """Opens a centre on this host and serves it: what `penstock up` and `penstock admin` do once they are asked."""
 
+import errno
 import ipaddress
 import json
 import signal
@@ -11,15 +12,21 @@ import uvicorn
 
 from penstock.app import fleet, opening, passwords
 from penstock.app.keeper import Keeper
-from penstock.base.refusal import Refusal, Refused
+from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.cli.language import _
 from penstock.web.application import application
 from penstock.web.log import configure_log
 from penstock.wire import Centre
 
+PORT_MAX = 65_535
+
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket, taken before anything else is done; refused where the port is not to be had."""
+    if not 0 <= port <= PORT_MAX:
+        raise Refused(
+            invalid("number_out_of_range", f"there is no port {port}", f"give 0 to {PORT_MAX}", "--port")
+        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With its protocol named, asyncio sends small answers at once instead of waiting 40 ms for more.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -29,11 +36,13 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(1024)
     except OSError as error:
         listener.close()
+        taken = error.errno == errno.EADDRINUSE
         raise Refused(
             Refusal(
-                "port_in_use",
+                "port_in_use" if taken else "address_unusable",
                 f"{host}:{port} cannot be used: {error.strerror}",
-                "give another --port or --host",
+                "give another --port" if taken else "give another --host or --port",
+                "--port" if taken else "--host",
             )
         ) from error
     return listener
@@ -51,6 +60,7 @@ def require_password(centre: Centre, host: str) -> None:
                 "password_missing",
                 f"listening on {host} opens the centre to others, and it has no admin password",
                 "set one with `penstock admin password`, or listen on 127.0.0.1",
+                "--host",
             )
         )
 
@@ -58,7 +68,10 @@ def require_password(centre: Centre, host: str) -> None:
 def serve(
     centre: Centre, listener: socket.socket, name: str | None, hosts: tuple[str, ...], keep: bool
 ) -> int:
-    """Serve until told to stop; then drain, unless jobs are kept. 70: a broken invariant stopped it."""
+    """Serve until told to stop; then drain, unless jobs are kept or another process goes on with them.
+
+    70: a broken invariant stopped it.
+    """
     configure_log()
     app = centre.app
     if name is not None:
@@ -96,7 +109,7 @@ def serve(
     if keeper.broken is not None:
         print(json.dumps({"broken_invariant": repr(keeper.broken)}), file=sys.stderr)
         return 70
-    if not keep:
+    if not keep and centre.alone():
         print(_("draining: running jobs are asked to checkpoint and stop"), flush=True)
         keeper.drain(lambda: len(interrupts) > 1)
     keeper.end()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from penstock.wire import Centre
 
 DEFAULT_PORT = 8470
+METERING_MAX_S = 3_600
 
 type Data = Annotated[Path | None, Parameter(help="Data directory; by default under the XDG data directory.")]
 type DatabaseUrl = Annotated[
@@ -54,15 +55,17 @@ def up(
     ] = False,
 ) -> int:
     """Open a centre: REST API, loop and index page in one process."""
+    from penstock.app import asking
     from penstock.app.context import Policy
     from penstock.cli.serving import listen, require_password, serve
     from penstock.wire import default_data_directory, open_centre
 
     with listen(host, port) as listener:
-        policy = Policy(metering_step=timedelta(seconds=max(metering_seconds, 1)))
+        asking.whole_number(metering_seconds, 1, METERING_MAX_S, "--metering-seconds")
+        asking.text(name or "", "--name")
         centre = open_centre(
             data or default_data_directory(),
-            policy,
+            Policy(metering_step=timedelta(seconds=metering_seconds)),
             cores_per_device=cores_per_device,
             cpu_only=cpu_only,
             database=database,

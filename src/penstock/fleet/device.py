@@ -121,8 +121,3 @@ class LinkMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     spread: float
     software: dict[str, str]
     findings: tuple[str, ...] = ()
-
-
-def may_move(old: DeviceState, new: DeviceState) -> bool:
-    """Whether the table of states allows old -> new; staying is always allowed."""
-    return old == new or new in DEVICE_MOVES[old]

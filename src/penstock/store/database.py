@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
 
-from penstock.base.refusal import Fault, Refusal, Refused
+from penstock.base.refusal import Fault, Refusal, Refused, disk_full
 from penstock.store import settings
 from penstock.store.postgresql import Postgresql
 from penstock.store.sqlite import Sqlite
@@ -161,14 +161,7 @@ def _outside(error: DatabaseError) -> Exception:
     """What the disk, the network or another process did to us, as a refusal or a fault."""
     cause = str(error.orig)
     if "disk is full" in cause or "No space left" in cause:
-        return Refused(
-            Refusal(
-                "disk_full",
-                "the disk of the data directory is full; nothing was written",
-                "free space",
-                status=507,
-            )
-        )
+        return Refused(disk_full())
     if any(sign in cause for sign in _CANNOT):
         return Refused(
             Refusal(

@@ -1,15 +1,21 @@
-"""What is kept as files: synced working directories, checkpoints, volumes and the engine's own folder."""
+"""What is kept as files: synced working directories, checkpoints and volumes."""
 
+import errno
 import hashlib
 import io
-import shutil
 import tarfile
+import tempfile
+import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
-from penstock.base.refusal import Refused, invalid
+from penstock.base.refusal import Fault, Refused, disk_full, invalid
 
 WORKDIR_LIMIT_BYTES = 256 * 2**20
 WORKDIR_LIMIT_FILES = 20_000
+_PADDING_MAX_BYTES = 2**20
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Files:
@@ -17,13 +23,8 @@ class Files:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for name in ("workdirs", "checkpoints", "volumes", "attempts"):
+        for name in ("workdirs", "checkpoints", "volumes"):
             (root / name).mkdir(parents=True, exist_ok=True)
-
-    @property
-    def attempts(self) -> Path:
-        """Where the local engine keeps its attempts."""
-        return self.root / "attempts"
 
     def workdir(self, content_id: str) -> Path | None:
         """The directory of a synced working directory, if it was uploaded."""
@@ -44,26 +45,32 @@ class Files:
         target = self.root / "workdirs" / content_id
         if target.is_dir():
             return content_id
-        unpacking = target.with_suffix(".unpacking")
-        shutil.rmtree(unpacking, ignore_errors=True)
-        try:
-            _unpack(archive, unpacking)
-        except (tarfile.TarError, EOFError, OSError) as error:
-            shutil.rmtree(unpacking, ignore_errors=True)
-            raise Refused(
-                invalid(
-                    "workdir_malformed",
-                    f"the archive cannot be unpacked: {error}",
-                    "send a .tar.gz",
-                    "workdir",
-                )
-            ) from error
-        unpacking.rename(target)
+        with (
+            _outside("unpacking a working directory"),
+            tempfile.TemporaryDirectory(prefix=".unpacking-", dir=target.parent) as beside,
+        ):
+            unpacked = Path(beside) / "whole"
+            _unpack(archive, unpacked)
+            try:
+                unpacked.rename(target)
+            except OSError:
+                if not target.is_dir():  # otherwise another upload of the same content was quicker
+                    raise
         return content_id
 
 
 def _unpack(archive: bytes, target: Path) -> None:
     target.mkdir()
+    try:
+        _extract(archive, target)
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise
+        said = f"the archive cannot be unpacked: {error}"
+        raise Refused(invalid("workdir_malformed", said, "send a .tar.gz", "workdir")) from error
+
+
+def _extract(archive: bytes, target: Path) -> None:
     total_bytes = 0
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
         for count, member in enumerate(tar):
@@ -80,8 +87,22 @@ def _unpack(archive: bytes, target: Path) -> None:
                 )
             if member.isreg() or member.isdir():
                 tar.extract(member, target, filter="data")
+        assert tar.fileobj is not None, "an open archive has its file"
+        tar.fileobj.read(_PADDING_MAX_BYTES)  # up to its end, where the checksum is
+
+
+@contextmanager
+def _outside(doing: str) -> Generator[None]:
+    """Turn what the disk did to us into a refusal where it is full, and into a fault otherwise."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise Refused(disk_full()) from error
+        raise Fault(f"{doing}: {error}") from error
 
 
 def _made(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
+    with _outside(f"making {path.name}"):
+        path.mkdir(parents=True, exist_ok=True)
     return path

@@ -1,7 +1,7 @@
 """PostgreSQL: several processes serve, one writes at a time, and one turns the loop.
 
-Advisory locks, all in one key space (`_SPACE`): a write holds `_WRITE` for as long as its transaction lasts; the
-process that turns the loop holds `_LOOP` for as long as its connection does.
+Advisory locks, all in one key space (`_SPACE`): a write holds `_WRITE` for as long as its transaction lasts, an
+append shares it; the process that turns the loop holds `_LOOP` for as long as its connection does.
 """
 
 from collections.abc import Generator
@@ -16,6 +16,7 @@ _SPACE, _WRITE, _LOOP = 0x70656E73, 1, 2
 CONNECT_TIMEOUT_S = 10
 POOL_SIZE = 16
 _LOCK = text("SELECT pg_advisory_xact_lock(:space, :key)").bindparams(space=_SPACE, key=_WRITE)
+_SHARE = text("SELECT pg_advisory_xact_lock_shared(:space, :key)").bindparams(space=_SPACE, key=_WRITE)
 _LEAD = text("SELECT pg_try_advisory_lock(:space, :key)").bindparams(space=_SPACE, key=_LOOP)
 
 
@@ -69,10 +70,13 @@ class Postgresql:
 
     @contextmanager
     def writing(self, *, alone: bool) -> Generator[Connection]:
-        """An open transaction; `alone`, it waits until no other of these is open, then sees what they left."""
-        with self.engine.connect() as connection, connection.begin():
-            if alone:
-                connection.execute(_LOCK)
+        """An open transaction; `alone`, it waits until no other of these is open, then sees what they left.
+
+        Those that are not alone go on at once, and never beside one that is.
+        """
+        writing = self.engine.connect().execution_options(penstock_write=True)
+        with writing as connection, connection.begin():
+            connection.execute(_LOCK if alone else _SHARE)
             yield connection
 
     def lead(self) -> Connection | None:

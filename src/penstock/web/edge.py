@@ -1,5 +1,8 @@
 """The edge: who is asking, from where, and how a refusal looks on the wire."""
 
+import difflib
+import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -23,6 +26,7 @@ _SECURITY_HEADERS = (
     (b"referrer-policy", b"same-origin"),
 )
 _NOT_KEPT = (b"cache-control", b"no-store")
+_FIELD = re.compile(r"Object (contains unknown|missing required) field `(.*)`")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -40,11 +44,32 @@ class TypedRequest(Request[Any, Any, Any]):
         """The body as the endpoint's `data`; refused with the path of what is wrong."""
         body = await self.body()
         field = self.route_handler.parsed_data_field
+        kind = Any if field is None else field.annotation
         try:
-            return msgspec.json.decode(body, type=Any if field is None else field.annotation)
+            return msgspec.json.decode(body, type=kind)
         except msgspec.MsgspecError as error:
-            message, _, path = str(error).partition(" - at `$")
-            raise Refused(invalid("malformed", message, "see /schema", path.strip(".`"))) from error
+            raise Refused(_malformed(str(error), kind)) from error
+
+
+def _malformed(said: str, kind: Any) -> Refusal:
+    """What is wrong with a body, by msgspec's sentence; of an unknown field also the nearest known one."""
+    message, _, path = said.partition(" - at `$")
+    place = path.strip(".`")
+    named = _FIELD.fullmatch(message)
+    close: list[str] = []
+    if named is not None:
+        place = f"{place}.{named[2]}".lstrip(".")
+        if named[1] == "contains unknown":
+            close = difflib.get_close_matches(named[2][:40], _field_names(kind), n=1)
+    remedy = f"did you mean {close[0]!r}?" if close else "see /schema"
+    return invalid("malformed", message, remedy, place or "body")
+
+
+@lru_cache
+def _field_names(kind: Any) -> tuple[str, ...]:
+    """The fields of a type and of all that it holds."""
+    _, components = msgspec.json.schema_components((kind,))
+    return tuple(name for one in components.values() for name in one.get("properties", ()))
 
 
 def principal_of(request: Request[Any, Any, Any], centre: GivenApp) -> Principal:
@@ -61,7 +86,8 @@ def secret_of(request: Request[Any, Any, Any]) -> str:
                 "token_missing",
                 "the request carries no token",
                 "send Authorization: Bearer pst_…",
-                status=401,
+                "authorization",
+                401,
             )
         )
     return secret.strip()
@@ -86,12 +112,12 @@ def on_malformed(_request: Request[Any, Any, Any], error: ValidationException) -
         for item in extra
         if isinstance(item, dict)
     ]
-    return refusals(422, *(found or [invalid("malformed", error.detail, "see /schema")]))
+    return refusals(422, *(found or [invalid("malformed", error.detail, "see /schema", "query")]))
 
 
 def on_not_utf8(_request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[Any]:
     """The body is not text that JSON may be written in."""
-    return refusals(422, invalid("not_utf8", f"byte {error.start} is not UTF-8", "send UTF-8"))
+    return refusals(422, invalid("not_utf8", f"byte {error.start} is not UTF-8", "send UTF-8", "body"))
 
 
 def on_broken(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

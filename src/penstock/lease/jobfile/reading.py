@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from penstock.base.refusal import Refusal, invalid
-from penstock.lease.jobfile.document import Entry, Fields, Items, Scalar, Value
+from penstock.lease.jobfile.document import Entry, Fields, Scalar, Value
 
 REFUSALS_MAX = 100
 
@@ -115,13 +115,3 @@ def _refuse_unknown(reading: Reading, name: str, entry: Entry, known: tuple[str,
 def is_null(value: Value) -> bool:
     """A key without a value."""
     return isinstance(value, Scalar) and value.kind == "null"
-
-
-def scalars(value: Value) -> list[Scalar] | None:
-    """One value or a list of them, as a list; None where there is anything else."""
-    if isinstance(value, Scalar):
-        return [value]
-    if isinstance(value, Items):
-        found = [child for child in value.values if isinstance(child, Scalar)]
-        return found if len(found) == len(value.values) else None
-    return None

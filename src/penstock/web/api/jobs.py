@@ -1,5 +1,6 @@
 """Endpoints of jobs: submit, look, ask why, follow, stop."""
 
+import codecs
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
@@ -9,10 +10,11 @@ from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from penstock.app import jobs, software
+from penstock.app import jobs, software, tokens
 from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
 from penstock.base.quantity import Precision
+from penstock.base.refusal import Refused
 from penstock.lease.job import FINAL_ATTEMPT_STATES, FINAL_JOB_STATES, Job, JobSpec, JobState
 from penstock.lease.tenant import Principal
 from penstock.placement.model import Why
@@ -130,11 +132,22 @@ async def follow_task(
     return ServerSentEvent(_follow(centre, principal, name, rank, attempt, offset))
 
 
+def _detail(centre: App, principal: Principal, name: str) -> jobs.JobDetail | None:
+    """The job now; nothing once the token that asked has ended."""
+    try:
+        tokens.require_valid(centre, principal)
+    except Refused:
+        return None
+    return jobs.show_job(centre, principal, name)
+
+
 async def _follow(
     centre: App, principal: Principal, name: str, rank: int, number: int, offset: int
 ) -> AsyncGenerator[ServerSentEventMessage]:
     while True:
-        detail = await anyio.to_thread.run_sync(jobs.show_job, centre, principal, name)
+        detail = await anyio.to_thread.run_sync(_detail, centre, principal, name)
+        if detail is None:
+            return
         for attempt in detail.attempts:
             if attempt.number < number:
                 continue
@@ -144,9 +157,9 @@ async def _follow(
                 chunk = await anyio.to_thread.run_sync(
                     jobs.read_logs, centre, principal, name, rank, number, offset, LOG_CHUNK_BYTES
                 )
-                if not chunk:
+                text, taken = _whole_characters(chunk, final=attempt.state in FINAL_ATTEMPT_STATES)
+                if not taken:
                     break
-                text, taken = _whole_characters(chunk)
                 yield _message("log", {"attempt": number, "offset": offset, "text": text})
                 offset += taken
             if attempt.state not in FINAL_ATTEMPT_STATES:
@@ -157,16 +170,12 @@ async def _follow(
         await anyio.sleep(FOLLOW_EVERY_S)
 
 
-def _whole_characters(chunk: bytes) -> tuple[str, int]:
-    """Text up to the last whole UTF-8 character, and how many bytes that took."""
-    for cut in range(min(4, len(chunk))):
-        part = chunk[: len(chunk) - cut]
-        try:
-            return part.decode(), len(part)
-        except UnicodeDecodeError as error:
-            if error.end < len(part):
-                break
-    return chunk.decode(errors="replace"), len(chunk)
+def _whole_characters(chunk: bytes, *, final: bool) -> tuple[str, int]:
+    """Text up to the last whole UTF-8 character, and how many bytes that took; of a `final` rest all of it."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    text = decoder.decode(chunk)
+    taken = len(chunk) - len(decoder.getstate()[0])
+    return (decoder.decode(b"", final=True), len(chunk)) if final and not taken else (text, taken)
 
 
 def _message(event: str, data: dict[str, Any]) -> ServerSentEventMessage:
