@@ -1,6 +1,7 @@
 """`penstock up` as a process: what it will not open, whom it will not answer, and a disk that fills while it runs."""
 
 import fcntl
+import io
 import os
 import selectors
 import signal
@@ -8,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -17,7 +19,11 @@ import httpx
 import pytest
 from sqlalchemy import event
 
+from penstock.base.refusal import Refused
+from penstock.cli.demo_centre import RunningCentre
+from penstock.cli.serving import listen
 from penstock.store.database import Database
+from penstock.wire import Centre, _lock
 from served import Served, open_tenant, served
 
 PATIENCE_S = 120.0
@@ -67,6 +73,36 @@ def test_a_port_in_use_is_refused_before_anything_is_made(tmp_path: Path) -> Non
         said = refused("up", "--data", str(tmp_path / "data"), "--port", str(taken.getsockname()[1]))
     assert "port_in_use" in said
     assert not (tmp_path / "data").exists()
+
+
+def test_what_is_no_port_or_no_address_of_this_host_is_refused() -> None:
+    for host, port, code in (
+        ("127.0.0.1", 65_536, "number_out_of_range"),
+        ("127.0.0.1", -1, "number_out_of_range"),
+        ("203.0.113.7", 0, "address_unusable"),
+    ):
+        with pytest.raises(Refused, match=code):
+            listen(host, port)
+
+
+def test_the_demo_finds_its_centre_in_either_language_and_leaves_none_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENSTOCK_LANG", "zh")
+    with RunningCentre(tmp_path, 0) as running:
+        headers = {"authorization": f"Bearer {running.token}"}
+        assert httpx.get(f"{running.url}/api/v1/fleet", headers=headers, timeout=60).status_code == 200
+        port = int(running.url.rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(Refused, match="port_in_use"):
+        RunningCentre(tmp_path, port)
+
+
+def test_a_process_knows_whether_it_is_alone(tmp_path: Path) -> None:
+    one, other = (Centre(None, None, _lock(tmp_path, shared=True)) for _ in range(2))  # ty: ignore
+    assert not one.alone()
+    other.lock.close()
+    assert one.alone()
+    one.lock.close()
 
 
 def test_a_directory_that_another_process_holds_is_refused(tmp_path: Path) -> None:
@@ -162,6 +198,15 @@ def test_a_full_disk_is_a_refusal_that_wrote_nothing_and_passes(tmp_path: Path) 
         assert one.done("GET", "/ledger/check")["ok"]
 
 
+def archive(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        member = tarfile.TarInfo("data")
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of two mebibytes of its own, where we may mount one."""
@@ -211,6 +256,8 @@ def test_a_really_full_disk_is_refused_and_passes(small_disk: Path) -> None:
             for number in range(20)
         ]
         assert statuses[-1] == 507, "the log of writes has room for a few"
+        upload = http.post("/workdirs", content=archive(bytes(200_000)))
+        assert (upload.status_code, upload.json()["refusals"][0]["code"]) == (507, "disk_full")
         opened = len(http.get("/tenants").json()["items"])
         assert opened == statuses.count(201)
         filler.unlink()

@@ -134,6 +134,7 @@ def _here(tx: Tx, device: Device) -> None:
                 "device_elsewhere",
                 f"{device.id} is a device of the engine {node.engine}, and is not measured from here",
                 "answer for its devices with `accepted: true` in engines.yaml",
+                "device",
             )
         )
 
@@ -144,7 +145,10 @@ def _free_device(tx: Tx, name: str) -> Device:
     if users:
         raise Refused(
             Refusal(
-                "device_busy", f"{name} is used by {users[0]}", "wait, or drain it with `penstock fleet set`"
+                "device_busy",
+                f"{name} is used by {users[0]}",
+                "wait, or drain it with `penstock fleet set`",
+                "device",
             )
         )
     return device

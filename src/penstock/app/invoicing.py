@@ -47,6 +47,7 @@ def issue_invoice(app: App, principal: Principal, request: NewInvoice) -> Invoic
                 "period_open",
                 f"the period ends at {period.end}, which is not over",
                 "wait, or end it earlier",
+                "end",
             )
         )
     metering.meter(app)
@@ -82,7 +83,12 @@ def _issue(tx: Tx, principal: Principal, name: str, period: Window, now: datetim
     )
     if issued is None:
         raise Refused(
-            Refusal("nothing_to_invoice", f"{name} has no charges up to {period.end}", "bill a later period")
+            Refusal(
+                "nothing_to_invoice",
+                f"{name} has no charges up to {period.end}",
+                "bill a later period",
+                "end",
+            )
         )
     document, transfers = issued
     books.book(tx, transfers, now)

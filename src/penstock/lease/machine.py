@@ -45,7 +45,7 @@ GRACE_SHARE_MAX = 10
 USER_STOP = "user"
 LEASE_ENDED = "lease_ended"
 STOPS_FOR_GOOD = (USER_STOP, LEASE_ENDED)
-"""A job goes back to the queue after `evicted`, `suspended`, `drain` and `node_down`, but not after these."""
+"""A job goes back to the queue after any other reason (`suspended`, `drain`, `spot`, …), but not after these."""
 
 FAILURE_CAUSES = ("time_limit", "out_of_memory")
 """The engine ended it, but the program is to blame."""
