@@ -135,9 +135,9 @@ def test_a_directory_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path
     [
         lambda data: (data / "penstock.db").write_bytes(b"not a database" * 1_000),
         lambda data: (data / "lock").mkdir(),
-        lambda data: (data / "attempts").write_text("in the way"),
+        lambda data: (data / "volumes").write_text("in the way"),
     ],
-    ids=["no database", "a directory for a lock", "no attempts"],
+    ids=["no database", "a directory for a lock", "no volumes"],
 )
 def test_a_directory_that_cannot_be_used_is_refused(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
     spoil(tmp_path)
