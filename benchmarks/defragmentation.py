@@ -1,6 +1,6 @@
 """How many refused gangs a plan of moves admits, and at which cost, on states that openb's traces really reach.
 
-    python -m benchmarks defragmentation [--data FOLDER] [--gangs N]
+    python -m benchmarks defragmentation [--data FOLDER] [--gangs N] [--policy NAME]
 
 Tasks of a trace arrive in a drawn order and are placed by a policy until demand is a share of capacity. Then one
 task leaves at random and the next arrives, so many times as the scenario says: holes come and go, as where jobs
@@ -41,6 +41,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
     parser.add_argument("--gangs", type=int, help="instead of the scenario's")
+    parser.add_argument("--policy", help="instead of the scenario's")
     chosen = parser.parse_args()
     folder = chosen.data / "traces" / "openb"
     if not folder.is_dir():
@@ -49,16 +50,18 @@ def main() -> int:
     prepare()
     scenario = yaml.safe_load((HERE / "defragmentation.yaml").read_text())
     print(
-        f"{'trace':<12}{'policy':<10}{'allocated %':>13}{'checkpoints':>13}{'refused':>9}{'room for':>10}"
+        f"{'trace':<12}{'policy, seed':<14}{'allocated %':>13}{'checkpoints':>13}{'refused':>9}{'room for':>10}"
         f"{'admitted':>10}{'moves each':>12}{'card-h each':>13}{'of its cards':>14}{'s each':>8}"
     )
     for name in scenario["traces"]:
         trace = read_trace(folder / "nodes.csv", folder / f"pods_{name}.csv")
-        for policy in scenario["policies"]:
-            world, gangs, allocated = reached(trace, policy, scenario)
-            gangs = gangs[: chosen.gangs or scenario["gangs"]]
-            for share in scenario["checkpointing"]:
-                show(name, policy, allocated, share, measure(keeping(world, share), gangs))
+        for policy in [chosen.policy] if chosen.policy else scenario["policies"]:
+            for seed in scenario["seeds"]:
+                world, gangs, allocated = reached(trace, policy, seed, scenario)
+                gangs = gangs[: chosen.gangs or scenario["gangs"]]
+                for share in scenario["checkpointing"]:
+                    found = measure(keeping(world, share), gangs)
+                    show(name, f"{policy} {seed}", allocated, share, found)
     return 0
 
 
@@ -96,12 +99,12 @@ def measure(world: World, gangs: list[Job]) -> Measured:
     )
 
 
-def reached(trace: Trace, policy: str, scenario: dict) -> tuple[World, list[Job], float]:
+def reached(trace: Trace, policy: str, seed: int, scenario: dict) -> tuple[World, list[Job], float]:
     """The state after the churn, the gangs that were refused last, percent allocated."""
-    random = np.random.default_rng(scenario["seed"])
+    random = np.random.default_rng(seed)
     nodes, devices = fleet_of(trace)
     empty = World(revision=1, nodes=nodes, devices=devices, rules=Rules(policy=policy))
-    tasks = arrivals(trace.work, trace.fleet.capacity, scenario["demand"], scenario["seed"])
+    tasks = arrivals(trace.work, trace.fleet.capacity, scenario["demand"], seed)
     first = [job for i, shape in enumerate(tasks) if (job := job_of(trace, int(shape), i))]
     drawn = random.choice(tasks, scenario["churn"])
     later = [job for i, shape in enumerate(drawn) if (job := job_of(trace, int(shape), len(tasks) + i))]
@@ -205,7 +208,7 @@ def job_of(trace: Trace, shape: int, number: int) -> Job | None:
 def show(name: str, policy: str, allocated: float, share: float, found: Measured) -> None:
     """One line of the table."""
     print(
-        f"{name:<12}{policy:<10}{allocated:>13.1f}{share:>13.0%}{found.refused:>9}{found.room:>10}"
+        f"{name:<12}{policy:<14}{allocated:>13.1f}{share:>13.0%}{found.refused:>9}{found.room:>10}"
         f"{found.admitted:>10}{found.moves:>12.1f}{found.card_hours:>13.2f}{found.per_card:>14.3f}"
         f"{found.seconds:>8.2f}",
         flush=True,
