@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App, Policy
 from penstock.app.ports import Clock, Engine, Probe
 from penstock.base.refusal import Fault, Refusal, Refused, disk_full
@@ -85,7 +86,13 @@ def open_centre(
     except BaseException:
         lock.close()
         raise
-    return Centre(app, HostProbe(cores_per_device=cores_per_device, cpu_only=cpu_only, scrapes=scrapes), lock)
+    probe = HostProbe(
+        cores_per_device=cores_per_device,
+        cpu_only=cpu_only,
+        scrapes=scrapes,
+        known=lambda: known_accelerators(app),
+    )
+    return Centre(app, probe, lock)
 
 
 def _app(data: Path, policy: Policy, url: str | None) -> App:

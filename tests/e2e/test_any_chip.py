@@ -94,6 +94,9 @@ def test_any_model_means_the_fastest_as_measured_then_the_cheapest(one: Served) 
     submit(one, "any")
     one.turn()
     assert models_of(one, "acme.any") == {"h800"}
+    submit(one, "named", models=["any"])
+    one.turn()
+    assert models_of(one, "acme.named") == {"h800"}
     submit(one, "native", software={"stacks": ["cann", "neuware"]})
     one.turn()
     assert models_of(one, "acme.native") == {"ascend910b3"}
@@ -141,6 +144,8 @@ def test_a_closed_site_learns_what_its_software_costs_it(tmp_path: Path) -> None
         ({"software": {"stacks": ["annc"]}}, "stack_unknown"),
         ({"variants": {"annc": {}}}, "stack_unknown"),
         ({"variants": {"cann": {"env": {"RANK": "1"}}}}, "env_reserved"),
+        ({"variants": {"cann": {"image": "registry.example/npu:1"}}}, "images_not_run"),
+        ({"variants": {"cann": {"image": "no image"}}}, "image_malformed"),
     ],
 )
 def test_what_is_no_software_need_is_refused(one: Served, change: dict[str, Any], code: str) -> None:

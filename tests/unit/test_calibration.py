@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from penstock.base.quantity import ComputeRate
+from penstock.fleet.accelerators import catalogue
 from penstock.fleet.calibration import Thresholds, expected_precisions, judge, thresholds_for
 from penstock.fleet.device import Device
 from penstock.probes.host import calibration
@@ -103,7 +104,7 @@ def test_a_report_becomes_a_calibration():
         software={"numpy": "2"},
         remarks=("host_busy: said",),
     )
-    result = calibration(CPU, at, report)
+    result = calibration(CPU, at, report, catalogue())
     assert result.accepted
     assert result.spread == 0.04
     assert result.findings == ("host_busy: said",)
@@ -112,6 +113,6 @@ def test_a_report_becomes_a_calibration():
         "fp32": (0.1, "measured"),
     }
     assert result.software["numpy"] == "2"
-    assert result.id == calibration(CPU, at, report).id
-    refused = calibration(CPU, at, BenchReport(findings=("torch_missing: said",)))
+    assert result.id == calibration(CPU, at, report, catalogue()).id
+    refused = calibration(CPU, at, BenchReport(findings=("torch_missing: said",)), catalogue())
     assert (refused.accepted, refused.findings, refused.measured) == (False, ("torch_missing: said",), ())

@@ -10,7 +10,7 @@ import yaml
 
 from penstock.base.refusal import Refused
 from penstock.engines.kubernetes import Rendering, render
-from penstock.lease.job import Checkpoint, JobSpec, Resources, Retry
+from penstock.lease.job import Checkpoint, JobSpec, Resources, Retry, Variant
 
 VERSION = "1.29"
 SPEC = JobSpec(
@@ -64,6 +64,21 @@ def test_every_manifest_keeps_the_schema(nodes, checkpoint, gang, port):
         assert all(valid(manifest) for manifest in made)
         assert [one["kind"] for one in made][-1] == ("Job" if port is None else "Deployment")
         assert all(valid(manifest) for manifest in render(SPEC, how if gang != "none" or not port else HOW))
+
+
+def test_a_variant_for_the_stack_brings_its_image_and_its_words():
+    variants = {
+        "cuda": Variant(image="registry.example/gpu:1"),
+        "cann": Variant(image="registry.example/npu:2", run="python train_npu.py", env={"LR": "0.2"}),
+    }
+    resources = Resources(models=("ascend910b3",), devices_per_node=8)
+    spec = JobSpec(name="x", run="python train.py", resources=resources, env={"LR": "0.1"}, variants=variants)
+    container = render(spec, Rendering())[-1]["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"] == "registry.example/npu:2"
+    assert "python train_npu.py" in container["command"][-1]
+    assert container["env"] == [{"name": "LR", "value": "0.2"}]
+    named = render(spec, Rendering(image="i"))[-1]["spec"]["template"]["spec"]["containers"][0]
+    assert named["image"] == "i"
 
 
 def test_the_schema_catches_what_is_wrong():

@@ -140,10 +140,10 @@ def test_limits_of_control_groups(tmp_path: Path, membership: str, files: dict, 
 
 
 def test_a_card_becomes_a_device():
-    h200 = nvidia.card_device("n1", nvidia.Card(3, "GPU-ab", "NVIDIA H200", 143_771 * 2**20))
+    h200 = nvidia.card_device("n1", nvidia.Card(3, "GPU-ab", "NVIDIA H200", 143_771 * 2**20), catalogue())
     assert (h200.id, h200.handle, h200.model, h200.stack) == ("n1-gpu3", "GPU-ab", "h200", "cuda")
     assert h200.nominal == catalogue()["h200"].rates
-    unknown = nvidia.card_device("n1", nvidia.Card(0, "GPU-cd", "NVIDIA Future 9000", 2**30))
+    unknown = nvidia.card_device("n1", nvidia.Card(0, "GPU-cd", "NVIDIA Future 9000", 2**30), catalogue())
     assert (unknown.model, unknown.nominal) == ("future-9000", ())
 
 

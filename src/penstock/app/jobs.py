@@ -1,5 +1,6 @@
 """What a tenant does with jobs: submit, list, look, ask why, stop."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
@@ -73,7 +74,7 @@ def submit(app: App, principal: Principal, request: NewJob, read: Reader | None 
     """
     tenant = own_tenant(principal, request.tenant)
     require(principal, Scope.SUBMIT, tenant)
-    problems = check_spec(request.spec)
+    problems = [*check_spec(request.spec), *_images(request.spec)]
     if problems:
         raise Refused(*problems)
     name = qualified(tenant, request.id)
@@ -87,6 +88,18 @@ def submit(app: App, principal: Principal, request: NewJob, read: Reader | None 
             audit.record(tx, now, principal.token, "submit", name)
             return job
         return visible(principal, "job", name, jobs.job(tx, name))
+
+
+def _images(spec: JobSpec) -> Iterator[Refusal]:
+    """No engine here starts containers."""
+    for stack, variant in spec.variants.items():
+        if variant.image:
+            yield invalid(
+                "images_not_run",
+                f"the variant for {stack} names an image, and no engine of this centre runs images",
+                "leave image: out and install what is missing in setup:, or use `penstock render`",
+                f"variants.{stack}.image",
+            )
 
 
 def _admit(

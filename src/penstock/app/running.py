@@ -6,17 +6,28 @@ from datetime import datetime, timedelta
 import msgspec
 
 from penstock.app import placing
+from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
 from penstock.app.ports import Engine, Start, TaskPlan
 from penstock.app.selling import best_offer, cancel_waiting
 from penstock.base.quantity import WHOLE
 from penstock.base.refusal import Fault, Refused
+from penstock.fleet.accelerators import catalogue
 from penstock.fleet.device import Device, DeviceState
-from penstock.lease.job import FINAL_ATTEMPT_STATES, Attempt, AttemptState, Job, JobState, Promise, Wait
+from penstock.lease.job import (
+    FINAL_ATTEMPT_STATES,
+    Attempt,
+    AttemptState,
+    Job,
+    JobSpec,
+    JobState,
+    Promise,
+    Wait,
+)
 from penstock.lease.machine import LEASE_ENDED, advance, lease_step
 from penstock.lease.offer import Lease, LeaseState
 from penstock.lease.tenant import TenantState
-from penstock.lease.variants import on_stack
+from penstock.lease.variants import on_stack, stack_environment
 from penstock.placement import software
 from penstock.placement.filters import names
 from penstock.placement.model import Plan, World
@@ -251,6 +262,14 @@ def _put_started(app: App, started: list[Attempt]) -> None:
         )
 
 
+def _of_site(app: App, spec: JobSpec, stack: str) -> JobSpec:
+    """The job told of a stack that only the site's own catalogue has; engines know the built-in ones."""
+    if any(chip.stack == stack for chip in catalogue().values()):
+        return spec
+    told = stack_environment(stack, known_accelerators(app))
+    return msgspec.structs.replace(spec, env={**told, **spec.env})
+
+
 def _start_plan(app: App, job: Job, attempt: Attempt, devices: Mapping[str, Device]) -> Start:
     tasks = []
     for rank, held in enumerate(attempt.tasks):
@@ -267,7 +286,7 @@ def _start_plan(app: App, job: Job, attempt: Attempt, devices: Mapping[str, Devi
                 device_memory_bytes=first.memory_bytes * attempt.share // WHOLE,
             )
         )
-    spec = on_stack(job.spec, tasks[0].stack)
+    spec = _of_site(app, on_stack(job.spec, tasks[0].stack), tasks[0].stack)
     return Start(
         attempt=attempt.id,
         job=job.id,

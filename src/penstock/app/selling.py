@@ -26,6 +26,7 @@ from penstock.lease.machine import LEASE_ENDED, move_job
 from penstock.lease.offer import Lease, LeaseState, Offer, Quote
 from penstock.lease.tenant import Principal, Scope
 from penstock.placement.calendar import find
+from penstock.placement.filters import ANY_MODEL
 from penstock.placement.model import Request
 from penstock.store import audit, jobs, leases, settings, tenants
 from penstock.store.database import Tx
@@ -132,7 +133,8 @@ def best_offer(tx: Tx, models: tuple[str, ...], now: datetime, *, spot: bool = F
 
 def dearest_offer(tx: Tx, models: tuple[str, ...], now: datetime, *, spot: bool = False) -> Offer:
     """The dearest of the models' offers: a job that may run on any of them is sure to be covered by it."""
-    wanted = models or tuple(sorted({offer.model for offer in leases.offers(tx)}))
+    every = not models or ANY_MODEL in models
+    wanted = tuple(sorted({offer.model for offer in leases.offers(tx)})) if every else models
     found = [offer for model in wanted if (offer := best_offer(tx, (model,), now, spot=spot)) is not None]
     if len(found) < len(wanted) or not found:
         sold = {offer.model for offer in found}

@@ -16,7 +16,9 @@ def render(
     file: Annotated[Path, Parameter(help="Job file in YAML.")],
     /,
     *,
-    image: Annotated[str, Parameter(help="Container image of the pods.")],
+    image: Annotated[
+        str, Parameter(help="Container image of the pods; otherwise that of the variant for the stack.")
+    ] = "",
     gang: Annotated[
         Literal["none", "kueue", "volcano"], Parameter(help="What makes the pods of a job start together.")
     ] = "none",

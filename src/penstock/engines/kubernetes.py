@@ -13,7 +13,8 @@ import msgspec
 
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.fleet.accelerators import catalogue, find
-from penstock.lease.job import JobSpec
+from penstock.lease.job import JobSpec, Variant
+from penstock.lease.variants import on_stack
 
 type Gang = Literal["none", "kueue", "volcano"]
 type Manifest = dict[str, Any]
@@ -44,7 +45,8 @@ done
 class Rendering(msgspec.Struct, frozen=True, kw_only=True):
     """What a job file does not say and Kubernetes must know."""
 
-    image: str
+    image: str = ""
+    """Empty: that of the job's variant for the stack of its accelerators."""
     namespace: str = "default"
     gang: Gang = "none"
     queue: str = ""
@@ -56,6 +58,9 @@ class Rendering(msgspec.Struct, frozen=True, kw_only=True):
 
 def render(spec: JobSpec, how: Rendering) -> list[Manifest]:
     """The manifests in the order in which to apply them. Raises Refused where the job cannot be met."""
+    stack = _stack(spec)
+    variant, spec = spec.variants.get(stack, Variant()), on_stack(spec, stack)
+    how = msgspec.structs.replace(how, image=how.image or variant.image)
     _check(spec, how)
     name = _name(spec.name)
     labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/managed-by": "penstock"}
@@ -71,7 +76,11 @@ def render(spec: JobSpec, how: Rendering) -> list[Manifest]:
 def _check(spec: JobSpec, how: Rendering) -> None:
     problems: list[Refusal] = []
     if not how.image:
-        problems.append(invalid("image_missing", "a pod needs an image", "name one with --image", "image"))
+        problems.append(
+            invalid(
+                "image_missing", "a pod needs an image", "name one with --image, or in a variant", "image"
+            )
+        )
     if how.gang != "none" and not how.queue:
         problems.append(
             invalid("queue_missing", f"{how.gang} needs a queue", "name it with --queue", "queue")
@@ -228,6 +237,13 @@ def _environment(spec: JobSpec) -> list[dict[str, str]]:
     if spec.checkpoint:
         env["PENSTOCK_CHECKPOINT_DIR"] = spec.checkpoint.path
     return [{"name": name, "value": value} for name, value in sorted(env.items())]
+
+
+def _stack(spec: JobSpec) -> str:
+    """The software stack of the model whose resource is asked for; '' where the catalogue lacks it."""
+    wanted = spec.resources.models
+    found = find(wanted[0], catalogue()) if wanted else ()
+    return found[0].stack if found else ""
 
 
 def _resources(spec: JobSpec) -> Manifest:

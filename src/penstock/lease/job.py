@@ -64,6 +64,8 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     setup: str = ""
     run: str = ""
     env: dict[str, str] = {}
+    image: str = ""
+    """Container image, for what runs images."""
 
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ import difflib
 import msgspec
 
 from penstock.base.refusal import Refusal, invalid
-from penstock.fleet.accelerators import Accelerator, catalogue, find
+from penstock.fleet.accelerators import Accelerator, Catalogue, catalogue, find
 
 STACK_SHIMS = {
     "cann": "from torch_npu.contrib import transfer_to_npu",
@@ -52,9 +52,9 @@ class Target(msgspec.Struct, frozen=True):
         return STACK_SHIMS.get(self.stack, "")
 
 
-def target(text: str) -> Target | Refusal:
+def target(text: str, known: Catalogue | None = None) -> Target | Refusal:
     """A target by catalogue id (`ascend910b3`), family (`ascend910b`) or stack (`cann`)."""
-    known = catalogue()
+    known = known or catalogue()
     wanted = text.strip().lower()
     chips = find(wanted, known)
     if chips:
@@ -68,11 +68,11 @@ def target(text: str) -> Target | Refusal:
     return invalid("target_unknown", f"no accelerator, family or stack is called {text[:60]!r}", remedy, "to")
 
 
-def targets(texts: tuple[str, ...]) -> tuple[Target, ...] | Refusal:
+def targets(texts: tuple[str, ...], known: Catalogue | None = None) -> tuple[Target, ...] | Refusal:
     """Several, in the given order without repetition; the first unknown one refuses all."""
     found: dict[str, Target] = {}
     for text in texts:
-        one = target(text)
+        one = target(text, known)
         if isinstance(one, Refusal):
             return one
         found.setdefault(one.id, one)

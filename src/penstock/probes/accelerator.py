@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from penstock.fleet.accelerators import catalogue
+from penstock.fleet.accelerators import Catalogue, catalogue
 from penstock.fleet.device import Device
 from penstock.lease.variants import VISIBILITY, stack_environment
 from penstock.probes.standalone.sampling import BenchReport
@@ -45,12 +45,16 @@ def torch_python() -> str:
 
 
 def bench_accelerator(
-    device: Device, budget_s: float, limit_s: float, warm_up_s: float = WARM_UP_S
+    device: Device,
+    budget_s: float,
+    limit_s: float,
+    warm_up_s: float = WARM_UP_S,
+    known: Catalogue | None = None,
 ) -> BenchReport:
     """Measure one accelerator by PyTorch in a process that sees no other."""
     if device.stack not in VISIBILITY:
         return BenchReport(findings=(f"stack_not_measurable: no bench for stack {device.stack!r} here",))
-    told = stack_environment(device.stack, catalogue())
+    told = stack_environment(device.stack, known or catalogue())
     command = (
         *(torch_python(), script(TORCH_BENCH), "--device", told["PENSTOCK_TORCH_DEVICE"]),
         *(

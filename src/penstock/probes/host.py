@@ -3,7 +3,7 @@
 import platform
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from importlib import metadata
@@ -16,7 +16,7 @@ from penstock.app.ports import Discovered
 from penstock.base.ids import derived_id
 from penstock.base.quantity import ComputeRate, Precision
 from penstock.base.refusal import ensure
-from penstock.fleet.accelerators import catalogue
+from penstock.fleet.accelerators import Catalogue, catalogue
 from penstock.fleet.calibration import judge, thresholds_for
 from penstock.fleet.device import Calibration, Device, LinkMeasurement, Node
 from penstock.fleet.telemetry import Sample, matched
@@ -43,12 +43,14 @@ class HostProbe:
         *,
         cpu_only: bool = False,
         scrapes: Sequence[str] = (),
+        known: Callable[[], Catalogue] = catalogue,
     ) -> None:
         self.cpu_only = cpu_only
         self.cores_per_device = cores_per_device
         self.budget_s = budget_s
         self.limit_s = limit_s
         self.scrapes = tuple(scrapes)
+        self._known = known
         self._sampler = Sampler()
 
     def discover(self) -> Discovered:
@@ -61,13 +63,13 @@ class HostProbe:
         )
         cards = () if self.cpu_only else nvidia.cards()
         if cards:
-            return Discovered(node, tuple(nvidia.card_device(node.id, card) for card in cards))
+            return Discovered(node, tuple(nvidia.card_device(node.id, card, self._known()) for card in cards))
         groups = ensure(core_groups(cpus, self.cores_per_device))
         return Discovered(node, core_devices(node, groups))
 
     def calibrate(self, device: Device, at: datetime) -> Iterator[Calibration]:
         """Measure one device in a process of its own; yields the one result, accepted or not."""
-        yield calibration(device, at, self._bench(device))
+        yield calibration(device, at, self._bench(device), self._known())
 
     def sample(self, devices: Sequence[Device]) -> Mapping[str, Sample]:
         """This host's devices by what it has, those of other hosts by the endpoints that were named."""
@@ -80,7 +82,7 @@ class HostProbe:
 
     def _bench(self, device: Device) -> BenchReport:
         if device.stack != "cpu":
-            return bench_accelerator(device, self.budget_s, self.limit_s)
+            return bench_accelerator(device, self.budget_s, self.limit_s, known=self._known())
         command = (
             *(sys.executable, "-P", "-m", "penstock.probes.bench", "--cpus", device.handle),
             *("--budget-s", str(self.budget_s), "--memory-bytes", str(device.memory_bytes)),
@@ -111,7 +113,7 @@ class HostProbe:
         )
 
 
-def calibration(device: Device, at: datetime, report: BenchReport) -> Calibration:
+def calibration(device: Device, at: datetime, report: BenchReport, known: Catalogue) -> Calibration:
     """The stored result of a bench: what it measured, and whether the device is accepted."""
     rates = tuple(
         ComputeRate(msgspec.convert(p, Precision), figure.value, "measured", "penstock.probes.bench")
@@ -120,7 +122,7 @@ def calibration(device: Device, at: datetime, report: BenchReport) -> Calibratio
     figures = (*report.rates.values(), *((report.memory,) if report.memory else ()))
     spread = max((f.spread for f in figures), default=0.0)
     bandwidth = report.memory.value if report.memory else 0.0
-    entry = catalogue().get(device.model)
+    entry = known.get(device.model)
     nominal_bandwidth = entry.memory_bandwidth_bytes_per_s / entry.devices_per_card if entry else 0.0
     _, findings = judge(device, rates, bandwidth, spread, thresholds_for(device.stack), nominal_bandwidth)
     findings = report.findings + (findings if figures else ())

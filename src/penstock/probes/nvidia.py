@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 import msgspec
 import pynvml
 
-from penstock.fleet.accelerators import Catalogue, by_driver_name, catalogue, device_rates
+from penstock.fleet.accelerators import Catalogue, by_driver_name, device_rates
 from penstock.fleet.device import Device
 from penstock.fleet.telemetry import Sample
 
@@ -78,9 +78,9 @@ def driver_version() -> str:
         return ""
 
 
-def card_device(node: str, card: Card, known: Catalogue | None = None) -> Device:
+def card_device(node: str, card: Card, known: Catalogue) -> Device:
     """One card as a device; a model that the catalogue lacks has no nominal figures."""
-    model, accelerator = by_driver_name(card.name, card.memory_bytes, known or catalogue())
+    model, accelerator = by_driver_name(card.name, card.memory_bytes, known)
     return Device(
         id=f"{node}-gpu{card.index}",
         node=node,

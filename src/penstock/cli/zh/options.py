@@ -97,7 +97,7 @@ OPTIONS = {
     "One ladder for each of these.": "按此分别列出阶梯。",
     "Show lines without card time too.": "没有卡时的行也显示。",
     "Only entries after this number.": "只列此序号之后的条目。",
-    "Container image of the pods.": "Pod 的容器镜像。",
+    "Container image of the pods; otherwise that of the variant for the stack.": "Pod 的容器镜像；不写则用该软件栈变体所写的。",
     "What makes the pods of a job start together.": "由什么保证一个作业的各 Pod 同时启动。",
     "Queue of Kueue or Volcano.": "Kueue 或 Volcano 的队列。",
     "Namespace of everything.": "全部对象所在的命名空间。",

@@ -49,6 +49,7 @@ ENV_OF_THE_GANG = (
     "NODE_RANK",
 )
 _ENV_RESERVED = re.compile(rf"{'|'.join(ENV_OF_THE_GANG)}|PENSTOCK_.*|[A-Z_]+_VISIBLE_DEVICES")
+_IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._:/-]{0,250}(@sha256:[0-9a-f]{64})?", re.ASCII)
 _RULE = re.compile(r"[A-Z]{3}-\d{3}", re.ASCII)
 STACKS_MAX = 256
 AFTER_MAX = 100
@@ -234,6 +235,11 @@ def _software(spec: JobSpec) -> Iterator[Refusal]:
         for path, text in (("run", variant.run), ("setup", variant.setup)):
             yield from _text(f"variants.{stack}.{path}", text)
         yield from _env(variant.env, f"variants.{stack}.env")
+        if variant.image and not _IMAGE.fullmatch(variant.image):
+            what = f"{variant.image[:80]!r} is no reference of a container image"
+            yield invalid(
+                "image_malformed", what, "write such as registry.example/name:tag", f"variants.{stack}.image"
+            )
 
 
 def _mounts(spec: JobSpec) -> Iterator[Refusal]:

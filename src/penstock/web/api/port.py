@@ -10,6 +10,7 @@ from litestar import Request, Response, Router, get, post
 from litestar.params import FromQuery
 
 from penstock.app import jobs, software
+from penstock.app.catalogue import known_accelerators
 from penstock.base.refusal import ensure
 from penstock.insight.refused import RefusedDemand
 from penstock.portability.check import is_wanted
@@ -37,6 +38,7 @@ type Form = Literal["json", "sarif", "html"]
 
 @post("/port/check", request_max_body_size=ARCHIVE_LIMIT_BYTES, status_code=200)
 async def check(
+    centre: GivenApp,
     principal: GivenPrincipal,
     request: Request[Any, Any, Any],
     to: FromQuery[str],
@@ -45,7 +47,8 @@ async def check(
 ) -> Response[bytes]:
     """What stops the program in an archive (zip or tar) from running on other chips. Nothing of it is run or kept."""
     jobs.require_upload(principal)
-    wanted = ensure(targets(tuple(part.strip() for part in to.split(",") if part.strip())))
+    names = tuple(part.strip() for part in to.split(",") if part.strip())
+    wanted = ensure(targets(names, known_accelerators(centre)))
     archive = await request.body()
     report = await checked(
         lambda: ensure(read_archive(archive, lambda path: is_wanted(path, Options()), LIMITS)), wanted
