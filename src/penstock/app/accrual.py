@@ -1,6 +1,8 @@
 """What contracts come to is charged as it falls due: each time the difference to what was charged before."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,6 +14,7 @@ from penstock.base.ids import derived_id
 from penstock.base.money import Micros
 from penstock.base.refusal import ensure
 from penstock.base.window import Window, check_instant
+from penstock.billing.metering.model import MeteredQuantity
 from penstock.billing.pricing.book import PriceBook
 from penstock.billing.pricing.contract import Contract
 from penstock.billing.pricing.exact import to_micros
@@ -41,6 +44,8 @@ from penstock.store import contracts, ledger
 from penstock.store.database import Tx
 
 replace = msgspec.structs.replace
+AT_ONCE = 50
+"""How many contracts are charged in one transaction."""
 AFTERMATH = timedelta(days=36)
 """How long after its end a contract is still looked at: as long as late usage may come."""
 
@@ -51,8 +56,10 @@ def accrue(app: App) -> None:
     due = now - app.policy.accrual_step
     with app.database.read() as tx:
         names = [signed.id for signed in contracts.accrued_before(tx, now) if _is_due(signed, due, now)]
-    for name in names:
-        accrue_contract(app, name)
+    for start in range(0, len(names), AT_ONCE):
+        with app.database.write() as tx:
+            for name in names[start : start + AT_ONCE]:
+                _accrue(app, tx, name, now)
 
 
 def _is_due(signed: SignedContract, due: datetime, now: datetime) -> bool:
@@ -88,32 +95,39 @@ def accrue_contract(app: App, name: str) -> None:
     """Charge one contract up to now. Asking again changes nothing."""
     now = app.now()
     with app.database.write() as tx:
-        signed = contracts.contract(tx, name)
-        assert signed is not None, "contracts are never removed"
-        contract, facts, entries = _stated(tx, signed, now)
-        currency = book_of(_document(tx, signed)).currency
-        lines = lines_due(contract, currency, entries, contracts.lines(tx, name), now)
-        desk = ledger.Desk(tx, _accounts(contract.tenant, currency, lines), set())
-        kept = []
-        for line in lines:
-            transfers = _post(desk, line, now)
-            kept.append(replace(line, transfer=first_transfer(line)))
-            assert bool(transfers) == bool(line.amount_micros)
-        _earn(tx, desk, signed, contract, facts, entries, now)
-        desk.save()
-        contracts.add_lines(tx, kept)
-        contracts.put_contract(
-            tx, replace(signed, accrued_until=now, ahead_micros=_ahead(app, tx, signed, now))
-        )
-        if any(line.amount_micros < 0 for line in lines):
-            settle_debt(tx, contract.tenant, derived_id("accrual", name, now.isoformat()), now)
+        _accrue(app, tx, name, now)
 
 
-def _ahead(app: App, tx: Tx, signed: SignedContract, now: datetime) -> Micros | None:
+def _accrue(app: App, tx: Tx, name: str, now: datetime) -> None:
+    signed = contracts.contract(tx, name)
+    assert signed is not None, "contracts are never removed"
+
+    def measured(window: Window) -> Iterable[MeteredQuantity]:
+        return app.totals.of(tx, window).get(signed.tenant, ())
+
+    stated = _stated(tx, signed, now, measured)
+    currency = stated.book.currency
+    lines = lines_due(stated.contract, currency, stated.entries, contracts.lines(tx, name), now)
+    desk = ledger.Desk(tx, _accounts(signed.tenant, currency, lines), set())
+    kept = []
+    for line in lines:
+        transfers = _post(desk, line, now)
+        kept.append(replace(line, transfer=first_transfer(line)))
+        assert bool(transfers) == bool(line.amount_micros)
+    _earn(tx, desk, stated, now)
+    desk.save()
+    contracts.add_lines(tx, kept)
+    ahead_micros = _ahead(app, signed, stated.book, now)
+    contracts.put_contract(tx, replace(signed, accrued_until=now, ahead_micros=ahead_micros))
+    if any(line.amount_micros < 0 for line in lines):
+        settle_debt(tx, signed.tenant, derived_id("accrual", name, now.isoformat()), now)
+
+
+def _ahead(app: App, signed: SignedContract, book: PriceBook, now: datetime) -> Micros | None:
     """What falls due whatever is used until the next time it is charged, and the notice that funds need before."""
     if now >= runs_until(signed, now):
         return None
-    book, until = book_of(_document(tx, signed)), now + app.policy.accrual_step + app.policy.funds_grace
+    until = now + app.policy.accrual_step + app.policy.funds_grace
     contract = contract_of(signed, until)
     later, before = (fixed(contract, book, at, signed.terminated_at) for at in (until, now))
     return to_micros(later - before)
@@ -125,10 +139,22 @@ def _document(tx: Tx, signed: SignedContract) -> str:
     return published.document
 
 
-def _stated(tx: Tx, signed: SignedContract, until: datetime) -> tuple[Contract, Facts, tuple[Entry, ...]]:
+class _Stated(NamedTuple):
+    contract: Contract
+    book: PriceBook
+    facts: Facts
+    entries: tuple[Entry, ...]
+
+
+def _stated(
+    tx: Tx,
+    signed: SignedContract,
+    until: datetime,
+    measured: Callable[[Window], Iterable[MeteredQuantity]] | None = None,
+) -> _Stated:
     contract, book = contract_of(signed, until), book_of(_document(tx, signed))
-    facts = facts_of(tx, contract, book, until)
-    return contract, facts, statement(contract, book, facts, until, signed.terminated_at)
+    facts = facts_of(tx, contract, book, until, measured)
+    return _Stated(contract, book, facts, statement(contract, book, facts, until, signed.terminated_at))
 
 
 def _accounts(tenant: str, currency: str, lines: list[ContractLine]) -> set[str]:
@@ -148,17 +174,9 @@ def _post(desk: ledger.Desk, line: ContractLine, now: datetime) -> bool:
     return True
 
 
-def _earn(
-    tx: Tx,
-    desk: ledger.Desk,
-    signed: SignedContract,
-    contract: Contract,
-    facts: Facts,
-    entries: tuple[Entry, ...],
-    now: datetime,
-) -> None:
+def _earn(tx: Tx, desk: ledger.Desk, stated: _Stated, now: datetime) -> None:
     """Move what was earned out of deferred revenue, and the parties' shares out of revenue."""
-    book = book_of(_document(tx, signed))
+    contract, book, facts, entries = stated
     hourly = [(use.start, use.amount_micros) for use in facts.card_uses if use.end <= now]
     earned = earned_by_mode(book, entries, hourly, now)
     targets = share_targets(contract.shares, earned) if contract.shares else {}
@@ -186,14 +204,13 @@ def show_statement(app: App, principal: Principal, name: str, until: datetime | 
     now = app.now() if until is None else ensure(check_instant(until, "until"))
     with app.database.read() as tx:
         signed = visible(principal, "contract", name, contracts.contract(tx, name))
-        contract, _, entries = _stated(tx, signed, now)
-        currency = book_of(_document(tx, signed)).currency
+        contract, book, _, entries = _stated(tx, signed, now)
     positions = tuple(map(position, entries))
     deferred = sum(one.amount_micros for one in positions if one.kind == "fee") - recognised(entries, now)
     return Statement(
         contract=contract.id,
         tenant=contract.tenant,
-        currency=currency,
+        currency=book.currency,
         until=now,
         positions=positions,
         total_micros=sum(one.amount_micros for one in positions),

@@ -8,6 +8,7 @@ from penstock.app.ports import Capacity, Clock, Engine
 from penstock.base.refusal import Fault
 from penstock.store.database import Database
 from penstock.store.files import Files
+from penstock.store.totals import Totals
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class App:
     followed: dict[str, Capacity] = field(default_factory=dict)
     """What each engine was last seen to have; only a saving of work."""
     look: Look = field(default_factory=Look)
+    totals: Totals = field(default_factory=Totals)
+    """What meters measured in the periods that contracts are charged for; only a saving of work."""
     kernels_ready: Callable[[], bool] = lambda: True
     """Whether placement's kernels are compiled; asked for the first time, that begins in the background."""
 

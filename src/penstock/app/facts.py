@@ -1,9 +1,10 @@
 """What happened under a contract, gathered from usage, charge lines, device states and calibrations."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from fractions import Fraction
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from penstock.base.window import Window
@@ -24,10 +25,21 @@ READY = (DeviceState.AVAILABLE, DeviceState.CORDONED, DeviceState.DRAINING)
 """A device that is up; whether new work is let onto it is another matter."""
 
 
-def facts_of(tx: Tx, contract: Contract, book: PriceBook, until: datetime) -> Facts:
-    """Everything that the statement of a contract needs to know."""
+def facts_of(
+    tx: Tx,
+    contract: Contract,
+    book: PriceBook,
+    until: datetime,
+    measured: Callable[[Window], Iterable[MeteredQuantity]] | None = None,
+) -> Facts:
+    """Everything that the statement of a contract needs to know.
+
+    `measured`: what meters measured of its tenant in a window, where that is at hand.
+    """
     return Facts(
-        metered=_metered(tx, contract, book, until),
+        metered=_metered(
+            contract, book, until, measured or partial(meters.quantities, tx, tenant=contract.tenant)
+        ),
         card_uses=card_uses(tx, contract),
         delivered=dict(_delivered(tx, contract, book, until)),
         health=dict(_health(tx, contract, until)) if contract.sla is not None else {},
@@ -35,15 +47,18 @@ def facts_of(tx: Tx, contract: Contract, book: PriceBook, until: datetime) -> Fa
 
 
 def _metered(
-    tx: Tx, contract: Contract, book: PriceBook, until: datetime
+    contract: Contract,
+    book: PriceBook,
+    until: datetime,
+    measured: Callable[[Window], Iterable[MeteredQuantity]],
 ) -> dict[tuple[str, Window], Metered]:
     """What declared meters measured of the contract's tenant, per usage item and window."""
-    known: dict[Window, list[MeteredQuantity]] = {}
+    known: dict[Window, Iterable[MeteredQuantity]] = {}
     found = {}
     for item in usage_items(contract, book):
         for window in usage_windows(contract, book, item, until):
             if window not in known:
-                known[window] = meters.quantities(tx, window, contract.tenant)
+                known[window] = measured(window)
             quantity, events = added_up(item, known[window])
             if quantity or events:
                 found[item.id, window] = Metered(max(quantity, Fraction(0)), events)

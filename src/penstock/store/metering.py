@@ -123,10 +123,29 @@ def add_readings(tx: Connection, found: Sequence[int], levels: Sequence[int]) ->
     readings.add(tx, levels, levels=True)
 
 
+def changed_meters(tx: Connection, window: Window, after: int, until: int) -> set[str]:
+    """The meters with readings for the window in the rows numbered in (after, until]."""
+    import numpy as np
+
+    numbers = np.unique(readings.columns(tx, window, until, after).series).tolist()
+    found = set[str]()
+    for start in range(0, len(numbers), _ASK_AT_ONCE):
+        some = METER_SERIES.c.number.in_(numbers[start : start + _ASK_AT_ONCE])
+        found |= set(tx.execute(select(METER_SERIES.c.meter).where(some).distinct()).scalars())
+    return found
+
+
 def quantities(
-    tx: Connection, window: Window, tenant: str | None = None, known_until: int | None = None
+    tx: Connection,
+    window: Window,
+    tenant: str | None = None,
+    known_until: int | None = None,
+    after: int = 0,
 ) -> list[MeteredQuantity]:
-    """What was used in a window, of one tenant or all, by everything known or known with that row."""
+    """What was used in a window, of one tenant or all, by everything known or known with that row.
+
+    `after`: by the rows behind that one alone.
+    """
     import numpy as np
 
     declared = {one.id: one for one in meters(tx)}
@@ -136,7 +155,7 @@ def quantities(
     if not found:
         return []
     until = readings.known_until(tx) if known_until is None else known_until
-    columns = readings.columns(tx, window, until)
+    columns = readings.columns(tx, window, until, after)
     index = np.full(max(int(columns.series.max(initial=0)), found[-1].number) + 1, -1, dtype=np.int64)
     index[[row.number for row in found]] = np.arange(len(found))
     places = index[columns.series]

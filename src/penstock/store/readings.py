@@ -42,8 +42,8 @@ def known_until(tx: Connection) -> int:
     return tx.execute(select(func.coalesce(func.max(METER_READINGS.c.number), 0))).scalar_one()
 
 
-def columns(tx: Connection, window: Window, until: int) -> "Columns":
-    """Every reading that counts for the window, and perhaps others, as far as known with row number `until`."""
+def columns(tx: Connection, window: Window, until: int, after: int = 0) -> "Columns":
+    """Every reading that counts for the window, and perhaps others, of the rows numbered in (after, until]."""
     import numpy as np
 
     from penstock.billing.metering.aggregate import Columns
@@ -51,7 +51,9 @@ def columns(tx: Connection, window: Window, until: int) -> "Columns":
     table = METER_READINGS
     start, end = to_us(window.start), to_us(window.end)
     touching = and_(table.c.first < end, or_(table.c.last >= start, table.c.levels))
-    query = select(table.c.levels, table.c.readings).where(touching, table.c.number <= until)
+    query = select(table.c.levels, table.c.readings).where(
+        touching, table.c.number > after, table.c.number <= until
+    )
     parts = []
     options = {"yield_per": _READ_AT_ONCE}
     with tx.execute(query.order_by(table.c.number), execution_options=options) as found:

@@ -4,6 +4,7 @@ import calendar
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from penstock.base.window import Window
@@ -14,7 +15,13 @@ MONTHS = {"month": 1, "year": 12}
 
 def month_of(instant: datetime, zone: ZoneInfo) -> Window:
     """The calendar month, on the zone's clocks, that holds the instant."""
-    first = instant.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0, fold=0)
+    local = instant.astimezone(zone)
+    return _month(local.year, local.month, zone)
+
+
+@lru_cache(maxsize=4_096)
+def _month(year: int, month: int, zone: ZoneInfo) -> Window:
+    first = datetime(year, month, 1, tzinfo=zone)
     return Window(first.astimezone(UTC), months_after(first, 1, zone))
 
 
