@@ -251,7 +251,7 @@ class Shop:
         closed = usage.list_closings(self.app, SYSTEM)
         if closed:
             end = self.random.choice(closed).end
-            found = self.done(lambda: usage.adjust_period(self.app, SYSTEM, end))
+            found = self.done(lambda: usage.adjust_period(self.app, SYSTEM, end), for_good=False)
             assert found is not None
             assert usage.adjust_period(self.app, SYSTEM, end).closing == found.closing
 
