@@ -41,18 +41,24 @@ class Person:
     """Somebody at a browser. Whatever the page complains about is kept."""
 
     def __init__(
-        self, browser: Browser, one: Served, token: str, language: str = "en", **taste: object
+        self,
+        browser: Browser,
+        one: Served,
+        token: str,
+        language: str = "en",
+        url: str = "",
+        **taste: object,
     ) -> None:
         self.context = browser.new_context(locale="zh-CN" if language == "zh" else "en-GB", **taste)
         self.context.set_default_timeout(20_000)
         cookies = {"penstock_language": language, "penstock_zone": "Asia/Shanghai"}
-        self.context.add_cookies([{"name": n, "value": v, "url": one.url} for n, v in cookies.items()])
-        self.url = one.url
+        self.context.add_cookies([{"name": n, "value": v, "url": url or one.url} for n, v in cookies.items()])
+        self.url = url or one.url
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._heard)
-        self.page.goto(f"{one.url}/sign-in")
+        self.page.goto(f"{self.url}/sign-in")
         self.page.fill("#secret", token)
         self.page.click("button.main")
         self.page.wait_for_url("**/overview")

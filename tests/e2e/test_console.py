@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from penstock.web.console.routes import CONSOLE
 from penstock.web.console.sign_in import HOME, local_path
 from penstock.web.console.zh import CATALOGUE
 from served import Served, served
-from visiting import HOSTILE, PLAN, Page, Visit, furnish, rehearsed
+from visiting import HOSTILE, PLAN, Page, Visit, furnish, priced, rehearsed
 
 STAFF_PAGES = (
     "/overview?window=1h",
@@ -24,6 +25,10 @@ STAFF_PAGES = (
     "/jobs/new",
     "/billing",
     "/billing?tenant=acme",
+    "/market/compare?model=h100&cards=8",
+    "/market/prices",
+    "/market/prices/river-bend-2026",
+    "/market/contracts",
     "/economics",
     "/economics?by=tenant",
     "/economics/plans?plan=east",
@@ -51,6 +56,7 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         one.acme = furnish(one, "acme", HOSTILE)
         one.globex = furnish(one, "globex")
         rehearsed(one)
+        priced(one)
         yield one
 
 
@@ -352,3 +358,53 @@ def test_pasted_code_is_judged_for_each_chosen_chip(tenant: Visit) -> None:
         answer = tenant.send("/portability", **({"to.cann": "1"} | fields))
         assert answer.status_code == 422
         assert code in answer.text
+
+
+def test_every_mode_is_priced_beside_the_hour(tenant: Visit) -> None:
+    page = tenant.page("/market/compare?model=h100&cards=8&hours=400")
+    assert {"hourly", "compute", "package"} <= set(page.texts)
+    assert any(text.endswith(" h") for text in page.texts)
+    for wrong, code in (
+        ("cards=0", "devices_absurd"),
+        ("cards=x", "number_malformed"),
+        ("hours=800", "duration_absurd"),
+    ):
+        assert code in tenant.page(f"/market/compare?model=h100&{wrong}", 422).source
+
+
+def test_a_contract_is_signed_and_ended_by_staff_only(centre: Served, staff: Visit, tenant: Visit) -> None:
+    text = (
+        "contract: acme-p\ntenant: acme\nprice_book: river-bend-2026\nstart: 2026-01-05\nterm: month\n"
+        "items:\n  - {item: pflops-month, quantity: 2}\n"
+    )
+    answer = staff.send("/market/contracts", text=text.replace("pflops-month", "petaflops"))
+    assert answer.status_code in (409, 422)
+    assert "petaflops" in answer.text
+    assert tenant.send("/market/contracts", text=text).status_code == 403
+
+
+def test_refusals_are_said_in_chinese(centre: Served) -> None:
+    visit = Visit(centre, centre.admin, "zh")
+    answer = visit.send("/market/quotes", id="bad", model="a100", tenant="acme", devices="many", hours="1")
+    assert "不是整数" in answer.text
+    assert "number_malformed" in answer.text
+    assert "没有作业" in visit.page("/jobs/acme.missing", 404).source
+    visit.close()
+
+
+def test_a_book_check_is_begun_by_hand_and_its_result_stays(staff: Visit) -> None:
+    assert "Not checked since" in staff.page("/admin/check").source
+    staff.send("/admin/check")
+    for _ in range(100):
+        page = staff.page("/admin/check").source
+        if "Being checked" not in page:
+            break
+        time.sleep(0.1)
+    assert "Both books balance." in page
+
+
+def test_the_output_of_devices_is_a_stream(centre: Served, staff: Visit) -> None:
+    with staff.http.stream("GET", "/jobs/acme.acme-job-1/devices") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        first = next(answer.iter_lines())
+    assert first.startswith("event: ")

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -145,3 +146,11 @@ def rehearsed(one: Served) -> None:
             if thread.name.startswith("rehearsal "):
                 thread.join()
         visit.close()
+
+
+def priced(one: Served) -> None:
+    """The price book of the documentation."""
+    visit = Visit(one, one.admin)
+    text = (Path(__file__).parents[2] / "docs/examples/price-book.yaml").read_text()
+    assert visit.send("/market/prices", text=text).url.path == "/market/prices/river-bend-2026"
+    visit.close()

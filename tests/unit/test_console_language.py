@@ -4,6 +4,7 @@ import re
 from itertools import chain
 from pathlib import Path
 
+from penstock.web.console.zh.agreements import AGREEMENTS
 from penstock.web.console.zh.codes import CODES
 from penstock.web.console.zh.money import MONEY
 from penstock.web.console.zh.outlook import OUTLOOK
@@ -15,7 +16,7 @@ IN_TEMPLATE = re.compile(r"""_\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\)"""
 IN_SOURCE = re.compile(r'(?:sentence|translate)\(\s*"((?:[^"\\]|\\.)*)"')
 BARE = re.compile(r">\s*([A-Za-z][A-Za-z ,.;:'’-]{2,})<")
 SAME_IN_BOTH = {"PDF", "CSV", "English"}
-SENTENCES = {**PEOPLE, **WORK, **MONEY, **OUTLOOK}
+SENTENCES = {**PEOPLE, **WORK, **MONEY, **OUTLOOK, **AGREEMENTS}
 
 
 def written() -> set[str]:

@@ -18,8 +18,8 @@ from penstock.insight.economics.live import Books, CentreCosts, Charged, LiveAcc
 from penstock.insight.economics.planfile import read_as
 from penstock.lease.tenant import Principal
 from penstock.ledger.chart import CASH, centre_account, kind_of
-from penstock.ledger.model import Account, Transfer
 from penstock.store import audit, billing, ledger, settings
+from penstock.store.database import Tx
 
 _COSTS = "economics/costs"
 
@@ -71,7 +71,7 @@ def show_economics(
         text = settings.get(tx, _COSTS)
         charged = _charged(billing.lines(tx, start=window.start, end=window.end), currency)
         opened = ledger.opened_at(tx, window.start)
-        moved = _moved(ledger.accounts(tx), ledger.transfers(tx), window, currency)
+        moved = _moved(tx, window, currency)
     books = Books(history=past, spans=spans, lines=charged, moved=moved, window=window, currency=currency)
     return live(books, _read(text), None if by is None else AXES[by], known_accelerators(app), opened)
 
@@ -97,15 +97,10 @@ def _read(text: str) -> CentreCosts:
     return CentreCosts() if document is None else document.value
 
 
-def _moved(
-    accounts: tuple[Account, ...], transfers: tuple[Transfer, ...], window: Window, currency: str
-) -> Moved:
+def _moved(tx: Tx, window: Window, currency: str) -> Moved:
     """Credits less debits of the income accounts, and debits less credits of cash, within the window."""
-    income = {one.id for one in accounts if one.currency == currency and kind_of(one).nature == "income"}
+    income = {
+        one.id for one in ledger.accounts(tx) if one.currency == currency and kind_of(one).nature == "income"
+    }
     cash = {centre_account(CASH, currency)}
-    booked = received = 0
-    for one in transfers:
-        if window.contains(one.at):
-            booked += one.amount_micros * ((one.credit in income) - (one.debit in income))
-            received += one.amount_micros * ((one.debit in cash) - (one.credit in cash))
-    return Moved(booked, received)
+    return Moved(ledger.moved(tx, income, window), -ledger.moved(tx, cash, window))

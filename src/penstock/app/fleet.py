@@ -13,7 +13,6 @@ from penstock.base.money import AMOUNT_MAX_MICROS, Micros
 from penstock.base.refusal import Refusal, Refused, ensure, invalid, not_found
 from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState, Node
 from penstock.fleet.importfile import FleetFile
-from penstock.lease.job import Attempt
 from penstock.lease.machine import move_device
 from penstock.lease.tenant import Principal
 from penstock.store import audit, fleet, jobs, settings
@@ -194,6 +193,12 @@ def view(app: App) -> FleetView:
         return _view(tx)
 
 
+def devices_of(app: App) -> tuple[Device, ...]:
+    """Every device; what is for sale is public."""
+    with app.database.read() as tx:
+        return fleet.devices(tx)
+
+
 def _view(tx: Tx) -> FleetView:
     return FleetView(fleet.nodes(tx), fleet.devices(tx), fleet.calibrations(tx))
 
@@ -203,12 +208,6 @@ def _device(tx: Tx, name: str) -> Device:
     if device is None:
         raise Refused(not_found("device", name))
     return device
-
-
-def occupants(app: App) -> dict[str, Attempt]:
-    """Device id -> the attempt on it, for views."""
-    with app.database.read() as tx:
-        return {device: attempt for attempt in jobs.live_attempts(tx) for device in attempt.devices}
 
 
 def set_cost(app: App, principal: Principal, name: str, cost: NewCost) -> Device:

@@ -24,8 +24,9 @@ from penstock.base.quantity import WHOLE
 from penstock.base.refusal import Refusal, Refused, invalid, not_found
 from penstock.billing.prepay import job_price
 from penstock.billing.rate import spot_terms, terms_of
+from penstock.fleet.device import Device
 from penstock.lease.depend import WAITS_FOR_JOBS, unmet
-from penstock.lease.job import FINAL_JOB_STATES, Attempt, Job, JobSpec, JobState
+from penstock.lease.job import FINAL_ATTEMPT_STATES, FINAL_JOB_STATES, Attempt, Job, JobSpec, JobState
 from penstock.lease.jobfile import check_spec
 from penstock.lease.offer import LeaseState
 from penstock.lease.tenant import Principal, Scope, TenantState
@@ -260,6 +261,17 @@ def list_jobs(
     asking.whole_number(limit, 1, PAGE_MAX, "limit")
     with app.database.read() as tx:
         return jobs.jobs(tx, readable_tenant(principal, tenant), after, limit, states)
+
+
+def devices_of_task(app: App, principal: Principal, name: str, rank: int) -> tuple[Device, ...]:
+    """The devices that one task of a job has now; none where it has not begun or is over."""
+    detail = show_job(app, principal, name)
+    last = detail.attempts[-1] if detail.attempts else None
+    if last is None or last.state in FINAL_ATTEMPT_STATES or not 0 <= rank < len(last.tasks):
+        return ()
+    own = set(last.tasks[rank])
+    with app.database.read() as tx:
+        return tuple(device for device in fleet.devices(tx) if device.id in own)
 
 
 def recent_jobs(

@@ -189,10 +189,26 @@ def balance(app: App, principal: Principal, tenant: str) -> Balance:
     """A tenant's money."""
     require(principal, Scope.READ, tenant)
     with app.database.read() as tx:
-        row = _tenant(tx, tenant)
-        prepaid, receivable = _accounts(tx, tenant)
+        return _balance(_tenant(tx, tenant), *_accounts(tx, tenant))
+
+
+def balances(tx: Tx) -> tuple[Balance, ...]:
+    """The money of every tenant, by name."""
+    opened = {account.id: account for account in ledger.accounts(tx, "tenant/")}
+
+    def account(row: Tenant, kind: str) -> Account:
+        name = tenant_account(row.id, kind)
+        blank = Account(id=name, currency=row.currency, created_at=row.created_at)
+        return opened.get(name, blank)
+
+    return tuple(
+        _balance(row, account(row, PREPAID), account(row, RECEIVABLE)) for row in tenants.tenants(tx)
+    )
+
+
+def _balance(row: Tenant, prepaid: Account, receivable: Account) -> Balance:
     return Balance(
-        tenant=tenant,
+        tenant=row.id,
         balance_micros=prepaid.balance_micros,
         held_micros=prepaid.held_micros,
         available_micros=prepaid.available_micros,

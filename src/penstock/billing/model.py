@@ -110,6 +110,25 @@ class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True):
     """The earlier invoice of the time that the line is about: it became known when that was issued."""
 
 
+class InvoiceHead(msgspec.Struct, frozen=True, kw_only=True):
+    """An invoice as a list shows it, without its lines."""
+
+    id: str
+    number: int
+    tenant: str
+    currency: str
+    start: datetime
+    end: datetime
+    total_micros: Micros
+    paid_micros: Micros
+    voucher_micros: Micros
+
+    @property
+    def due_micros(self) -> Micros:
+        """What is left to pay of it."""
+        return self.total_micros - self.paid_micros - self.voucher_micros
+
+
 class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     """Immutable; unique by (tenant, period start, period end). `content_hash` covers all other fields."""
 

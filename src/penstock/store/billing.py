@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Table, and_, bindparam, cast, func, select, type_coerce, update
 
 from penstock.base.window import MICROSECOND, from_us, to_us
-from penstock.billing.model import ChargeLine, CreditNote, Invoice, UsageEvent
+from penstock.billing.model import ChargeLine, CreditNote, Invoice, InvoiceHead, UsageEvent
 from penstock.store import rows
 from penstock.store.tables import CHARGE_LINES, CREDIT_NOTES, INVOICES, USAGE_EVENTS
 
@@ -72,6 +72,37 @@ def uninvoiced(tx: Connection, tenant: str, until: datetime) -> tuple[ChargeLine
     return rows.many(tx, table, *where, order=[table.c.start, table.c.id])
 
 
+def recent_lines(tx: Connection, tenant: str, since: datetime, limit: int) -> tuple[ChargeLine, ...]:
+    """A tenant's lines that end after an instant, newest first, so many."""
+    table = CHARGE_LINES
+    where = (table.c.tenant == tenant, table.c.end > since)
+    return rows.many(tx, table, *where, order=[table.c.end.desc(), table.c.id.desc()], limit=limit)
+
+
+def count_lines(tx: Connection, tenant: str, since: datetime) -> tuple[int, int]:
+    """How many lines of a tenant end after an instant, and their sum in micros."""
+    table = CHARGE_LINES
+    figures = select(func.count(), func.coalesce(func.sum(table.c.amount_micros), 0))
+    count, amount = tx.execute(figures.where(table.c.tenant == tenant, table.c.end > since)).one()
+    return count, int(amount)
+
+
+def used_by_part(
+    tx: Connection, tenant: str, start: datetime, end: datetime, part: timedelta
+) -> dict[tuple[str, str, datetime], tuple[int, int]]:
+    """Card time and micros charged in each part of [start, end) by when lines end: (meter, model, part) -> both."""
+    table, first, length = CHARGE_LINES, to_us(start), part // MICROSECOND
+    index = cast(func.floor((type_coerce(table.c.end, BigInteger) - first) / length), BigInteger)
+    where = (table.c.tenant == tenant, table.c.end > start, table.c.end <= end)
+    keys = (table.c.meter, table.c.model, index)
+    query = select(*keys, func.sum(table.c.quantity), func.sum(table.c.amount_micros)).where(*where)
+    found: Any = tx.execute(query.group_by(*keys))
+    return {
+        (meter, model, from_us(first + int(number) * length)): (int(quantity), int(amount))
+        for meter, model, number, quantity, amount in found
+    }
+
+
 def lines_on(tx: Connection, invoice: str, subject: str) -> tuple[ChargeLine, ...]:
     """The lines of one subject on one invoice."""
     table = CHARGE_LINES
@@ -125,6 +156,14 @@ def invoices(tx: Connection, tenant: str | None = None) -> tuple[Invoice, ...]:
     """A tenant's invoices, or all, newest first."""
     where = [] if tenant is None else [INVOICES.c.tenant == tenant]
     return rows.many(tx, INVOICES, *where, order=[INVOICES.c.number.desc()])
+
+
+def invoice_heads(tx: Connection, tenant: str | None, limit: int) -> tuple[InvoiceHead, ...]:
+    """What a list of invoices shows, newest first; the lines stay in the store."""
+    where = [] if tenant is None else [INVOICES.c.tenant == tenant]
+    columns: list[Any] = [INVOICES.c[name] for name in InvoiceHead.__struct_fields__]
+    query: Any = select(*columns).where(*where).order_by(INVOICES.c.number.desc()).limit(limit)
+    return rows.fetch(tx, query, InvoiceHead)
 
 
 def add_credit_note(tx: Connection, note: CreditNote) -> None:

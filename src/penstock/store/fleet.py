@@ -1,5 +1,6 @@
 """Nodes, devices, their states over time, and their calibrations."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -116,6 +117,15 @@ def add_calibration(tx: Connection, calibration: Calibration) -> None:
 def calibrations(tx: Connection) -> dict[str, Calibration]:
     """The latest calibration of each device."""
     return {c.device: c for c in rows.many(tx, CALIBRATIONS, order=[CALIBRATIONS.c.at])}
+
+
+def calibrations_among(tx: Connection, devices: Collection[str]) -> dict[str, Calibration]:
+    """Device id -> its latest calibration, of these devices."""
+    order = [CALIBRATIONS.c.at, CALIBRATIONS.c.id]
+    return {
+        one.device: one
+        for one in rows.many(tx, CALIBRATIONS, CALIBRATIONS.c.device.in_(sorted(devices)), order=order)
+    }
 
 
 def calibration_history(tx: Connection) -> dict[str, list[Calibration]]:

@@ -14,6 +14,7 @@ from penstock.lease.job import (
     FINAL_ATTEMPT_STATES,
     FINAL_JOB_STATES,
     Attempt,
+    AttemptState,
     Job,
     JobState,
     Wait,
@@ -21,6 +22,7 @@ from penstock.lease.job import (
 from penstock.store import rows, settings, settled
 from penstock.store.tables import ATTEMPTS, JOBS, WAITS
 
+_LIVE = tuple(state for state in AttemptState if state not in FINAL_ATTEMPT_STATES)
 _COUNT_QUEUED = select(func.count()).select_from(JOBS).where(JOBS.c.state == JobState.QUEUED)
 _PROMISED = select(JOBS.c.id).where(JOBS.c.state == JobState.QUEUED, JOBS.c.promise.is_not(None))
 _AT_ONCE = 1000
@@ -68,13 +70,17 @@ def recent(
 ) -> tuple[Job, ...]:
     """Jobs, newest first; `before` is (created_at, id) of the last one seen."""
     where: list[Any] = [] if tenant is None else [JOBS.c.tenant == tenant]
-    if states:
-        where.append(JOBS.c.state.in_(states))
     if before is not None:
         at, name = before
         earlier = and_(JOBS.c.created_at == at, JOBS.c.id < name)
-        where.append(or_(JOBS.c.created_at < at, earlier))
-    return rows.many(tx, JOBS, *where, order=[JOBS.c.created_at.desc(), JOBS.c.id.desc()], limit=limit)
+        where += [JOBS.c.created_at <= at, or_(JOBS.c.created_at < at, earlier)]
+    order = [JOBS.c.created_at.desc(), JOBS.c.id.desc()]
+    found: list[Job] = []
+    for state in (
+        states or JobState
+    ):  # one by one: each is a stretch of an index, together they would be sorted
+        found += rows.many(tx, JOBS, JOBS.c.state == state, *where, order=order, limit=limit)
+    return tuple(sorted(found, key=lambda job: (job.created_at, job.id), reverse=True)[:limit])
 
 
 def of_lease(tx: Connection, lease: str, limit: int) -> tuple[Job, ...]:
@@ -175,7 +181,13 @@ def attempts_of(tx: Connection, job: str) -> tuple[Attempt, ...]:
 
 def live_attempts(tx: Connection) -> tuple[Attempt, ...]:
     """Attempts that occupy devices."""
-    return rows.many(tx, ATTEMPTS, ATTEMPTS.c.state.not_in(FINAL_ATTEMPT_STATES), order=[ATTEMPTS.c.id])
+    return rows.many(tx, ATTEMPTS, ATTEMPTS.c.state.in_(_LIVE), order=[ATTEMPTS.c.id])
+
+
+def occupied(tx: Connection) -> dict[str, tuple[str, str]]:
+    """Device id -> the job on it and its tenant."""
+    query = select(ATTEMPTS.c.job, ATTEMPTS.c.tenant, ATTEMPTS.c.devices).where(ATTEMPTS.c.state.in_(_LIVE))
+    return {device: (job, tenant) for job, tenant, devices in tx.execute(query) for device in devices}
 
 
 def unmetered_attempts(tx: Connection) -> tuple[Attempt, ...]:

@@ -1,11 +1,12 @@
 """Accounts, transfers and holds: loaded, given to the pure book, and what it changed saved."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, or_, select
+from sqlalchemy import Connection, Table, and_, func, or_, select
 
+from penstock.base.window import Window
 from penstock.ledger.book import Outcome, apply
 from penstock.ledger.entry import Entry, needs
 from penstock.ledger.model import Account, Hold, HoldState, Transfer
@@ -114,6 +115,32 @@ def transfers(tx: Connection, account: str | None = None) -> tuple[Transfer, ...
     """Every transfer, or those of one account, oldest first."""
     where = [] if account is None else [or_(TRANSFERS.c.debit == account, TRANSFERS.c.credit == account)]
     return rows.many(tx, TRANSFERS, *where, order=[TRANSFERS.c.at, TRANSFERS.c.id])
+
+
+def recent_transfers(
+    tx: Connection, account: str, before: tuple[datetime, str] | None, limit: int
+) -> tuple[Transfer, ...]:
+    """Transfers of one account, newest first, so many; `before` is (at, id) of the last one seen."""
+    found: dict[str, Transfer] = {}
+    for side in (TRANSFERS.c.debit, TRANSFERS.c.credit):
+        where = [side == account]
+        if before is not None:
+            at, name = before
+            earlier = and_(TRANSFERS.c.at == at, TRANSFERS.c.id < name)
+            where += [TRANSFERS.c.at <= at, or_(TRANSFERS.c.at < at, earlier)]
+        order = [TRANSFERS.c.at.desc(), TRANSFERS.c.id.desc()]
+        found |= {one.id: one for one in rows.many(tx, TRANSFERS, *where, order=order, limit=limit)}
+    return tuple(sorted(found.values(), key=lambda one: (one.at, one.id), reverse=True)[:limit])
+
+
+def moved(tx: Connection, accounts: Collection[str], window: Window) -> int:
+    """Credits less debits of these accounts within a window, in micros."""
+    total = 0
+    for side, sign in ((TRANSFERS.c.credit, 1), (TRANSFERS.c.debit, -1)):
+        where = (side.in_(sorted(accounts)), TRANSFERS.c.at >= window.start, TRANSFERS.c.at < window.end)
+        query = select(func.coalesce(func.sum(TRANSFERS.c.amount_micros), 0)).where(*where)
+        total += sign * int(tx.execute(query).scalar_one())
+    return total
 
 
 def transfer(tx: Connection, name: str) -> Transfer | None:

@@ -151,12 +151,14 @@ JOBS = table(
     "jobs",
     Job,
     "id",
-    index=("tenant", "state", "lease"),
+    index=("lease",),
     constraints=(
         _belongs("tenant", "tenants"),
         _belongs("lease", "leases"),
         _belongs("offer", "offers"),
         Index("ix_jobs_state_line", "state", "line", "created_at", "id"),
+        Index("ix_jobs_state_created_at", "state", "created_at", "id"),
+        Index("ix_jobs_tenant_state_created_at", "tenant", "state", "created_at", "id"),
     ),
 )
 Index(
@@ -180,7 +182,7 @@ TRANSFERS = table(
     "transfers",
     Transfer,
     "id",
-    index=("debit", "credit", "key"),
+    index=("key",),
     constraints=(_belongs("debit", "accounts"), _belongs("credit", "accounts"), _belongs("hold", "holds")),
 )
 HOLDS = table("holds", Hold, "id", index=("account", "state"), constraints=(_belongs("account", "accounts"),))
@@ -253,6 +255,10 @@ VOUCHERS = table(
     ),
 )
 Index("ix_contract_lines_tenant_due", CONTRACT_LINES.c.tenant, CONTRACT_LINES.c.due)
+Index("ix_charge_lines_end", CHARGE_LINES.c.end)
+Index("ix_transfers_debit_at", TRANSFERS.c.debit, TRANSFERS.c.at, TRANSFERS.c.id)
+Index("ix_transfers_credit_at", TRANSFERS.c.credit, TRANSFERS.c.at, TRANSFERS.c.id)
+Index("ix_calibrations_device", CALIBRATIONS.c.device)
 Index("ix_charge_lines_tenant_end", CHARGE_LINES.c.tenant, CHARGE_LINES.c.end)
 
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")

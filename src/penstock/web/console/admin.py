@@ -8,10 +8,12 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from penstock.app import identity, opening, reports, tokens
+from penstock.app.access import require_audit
 from penstock.app.context import App
 from penstock.base.money import parse_amount
 from penstock.base.refusal import Refusal, Refused, ensure
 from penstock.lease.tenant import ROLE_SCOPES, Scope
+from penstock.web.console.book_checks import BOOK_CHECKS
 from penstock.web.console.pages import Fields, page
 from penstock.web.console.visitor import GivenForm, GivenVisitor, Visitor
 from penstock.web.given import GivenApp
@@ -159,8 +161,18 @@ def audit(centre: GivenApp, visitor: GivenVisitor, after: FromQuery[int] = 0) ->
 
 @get("/admin/check", sync_to_thread=True)
 def check(centre: GivenApp, visitor: GivenVisitor) -> Response[Any]:
-    """Verify every invariant of both books."""
-    return page("admin.check", visitor, report=reports.check_books(centre, visitor.principal))
+    """What the last check of both books found, and whether one is under way."""
+    require_audit(visitor.principal)
+    report, at, checking = BOOK_CHECKS.last(centre)
+    return page("admin.check", visitor, report=report, at=at, checking=checking)
+
+
+@post("/admin/check", sync_to_thread=True)
+def check_now(centre: GivenApp, visitor: GivenVisitor, form: GivenForm) -> Redirect:  # noqa: ARG001
+    """Verify every invariant of both books, beside whatever else goes on."""
+    require_audit(visitor.principal)
+    BOOK_CHECKS.begin(centre, lambda: reports.check_books(centre, visitor.principal))
+    return Redirect("/admin/check", status_code=303)
 
 
 ROUTER = Router(
@@ -175,6 +187,7 @@ ROUTER = Router(
         revoke,
         audit,
         check,
+        check_now,
     ],
     include_in_schema=False,
 )

@@ -1,25 +1,26 @@
 """Money: balances, charges, invoices with their documents, and the ledger behind them."""
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from litestar import Response, Router, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
-from penstock.app import identity, invoicing, money, opening
+from penstock.app import browsing, invoicing, money, opening
 from penstock.app.context import App
 from penstock.base.money import parse_amount
 from penstock.base.refusal import Refusal, Refused, ensure, invalid
 from penstock.lease.tenant import Scope
 from penstock.web.console.pages import Fields, page
+from penstock.web.console.usage_pictures import used_pictures
 from penstock.web.console.visitor import GivenForm, GivenVisitor, Visitor
 from penstock.web.documents.invoice_csv import render_invoice_csv
 from penstock.web.documents.invoice_pdf import render_invoice_pdf
 from penstock.web.given import GivenApp
 
-LINES_SHOWN, TRANSFERS_SHOWN = 100, 200
+LINES_SHOWN, TRANSFERS_SHOWN, USED_DAYS = 100, 100, 30
 
 
 @get("/billing", sync_to_thread=True)
@@ -34,24 +35,23 @@ def _billing(
     principal = visitor.principal
     chosen = principal.tenant or tenant
     if chosen is None:
-        balances = [
-            money.balance(centre, principal, one.id) for one in identity.list_tenants(centre, principal)
-        ]
-        return page(
-            "billing", visitor, balances=balances, invoices=invoicing.list_invoices(centre, principal)
-        )
+        balances = browsing.balances(centre, principal)
+        invoices = browsing.invoice_heads(centre, principal)
+        return page("billing", visitor, balances=balances, invoices=invoices)
     now = centre.now()
-    charges = money.list_charges(centre, principal, chosen, now - timedelta(days=31), None)
+    since = (now - USED_DAYS * browsing.DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+    charges = browsing.recent_charges(centre, principal, chosen, since, LINES_SHOWN)
     return page(
         "billing.tenant",
         visitor,
         status=refused[0].status if refused else 200,
         tenant=chosen,
         balance=money.balance(centre, principal, chosen),
-        invoices=invoicing.list_invoices(centre, principal, chosen),
-        charges=charges[::-1][:LINES_SHOWN],
-        charges_total=len(charges),
-        charged_micros=sum(line.amount_micros for line in charges),
+        invoices=browsing.invoice_heads(centre, principal, chosen),
+        charges=charges,
+        used=used_pictures(
+            browsing.usage_by_day(centre, principal, chosen, since, now), since, USED_DAYS + 1
+        ),
         accounts=money.list_accounts(centre, principal, chosen),
         now=now,
         refused=refused,
@@ -135,12 +135,14 @@ def show_line(
 
 
 @get("/billing/ledger/{account:path}", sync_to_thread=True)
-def show_account(centre: GivenApp, visitor: GivenVisitor, account: FromPath[str]) -> Response[Any]:
+def show_account(
+    centre: GivenApp, visitor: GivenVisitor, account: FromPath[str], before: FromQuery[str] = ""
+) -> Response[Any]:
     """The transfers of one account, newest first."""
     name = account.lstrip("/")
-    transfers = money.list_transfers(centre, visitor.principal, name)
-    shown = transfers[::-1][:TRANSFERS_SHOWN]
-    return page("billing.account", visitor, account=name, transfers=shown, total=len(transfers))
+    transfers = browsing.recent_transfers(centre, visitor.principal, name, before, TRANSFERS_SHOWN)
+    more = transfers[-1].id if len(transfers) == TRANSFERS_SHOWN else ""
+    return page("billing.account", visitor, account=name, transfers=transfers, more=more)
 
 
 ROUTER = Router(

@@ -13,6 +13,7 @@ from penstock.app.context import App
 from penstock.app.overview import WINDOWS, window_named
 from penstock.base.refusal import Refusal, Refused
 from penstock.web.console.pages import Fields, page
+from penstock.web.console.snapshots import SNAPSHOTS
 from penstock.web.console.visitor import GivenForm, GivenVisitor, Visitor
 from penstock.web.documents import economics_html, economics_live, economics_view
 from penstock.web.given import GivenApp
@@ -47,12 +48,17 @@ def _economics(
 ) -> Response[Any]:
     length: timedelta = window_named(window)
     now, principal = centre.now(), visitor.principal
-    found = economics.show_economics(centre, principal, now - length, now, by or None)
     kept = economics.show_costs(centre, principal)
+    found, as_of = SNAPSHOTS.of(
+        centre,
+        ("economics", window, by, kept),
+        lambda: economics.show_economics(centre, principal, now - length, now, by or None),
+    )
     return page(
         "economics",
         visitor,
         status=refused[0].status if refused else 200,
+        as_of=as_of,
         whole=found.get(""),
         sections=economics_live.sections(found, visitor.taste.language) if found else (),
         window=window,

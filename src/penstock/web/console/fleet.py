@@ -1,13 +1,14 @@
 """The fleet: a map of all devices, nodes, and one device with what it was measured at and its history."""
 
+import heapq
+from collections import Counter
 from typing import Annotated, Any
 
 from litestar import Response, Router, get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Redirect
 
-from penstock.app import fleet
-from penstock.app.access import require_audit
+from penstock.app import browsing, fleet
 from penstock.app.ports import Probe
 from penstock.base.refusal import Refused, invalid, not_found
 from penstock.fleet.device import DEVICE_MOVES, Device, DeviceState
@@ -29,20 +30,20 @@ def show(
     after: FromQuery[str] = "",
 ) -> Response[Any]:
     """All devices at a glance, then as a table."""
-    require_audit(visitor.principal)
-    seen = fleet.view(centre)
-    chosen = [device for device in seen.devices if _is_in(device, wanted)]
-    rows = [device for device in sorted(chosen, key=lambda d: d.id) if device.id > after][:PAGE_DEVICES]
+    nodes, devices = browsing.devices(centre, visitor.principal)
+    chosen = [device for device in devices if _is_in(device, wanted)]
+    rows = heapq.nsmallest(PAGE_DEVICES, (d for d in chosen if d.id > after), key=lambda d: d.id)
+    states = Counter(device.state for device in devices)
     return page(
         "fleet",
         visitor,
         devices=rows,
         total=len(chosen),
-        all_devices=len(seen.devices),
-        nodes=len(seen.nodes),
-        calibrations=seen.calibrations,
-        occupants=fleet.occupants(centre),
-        states={one: sum(d.state is one for d in seen.devices) for one in DeviceState},
+        all_devices=len(devices),
+        nodes=len(nodes),
+        calibrations=browsing.calibrations(centre, [device.id for device in rows]),
+        occupants=browsing.occupants(centre),
+        states={one: states[one] for one in DeviceState},
         state=wanted,
         colour=colour if colour in COLOURS else "state",
         colours=COLOURS,
@@ -61,8 +62,8 @@ def _is_in(device: Device, state: str) -> bool:
 @get("/fleet/map", sync_to_thread=True)
 def device_map(centre: GivenApp, visitor: GivenVisitor, colour: FromQuery[str] = "state") -> dict[str, Any]:
     """Node by node, each device with the index of its colour's name; for the canvas."""
-    require_audit(visitor.principal)
-    seen, occupants = fleet.view(centre), fleet.occupants(centre)
+    every, devices = browsing.devices(centre, visitor.principal)
+    occupants = browsing.occupants(centre)
     names: dict[str, int] = {}
 
     def of(device: Device) -> int:
@@ -74,8 +75,8 @@ def device_map(centre: GivenApp, visitor: GivenVisitor, colour: FromQuery[str] =
         }[colour if colour in COLOURS else "state"]
         return names.setdefault(name, len(names))
 
-    nodes: dict[str, list[tuple[str, int]]] = {node.id: [] for node in seen.nodes}
-    for device in sorted(seen.devices, key=lambda d: (d.node, d.index)):
+    nodes: dict[str, list[tuple[str, int]]] = {node.id: [] for node in every}
+    for device in devices:
         nodes[device.node].append((device.id, of(device)))
     return {"names": list(names), "nodes": list(nodes.items())}
 
@@ -83,12 +84,11 @@ def device_map(centre: GivenApp, visitor: GivenVisitor, colour: FromQuery[str] =
 @get("/fleet/devices/{name:str}", sync_to_thread=True)
 def show_device(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) -> Response[Any]:
     """One device: measured beside nominal, who is on it, its states over time."""
-    require_audit(visitor.principal)
-    seen = fleet.view(centre)
-    device = next((d for d in seen.devices if d.id == name), None)
+    _, devices = browsing.devices(centre, visitor.principal)
+    device = next((d for d in devices if d.id == name), None)
     if device is None:
         raise Refused(not_found("device", name))
-    calibration = seen.calibrations.get(name)
+    calibration = browsing.calibrations(centre, [name]).get(name)
     measured = {rate.precision: rate for rate in calibration.measured} if calibration else {}
     nominal = {rate.precision: rate for rate in device.nominal}
     return page(
@@ -97,7 +97,7 @@ def show_device(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) ->
         device=device,
         calibration=calibration,
         rates=[(p, nominal.get(p), measured.get(p)) for p in dict.fromkeys([*nominal, *measured])],
-        holder=fleet.occupants(centre).get(name),
+        holder=browsing.occupants(centre).get(name),
         intervals=fleet.intervals(centre, name)[::-1],
         moves=DEVICE_MOVES[device.state],
     )
@@ -132,18 +132,18 @@ def calibrate(
 @get("/fleet/nodes/{name:str}", sync_to_thread=True)
 def show_node(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) -> Response[Any]:
     """One node and its devices."""
-    require_audit(visitor.principal)
-    seen = fleet.view(centre)
-    node = next((n for n in seen.nodes if n.id == name), None)
+    nodes, devices = browsing.devices(centre, visitor.principal)
+    node = next((n for n in nodes if n.id == name), None)
     if node is None:
         raise Refused(not_found("node", name))
+    own = [device for device in devices if device.node == name]
     return page(
         "fleet.node",
         visitor,
         node=node,
-        devices=[d for d in seen.devices if d.node == name],
-        calibrations=seen.calibrations,
-        occupants=fleet.occupants(centre),
+        devices=own,
+        calibrations=browsing.calibrations(centre, [device.id for device in own]),
+        occupants=browsing.occupants(centre),
     )
 
 

@@ -1,13 +1,20 @@
 """Streams for pages: that something changed, and the output of a task."""
 
+from collections.abc import AsyncGenerator
+
+import anyio
+import msgspec
 from litestar import Router, get
 from litestar.params import FromPath, FromQuery
-from litestar.response import ServerSentEvent
+from litestar.response import ServerSentEvent, ServerSentEventMessage
 
+from penstock.app import jobs
 from penstock.web.api import centre as centre_api
 from penstock.web.api import jobs as jobs_api
 from penstock.web.console.visitor import GivenVisitor
-from penstock.web.given import GivenApp
+from penstock.web.given import GivenApp, GivenProbe
+
+SAMPLE_EVERY_S = 1.0
 
 
 @get("/live")
@@ -29,4 +36,31 @@ async def follow(
     return await jobs_api.follow_task(centre, visitor.principal, name, rank, attempt, offset)
 
 
-ROUTER = Router("/", route_handlers=[live, follow], include_in_schema=False)
+@get("/jobs/{name:str}/devices")
+async def watch(
+    centre: GivenApp, visitor: GivenVisitor, probe: GivenProbe, name: FromPath[str], rank: FromQuery[int] = 0
+) -> ServerSentEvent:
+    """What the devices of one task do, each second, while it has them."""
+    seen = await anyio.to_thread.run_sync(jobs.devices_of_task, centre, visitor.principal, name, rank)
+
+    async def told() -> AsyncGenerator[ServerSentEventMessage]:
+        devices = seen
+        while devices:
+            samples = await anyio.to_thread.run_sync(probe.sample, devices)
+            shown = [
+                {"device": device.id, **msgspec.to_builtins(samples[device.id])}
+                for device in devices
+                if device.id in samples
+            ]
+            data = msgspec.json.encode({"at": centre.now().timestamp(), "devices": shown}).decode()
+            yield ServerSentEventMessage(event="sample", data=data)
+            await anyio.sleep(SAMPLE_EVERY_S)
+            devices = await anyio.to_thread.run_sync(
+                jobs.devices_of_task, centre, visitor.principal, name, rank
+            )
+        yield ServerSentEventMessage(event="end", data="{}")
+
+    return ServerSentEvent(told())
+
+
+ROUTER = Router("/", route_handlers=[live, follow, watch], include_in_schema=False)

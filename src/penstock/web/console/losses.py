@@ -6,9 +6,12 @@ from litestar import Response, Router, get
 from litestar.params import FromQuery
 
 from penstock.app import alarms, software
+from penstock.app.access import require, require_audit
 from penstock.app.overview import WINDOWS, window_named
 from penstock.insight.alarms import Alarm
+from penstock.lease.tenant import Scope
 from penstock.web.console.pages import page
+from penstock.web.console.snapshots import SNAPSHOTS
 from penstock.web.console.visitor import GivenVisitor, Language
 from penstock.web.documents.alarm_words import SENTENCES
 from penstock.web.given import GivenApp
@@ -17,10 +20,18 @@ from penstock.web.given import GivenApp
 @get("/alarms", sync_to_thread=True)
 def show(centre: GivenApp, visitor: GivenVisitor, window: FromQuery[str] = "24h") -> Response[Any]:
     """Alarms of a window with their figures; a tenant sees those about itself."""
-    now = centre.now()
-    found = alarms.show_alarms(centre, visitor.principal, now - window_named(window), now)
+    now, principal, length = centre.now(), visitor.principal, window_named(window)
+    if principal.tenant is None:
+        require_audit(principal)
+    else:
+        require(principal, Scope.READ, principal.tenant)
+    found, as_of = SNAPSHOTS.of(
+        centre,
+        ("alarms", principal.tenant, window),
+        lambda: alarms.show_alarms(centre, principal, now - length, now),
+    )
     said = [(alarm, *sentences(alarm, visitor.taste.language)) for alarm in found]
-    return page("alarms", visitor, alarms=said, window=window, windows=tuple(WINDOWS))
+    return page("alarms", visitor, alarms=said, as_of=as_of, window=window, windows=tuple(WINDOWS))
 
 
 def sentences(alarm: Alarm, language: Language) -> tuple[str, str]:
@@ -34,13 +45,23 @@ def sentences(alarm: Alarm, language: Language) -> tuple[str, str]:
 @get("/alarms/lost", sync_to_thread=True)
 def lost(centre: GivenApp, visitor: GivenVisitor, window: FromQuery[str] = "7d") -> Response[Any]:
     """Refused and delayed demand, the dearest first, and what to port first."""
-    now = centre.now()
+    principal, now = visitor.principal, centre.now()
     start = now - window_named(window)
+    require_audit(principal)
+    (found, ports), as_of = SNAPSHOTS.of(
+        centre,
+        ("lost", window),
+        lambda: (
+            alarms.show_lost(centre, principal, start, now),
+            software.port_first(centre, principal, start, now),
+        ),
+    )
     return page(
         "alarms.lost",
         visitor,
-        lost=alarms.show_lost(centre, visitor.principal, start, now),
-        ports=software.port_first(centre, visitor.principal, start, now),
+        lost=found,
+        ports=ports,
+        as_of=as_of,
         window=window,
         windows=tuple(WINDOWS),
     )

@@ -1,6 +1,7 @@
 """The market: what is for sale, and quotes that say from when and why not."""
 
 import secrets
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -28,13 +29,14 @@ def show(centre: GivenApp, visitor: GivenVisitor) -> Response[Any]:
 def _market(
     centre: App, visitor: Visitor, fields: dict[str, str], refused: tuple[Refusal, ...]
 ) -> Response[Any]:
-    devices = fleet.view(centre).devices
+    devices = fleet.devices_of(centre)
+    accepted = Counter(device.model for device in devices if device.accepted_at is not None)
     offers = [offer for offer in selling.list_offers(centre) if offer.withdrawn_at is None]
     return page(
         "market",
         visitor,
         status=refused[0].status if refused else 200,
-        offers=[(o, sum(d.model == o.model and d.accepted_at is not None for d in devices)) for o in offers],
+        offers=[(offer, accepted[offer.model]) for offer in offers],
         models=sorted({offer.model for offer in offers}),
         fleet_models=sorted({device.model for device in devices}),
         quotes=selling.list_quotes(centre, visitor.principal)[:QUOTES_SHOWN],

@@ -7,9 +7,11 @@ from litestar.params import FromQuery
 from litestar.response import Redirect
 
 from penstock.app import overview
+from penstock.app.access import require_audit
 from penstock.insight.model import LadderLine, Line
 from penstock.web.console.ladder_pictures import sankey, strip
 from penstock.web.console.pages import page
+from penstock.web.console.snapshots import SNAPSHOTS
 from penstock.web.console.visitor import GivenVisitor
 from penstock.web.documents.ladder_view import lines_with_time
 from penstock.web.given import GivenApp
@@ -31,10 +33,14 @@ def show(centre: GivenApp, visitor: GivenVisitor, window: FromQuery[str] = "24h"
         return page(
             "overview.tenant", visitor, seen=seen, largest_charge=_largest_charge(seen.charged), **chosen
         )
-    found = overview.centre_overview(centre, visitor.principal, window)
+    require_audit(visitor.principal)
+    found, as_of = SNAPSHOTS.of(
+        centre, ("overview", window), lambda: overview.centre_overview(centre, visitor.principal, window)
+    )
     return page(
         "overview.centre",
         visitor,
+        as_of=as_of,
         seen=found,
         sankey=sankey(found.whole),
         strip=strip(found.parts),

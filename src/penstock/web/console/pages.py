@@ -13,6 +13,8 @@ from litestar import MediaType, Response
 from penstock.base.figure import Figure
 from penstock.base.money import Micros
 from penstock.base.quantity import CardMicroseconds, ComputeRate, card_hours
+from penstock.billing.pricing.book import ComputeItem, HourlyItem, PackageItem, PriceBook, UsageItem
+from penstock.billing.pricing.exact import to_micros
 from penstock.insight.model import Line
 from penstock.web.console.language import translate
 from penstock.web.console.navigation import navigation
@@ -70,6 +72,7 @@ def environment(language: Language) -> Environment:
             "said": lambda text: text if language == "en" else in_chinese(text) or text,
             "money": _money(language),
             "count": lambda number: f"{number:,}",
+            "items_of": lambda book: _items(book, language),
             "figure": lambda figure: _figure(figure, language),
             "share": lambda part, whole: figures.share(part, whole, language),
             "card_hours": _card_hours,
@@ -94,6 +97,25 @@ def _money(language: Language) -> Callable[..., str]:
         return figures.money(amount_micros, currency, language, decimals)
 
     return money
+
+
+def _items(book: PriceBook, language: Language) -> list[tuple[Any, str, str, str]]:
+    """Each item with its mode, its price and what that is for."""
+    found = []
+    for item in book.items:
+        price, unit = None, ""
+        match item:
+            case HourlyItem():
+                price, unit = item.price, "card-hour"
+            case ComputeItem():
+                price, unit = item.price, item.per
+            case PackageItem():
+                price, unit = item.fee, item.per
+            case UsageItem():
+                price, unit = item.price, item.meter
+        shown = figures.NONE if price is None else figures.money(to_micros(price), book.currency, language, 2)
+        found.append((item, str(item.__struct_config__.tag), shown, unit))
+    return found
 
 
 def _figure(figure: Figure, language: Language) -> str:

@@ -14,6 +14,7 @@ from litestar.static_files import create_static_files_router
 from penstock.base.refusal import Refusal, Refused
 from penstock.web.console import (
     admin,
+    agreements,
     billing,
     economics,
     fleet,
@@ -85,6 +86,7 @@ CONSOLE = Router(
         overview.ROUTER,
         fleet.ROUTER,
         market.ROUTER,
+        agreements.ROUTER,
         leases.ROUTER,
         jobs.ROUTER,
         billing.ROUTER,

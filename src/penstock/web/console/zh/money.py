@@ -2,7 +2,11 @@
 
 MONEY: dict[str, str] = {
     "Billing": "账务",
-    "{shown} of {total} transfers, newest first": "共 {total} 笔转账，显示最新 {shown} 笔",
+    "Newest first": "最新在前",
+    "Older transfers": "更早的转账",
+    "Usage by meter, last 30 days": "近 30 天各计量用量",
+    "card-hours": "卡时",
+    "{meter} of {model} by day, at most {hours} card-hours": "{model} 的{meter}，按日，最高 {hours} 卡时",
     "Transfers": "转账",
     "Kind": "种类",
     "Other side": "对方账户",

@@ -82,6 +82,12 @@ PEOPLE: dict[str, str] = {
     "Detail": "详情",
     "Later entries": "后面的记录",
     "Check both books": "核对两本账",
+    "Every entry of the ledger and every card-hour is read again: nothing may be missing, counted twice or changed.": (
+        "重新核对账本的每一笔与每个卡时：不得缺失、重复或被改动。"
+    ),
+    "Being checked …": "正在核对……",
+    "Not checked since the centre was started.": "中心启动以来尚未核对。",
+    "Check now": "立即核对",
     "Both books balance.": "两本账都平衡。",
     "Tenants": "租户",
     "Tenant": "租户",

@@ -1,0 +1,74 @@
+// Graphs of what a task's devices do, from the moment the page is opened.
+
+const place = document.getElementById("graphs")
+const KEPT = 600
+const KINDS = [
+  { name: "activity", of: (one) => (one.activity === undefined ? null : one.activity * 100), unit: "%", range: [0, 100] },
+  { name: "memory", of: (one) => (one.memory_used_bytes === undefined ? null : one.memory_used_bytes / 2 ** 30), unit: "GiB" },
+  { name: "power", of: (one) => one.power_w ?? null, unit: "W" },
+  { name: "temperature", of: (one) => one.temperature_c ?? null, unit: "°C" },
+]
+const LINES = ["--productive", "--accent", "--reserved_unused", "--starting", "--lost_work", "--no_fit_price", "--stalled", "--no_fit_model"]
+const times = []
+const seen = new Map()
+const plots = new Map()
+
+const probe = document.createElement("i")
+probe.hidden = true
+document.body.append(probe)
+function colour(variable) {
+  probe.style.color = `var(${variable})`
+  return getComputedStyle(probe).color
+}
+
+function keep(told) {
+  times.push(told.at)
+  for (const one of told.devices) if (!seen.has(one.device)) seen.set(one.device, KINDS.map(() => Array(times.length - 1).fill(null)))
+  for (const [device, columns] of seen) {
+    const one = told.devices.find((other) => other.device === device)
+    KINDS.forEach((kind, n) => columns[n].push(one ? kind.of(one) : null))
+  }
+  if (times.length > KEPT) {
+    times.shift()
+    for (const columns of seen.values()) for (const column of columns) column.shift()
+  }
+}
+
+function plot(kind) {
+  const holder = document.createElement("figure")
+  const caption = document.createElement("figcaption")
+  caption.textContent = `${place.dataset[kind.name]} (${kind.unit})`
+  holder.append(caption)
+  place.append(holder)
+  const axis = { stroke: colour("--soft"), grid: { stroke: colour("--rule"), width: 1 }, ticks: { show: false } }
+  const made = new uPlot({
+    width: holder.clientWidth, height: 150, legend: { show: seen.size <= 8 }, cursor: { drag: { x: false, y: false } },
+    scales: kind.range ? { y: { range: kind.range } } : {}, axes: [axis, { ...axis, size: 45 }],
+    series: [{ label: place.dataset.time }, ...[...seen.keys()].map((device, n) => ({ label: device, width: 1.5, stroke: colour(LINES[n % LINES.length]) }))],
+  }, [times, ...[...seen.keys()].map(() => [])], holder)
+  new ResizeObserver(() => made.setSize({ width: holder.clientWidth, height: 150 })).observe(holder)
+  return made
+}
+
+function draw() {
+  const known = [...seen.values()]
+  KINDS.forEach((kind, n) => {
+    if (!known.some((columns) => columns[n].some((value) => value !== null))) return
+    if (!plots.has(kind.name)) plots.set(kind.name, plot(kind))
+    plots.get(kind.name).setData([times, ...known.map((columns) => columns[n])])
+  })
+}
+
+function listen() {
+  const source = new EventSource(place.dataset.source)
+  source.addEventListener("sample", (event) => {
+    const told = JSON.parse(event.data)
+    if (told.devices.length === 0 && seen.size === 0) place.firstElementChild.textContent = place.dataset.none
+    keep(told)
+    draw()
+  })
+  source.addEventListener("end", () => source.close())
+  source.onerror = () => { source.close(); setTimeout(listen, 1000) }
+}
+
+if (place) listen()
