@@ -26,8 +26,8 @@ import yaml
 from litestar.exceptions import LitestarDeprecationWarning
 from tests.postgresql import new_database, server
 
-from benchmarks.console_data import generate
-from penstock.app import identity, opening, settling, tokens
+from benchmarks.console_data import Month, generate, settle_month
+from penstock.app import identity, opening, tokens
 from penstock.app.access import SYSTEM
 from penstock.probes.host import HostProbe
 from penstock.sim.centre import OPENING, SimulatedCentre
@@ -80,17 +80,12 @@ def fill(made: SimulatedCentre) -> None:
         began = time.perf_counter()
         generate(made.app, SCENARIO)
         print(f"generated in {time.perf_counter() - began:.0f} s", flush=True)
-    settling.DEVICE_HOURS = SCENARIO["nodes"] * SCENARIO["devices_per_node"] * 24  # a day in a turn
-    began, known = time.perf_counter(), None
-    while True:
-        settling.settle_ladder(made.app)
-        with made.app.database.read() as tx:
-            reached = settled.state(tx).until
-        if reached == known:
-            break
-        known = reached
-        print(f"settled until {known}", flush=True)
-    print(f"settled until {known} in {time.perf_counter() - began:.0f} s", flush=True)
+    month, began = Month(SCENARIO, made.clock.now()), time.perf_counter()
+    with made.app.database.read() as tx:
+        known = settled.state(tx).until
+    if known is None or known < settled.floor(month.now, settled.HOUR):
+        settle_month(made.app, month)
+        print(f"settled in {time.perf_counter() - began:.0f} s", flush=True)
 
 
 @contextmanager

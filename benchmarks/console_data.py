@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table
 
+from penstock.app import settling
 from penstock.app.context import App
 from penstock.base.ids import derived_id
 from penstock.base.money import MICROS_PER_UNIT
@@ -21,7 +22,7 @@ from penstock.lease.offer import Lease, LeaseState, Offer, Quote
 from penstock.lease.tenant import Tenant
 from penstock.ledger.chart import PREPAID, REVENUE_HOURLY, centre_account, tenant_account
 from penstock.ledger.model import Account, Transfer
-from penstock.store import tables
+from penstock.store import settled, tables
 from penstock.store.bulk import insert_rows
 
 MODEL, PRICE, CURRENCY = "a100", 9 * MICROS_PER_UNIT, "CNY"
@@ -296,6 +297,37 @@ def generate(app: App, scenario: dict[str, Any]) -> Month:
             keep(tx, table, structs)
         _balances(tx, month)
     return month
+
+
+def settle_month(app: App, month: Month) -> None:
+    """Settle the month's first whole day, and let its ladder stand for every later hour and day of the month.
+
+    A month of ten thousand devices takes an hour to settle; what is measured is how long rows take to read.
+    """
+    with app.database.read() as tx:
+        first = settled.floor(month.start, settled.DAY) + settled.DAY
+    while True:
+        settling.settle_ladder(app)
+        with app.database.read() as tx:
+            known = settled.state(tx)
+        if known.until is not None and known.until >= first + settled.DAY:
+            break
+    last, days = settled.floor(month.now, settled.HOUR), (month.now - first).days
+    with app.database.write() as tx:
+        hours = [one for one in settled.hours_of(tx, first)]
+        for number in range(1, days + 1):
+            moved = [_later(one, number) for one in hours]
+            moved = [one for one in moved if one.end <= last]
+            settled.put(tx, moved)
+            if first + settled.DAY * (number + 1) <= last:
+                settling._settle_day(tx, first + settled.DAY * number)  # noqa: SLF001
+        settled.prune(tx, last)
+        settled.keep(tx, msgspec.structs.replace(known, until=last, upto=last))
+
+
+def _later(row: tables.LadderCells, days: int) -> tables.LadderCells:
+    by = settled.DAY * days
+    return msgspec.structs.replace(row, start=row.start + by, end=row.end + by)
 
 
 def _balances(tx: Connection, month: Month) -> None:

@@ -66,7 +66,7 @@ def _cards(text: str) -> int:
 
 def _number(text: str) -> str:
     """Exact text for people."""
-    return decimal_text(exact(text))
+    return decimal_text(exact(text), 2)
 
 
 @get("/market/prices", sync_to_thread=True)

@@ -9,8 +9,8 @@ from penstock.insight.ladder import RUNG_OF
 from penstock.insight.model import Ladder, LadderLine, Line
 from penstock.web.documents.ladder_view import lines_with_time, rungs
 
-WIDTH, HEIGHT, TOP = 1000.0, 300.0, 34.0
-BAR = 10.0
+WIDTH, TOP, MARGIN = 1000.0, 34.0, 150.0
+BAR, GAP, LABEL = 10.0, 14.0, 18.0
 _BODY = 190.0
 """Height of the whole capacity."""
 _LOSS_OF = {
@@ -34,11 +34,20 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Flow(msgspec.Struct, frozen=True):
-    """A band from one rung to the next, or a line that leaves it and goes no further."""
+    """A band from one rung to the next."""
 
     name: str
     path: str
-    share: float
+
+
+class Loss(msgspec.Struct, frozen=True):
+    """A line that leaves at a rung: its band, and the bar at (x, y) where it ends, with the label beside it."""
+
+    name: str
+    path: str
+    x: float
+    y: float
+    height: float
     card_us: int
 
 
@@ -47,9 +56,9 @@ class Sankey(msgspec.Struct, frozen=True):
 
     steps: tuple[Step, ...]
     flows: tuple[Flow, ...]
-    losses: tuple[Flow, ...]
+    losses: tuple[Loss, ...]
+    height: float
     width: float = WIDTH
-    height: float = HEIGHT
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -63,25 +72,31 @@ class Part(msgspec.Struct, frozen=True):
 
 
 def sankey(ladder: Ladder) -> Sankey:
-    """Capacity flows to the right; at each rung what is lost turns down and ends there."""
+    """Capacity flows to the right; at each rung what is lost bends away under the rest and ends there.
+
+    The losses of an earlier rung lie lower by a label's height for each one after it, so no two bands cross.
+    """
     whole = ladder.capacity_card_us
     found = rungs(ladder)
-    gap = (WIDTH - BAR - 150) / (len(found) - 1)
+    gap = (WIDTH - BAR - MARGIN) / (len(found) - 1)
     height = [_BODY * rung.card_us / whole if whole else 0.0 for rung in found]
     steps = tuple(
         Step(rung.name, n * gap, TOP, height[n], rung.card_us, rung.card_us / whole if whole else 0.0)
         for n, rung in enumerate(found)
     )
-    flows, losses = [], []
+    flows, losses = [], list[Loss]()
+    left = [lost_at(ladder, step.name) for step in steps]
     for n in range(1, len(steps)):
         before, after = steps[n - 1], steps[n]
-        flows.append(Flow(after.name, _band(before, after), after.share, after.card_us))
-        y = TOP + after.height
-        for line in lost_at(ladder, after.name):
+        flows.append(Flow(after.name, _band(before, after)))
+        y, end = TOP + after.height, TOP + after.height + GAP + LABEL * sum(map(len, left[n + 1 :]))
+        for line in left[n]:
             thick = _BODY * line.card_us / whole
-            losses.append(Flow(str(line.line), _turn(before, y, thick, gap), line.share, line.card_us))
-            y += thick
-    return Sankey(steps, tuple(flows), tuple(losses))
+            path = _bend(before.x + BAR, y, after.x, end, thick)
+            losses.append(Loss(str(line.line), path, after.x, end, max(thick, 1.0), line.card_us))
+            y, end = y + thick, end + max(thick, LABEL - 2) + 2
+    bottom = max([TOP + _BODY, *(loss.y + max(loss.height, LABEL) for loss in losses)])
+    return Sankey(steps, tuple(flows), tuple(losses), bottom + 8)
 
 
 def lost_at(ladder: Ladder, rung: str) -> list[LadderLine]:
@@ -95,14 +110,12 @@ def _band(before: Step, after: Step) -> str:
     return f"M{x:.1f} {TOP:.1f}H{until:.1f}V{TOP + after.height:.1f}H{x:.1f}Z"
 
 
-def _turn(before: Step, y: float, thick: float, gap: float) -> str:
-    """From the earlier rung to the right and down out of the picture's body."""
-    x, bend, floor = before.x + BAR, min(gap * 0.55, 60.0), TOP + _BODY + 30
-    inner, outer = x + bend, x + bend + thick
-    top, under = floor - 40, floor - 40 + thick / 2
+def _bend(x: float, y: float, until: float, end: float, thick: float) -> str:
+    """From (x, y) to the right and down to (until, end), of one thickness."""
+    middle = (x + until) / 2
     return (
-        f"M{x:.1f} {y:.1f}C{outer:.1f} {y:.1f} {outer:.1f} {top:.1f} {outer:.1f} {floor:.1f}"
-        f"H{inner:.1f}C{inner:.1f} {under:.1f} {inner:.1f} {y + thick:.1f} {x:.1f} {y + thick:.1f}Z"
+        f"M{x:.1f} {y:.1f}C{middle:.1f} {y:.1f} {middle:.1f} {end:.1f} {until:.1f} {end:.1f}V{end + thick:.1f}"
+        f"C{middle:.1f} {end + thick:.1f} {middle:.1f} {y + thick:.1f} {x:.1f} {y + thick:.1f}Z"
     )
 
 

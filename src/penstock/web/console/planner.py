@@ -210,7 +210,9 @@ def compare(
             Refusal("run_unfinished", f"{unfinished.id} has no result", "choose one that has succeeded")
         )
     language = visitor.taste.language
-    outlooks = [run.outlook for run in runs if run.outlook is not None]
+    outlooks = [
+        msgspec.structs.replace(run.outlook, name=run.plan) for run in runs if run.outlook is not None
+    ]
     views = [OutlookView(one, language) for one in outlooks]
     pictures = [
         (run, view.pictures().get(view.word("spreads"), [])) for run, view in zip(runs, views, strict=True)

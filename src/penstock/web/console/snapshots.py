@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -18,7 +18,7 @@ from penstock.app.context import App
 
 SLOW_S = 0.25
 PATIENCE = 10
-OLD_S = 600.0
+OLD = timedelta(minutes=10)
 """What is older is not shown any more: its visitor waits."""
 KEPT_MAX = 64
 _LOG = structlog.get_logger()
@@ -46,7 +46,7 @@ class Snapshots:
         with self.lock:
             known = self.kept.get(place)
         now = time.monotonic()
-        if known is None or known.took < SLOW_S or now - known.made > OLD_S:
+        if known is None or known.took < SLOW_S or not timedelta(0) <= app.now() - known.at < OLD:
             return self._make(app, place, make).value, None
         if now - known.made > PATIENCE * known.took:
             self._beside(app, place, make)

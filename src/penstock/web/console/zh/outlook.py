@@ -13,7 +13,7 @@ OUTLOOK: dict[str, str] = {
     ),
     "Keep": "保存",
     "This is an example, not yet kept.": "这是示例，尚未保存。",
-    "As of {time}; newer figures are being computed.": "截至 {time}；正在计算更新的数字。",
+    "As of {time}.": "截至 {time}。",
     "Revenue": "收入",
     "Result": "损益",
     "Break-even": "盈亏平衡",
