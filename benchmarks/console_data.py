@@ -314,7 +314,7 @@ def settle_month(app: App, month: Month) -> None:
             break
     last, days = settled.floor(month.now, settled.HOUR), (month.now - first).days
     with app.database.write() as tx:
-        hours = [one for one in settled.hours_of(tx, first)]
+        hours = list(settled.hours_of(tx, first))
         for number in range(1, days + 1):
             moved = [_later(one, number) for one in hours]
             moved = [one for one in moved if one.end <= last]
