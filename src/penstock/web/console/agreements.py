@@ -149,7 +149,12 @@ def show_contract(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) 
 
 
 @post("/market/contracts/{name:str}/terminate", sync_to_thread=True)
-def terminate(centre: GivenApp, visitor: GivenVisitor, form: GivenForm, name: FromPath[str]) -> Redirect:  # noqa: ARG001
+def terminate(
+    centre: GivenApp,
+    visitor: GivenVisitor,
+    form: GivenForm,
+    name: FromPath[str],  # noqa: ARG001
+) -> Redirect:
     """End a contract now, by its own conditions."""
     contracts.terminate_contract(centre, visitor.principal, name, contracts.NewTermination(at=None))
     return Redirect(f"/market/contracts/{name}", status_code=303)
