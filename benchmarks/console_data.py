@@ -318,7 +318,8 @@ def settle_month(app: App, month: Month) -> None:
         for number in range(1, days + 1):
             moved = [_later(one, number) for one in hours]
             moved = [one for one in moved if one.end <= last]
-            settled.put(tx, moved)
+            if moved:
+                settled.put(tx, moved)
             if first + settled.DAY * (number + 1) <= last:
                 settling._settle_day(tx, first + settled.DAY * number)  # noqa: SLF001
         settled.prune(tx, last)

@@ -152,8 +152,8 @@ def show_contract(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) 
 def terminate(
     centre: GivenApp,
     visitor: GivenVisitor,
-    form: GivenForm,
-    name: FromPath[str],  # noqa: ARG001
+    form: GivenForm,  # noqa: ARG001
+    name: FromPath[str],
 ) -> Redirect:
     """End a contract now, by its own conditions."""
     contracts.terminate_contract(centre, visitor.principal, name, contracts.NewTermination(at=None))
