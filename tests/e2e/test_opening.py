@@ -21,6 +21,7 @@ from sqlalchemy import event
 
 from penstock.base.refusal import Refused
 from penstock.cli.demo_centre import RunningCentre
+from penstock.cli.main import main
 from penstock.cli.serving import listen
 from penstock.store.database import Database
 from penstock.wire import Centre, _lock
@@ -142,6 +143,17 @@ def test_a_directory_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path
 def test_a_directory_that_cannot_be_used_is_refused(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
     spoil(tmp_path)
     assert "data_unusable" in refused("up", "--data", str(tmp_path), "--port", "0")
+
+
+def test_a_database_that_another_program_writes_to_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("penstock.store.sqlite.BUSY_TIMEOUT_MS", 50)
+    with closing(sqlite3.connect(migrated(tmp_path))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert main(["up", "--data", str(tmp_path), "--port", "0"]) == 1
+    said = capsys.readouterr().err
+    assert "outside_failed" in said and "database is locked" in said
 
 
 def test_a_file_is_no_directory(tmp_path: Path) -> None:

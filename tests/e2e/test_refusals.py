@@ -119,6 +119,12 @@ CASES = {
     "an open period": Case("/invoices", {"tenant": "acme", "start": at(0), "end": at(900)}, 409, "period_open"),
     "an empty bill": Case("/invoices", {"tenant": "rival", "start": at(0), "end": at(0.1)}, 409, "nothing_to_invoice"),
     "the unfunded": Case("/jobs", run() | {"tenant": "unfunded"}, 402, "insufficient_funds"),
+    "a transfer without a name": Case(
+        "/ledger/transfers",
+        {"transfers": [{"id": "", "debit": "centre/cash", "credit": "tenant/acme/prepaid", "amount_micros": 1}]},
+        422,
+        "id_malformed",
+    ),
     # ids
     "an id with spaces": Case("/quotes", QUOTE | {"id": "a b"}, 422, "id_malformed"),
     "an id as a path": Case("/jobs", run() | {"id": "../../x"}, 422, "id_malformed"),

@@ -64,8 +64,9 @@ def test_pages_are_followed_to_the_end():
     assert [request.url.params.get("after") for request in server.requests] == [None, "b", "c"]
 
 
-def test_a_refusal_is_raised_with_everything_it_says():
-    server = Server(httpx.Response(409, json=REFUSED))
+@pytest.mark.parametrize("status", [409, 507])
+def test_a_refusal_is_raised_with_everything_it_says(status):
+    server = Server(httpx.Response(status, json=REFUSED))
     with pytest.raises(SdkRefused) as caught:
         server.client().post("leases", body={"id": "x"})
     assert caught.value.refusals == (Refusal("quote_expired", "too late", "ask again"),)

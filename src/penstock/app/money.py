@@ -151,16 +151,16 @@ def post_transfers(app: App, principal: Principal, request: NewTransfers) -> Pos
     now = app.now()
     entries = [
         Transfer(
-            id=f"manual/{one.id}",
+            id=f"manual/{ensure(check_id(one.id, f'transfers.{index}.id'))}",
             debit=one.debit,
             credit=one.credit,
             amount_micros=one.amount_micros,
             currency=one.currency,
             at=now,
             kind=MANUAL,
-            key=asking.text(one.note, "note"),
+            key=asking.text(one.note, f"transfers.{index}.note"),
         )
-        for one in request.transfers
+        for index, one in enumerate(request.transfers)
     ]
     with app.database.write() as tx:
         outcome = ledger.post(tx, entries, now, linked=request.linked)

@@ -50,7 +50,7 @@ def _print_version() -> int:
 def _run(tokens: list[str], *, wants_help: bool, as_json: bool) -> int:
     from cyclopts import CycloptsError
 
-    from penstock.base.refusal import Refusal, Refused
+    from penstock.base.refusal import Fault, Refusal, Refused
     from penstock.cli.app import build
     from penstock.cli.language import _
     from penstock.cli.refused import show_refusals
@@ -74,6 +74,10 @@ def _run(tokens: list[str], *, wants_help: bool, as_json: bool) -> int:
         return USAGE
     except Refused as error:
         show_refusals(error.refusals, as_json=as_json)
+        return REFUSED
+    except Fault as error:  # of `up` and `admin`, which work on the data themselves
+        remedy = _("mend what it says, and try again")
+        show_refusals([Refusal("outside_failed", str(error), remedy, status=503)], as_json=as_json)
         return REFUSED
     except SdkUnreachable as error:
         remedy = _("check --url, or open a centre with `penstock up`")

@@ -21,7 +21,7 @@ import httpx  # noqa: E402
 PREFIX = "/api/v1"
 PAUSES_S = (0.1, 0.4)
 """Between a failed try and the next; one more try than there are pauses."""
-_NO_ANSWER = (502, 503, 504)
+_BROKEN, _NO_ANSWER = 500, (502, 503, 504)
 
 type Query = str | int | datetime | list[str] | None
 
@@ -165,7 +165,7 @@ class Client:
             found = msgspec.json.decode(response.content, type=_Refusals).refusals
         except msgspec.MsgspecError:
             found = ()
-        if found and not response.is_server_error:
+        if found and response.status_code not in (_BROKEN, *_NO_ANSWER):
             raise SdkRefused(*found)
         said = f": {found[0].message}" if found else ""
         raise SdkUnreachable(self.url, f"HTTP {response.status_code}{said}")

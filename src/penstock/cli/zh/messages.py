@@ -17,6 +17,7 @@ MESSAGES = {
     "refused [{code}]: {message}": "已拒绝 [{code}]：{message}",
     "  where: {where}": "  位置：{where}",
     "  remedy: {remedy}": "  办法：{remedy}",
+    "mend what it says, and try again": "先排除它所说的问题，再试一次",
     "check --url, or open a centre with `penstock up`": "检查 --url，或用 `penstock up` 开启一个中心",
     "there is no command {typed}": "没有命令 {typed}",
     "; there are {commands}": "；可用的有 {commands}",
