@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from penstock.base.refusal import Refusal, Refused
 from penstock.billing.model import Invoice
+from penstock.cli import formats
 from penstock.cli.demo_centre import RunningCentre
 from penstock.cli.language import _, language
 from penstock.fleet.device import Calibration, Device, Node
@@ -175,7 +176,10 @@ def _train(console: Console, tenant: Client, story: Story) -> None:
         console.print(
             "    "
             + sentence.format(
-                number=attempt.number, state=attempt.state, exits=exits, count=len(attempt.checkpoints)
+                number=attempt.number,
+                state=formats.word(attempt.state),
+                exits=exits,
+                count=len(attempt.checkpoints),
             )
         )
     if not story.losses:
