@@ -134,6 +134,8 @@ def _admit(
 def _largest_share(tx: Tx, spec: JobSpec) -> int:
     """The most thousandths of a device that the job may come to take: memory may ask for more than its share."""
     need = spec.resources
+    if need.device_share == WHOLE:
+        return WHOLE
     wanted = [d.memory_bytes for d in fleet.devices(tx) if not need.models or d.model in need.models]
     shares = share_of(need, np.array(wanted, np.int64))
     return int(shares[shares <= WHOLE].max(initial=need.device_share))

@@ -31,9 +31,10 @@ def _print(job: Job, why: Why, call: Call) -> None:
             ("jobs ahead of it", str(why.ahead)),
             ("starts by", _start(why, call)),
         ]
-        fields += [("after the end of", name) for name in why.after]
+        for name in why.after:
+            fields += [("after the end of", name)]
     elif why.engine:
-        fields.append(("its engine waits for", why.engine))
+        fields += [("its engine waits for", why.engine)]
     print_fields(fields)
     if not waiting:
         return

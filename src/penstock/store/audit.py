@@ -9,10 +9,12 @@ from sqlalchemy import Connection, func, select
 from penstock.store import rows
 from penstock.store.tables import AUDIT, AuditEntry
 
+_LAST = select(AUDIT).order_by(AUDIT.c.sequence.desc()).limit(1)
+
 
 def record(tx: Connection, at: datetime, token: str, verb: str, name: str, detail: str = "") -> None:
     """Add one act to the chain. `detail` never holds a secret."""
-    last = tx.execute(select(AUDIT).order_by(AUDIT.c.sequence.desc()).limit(1)).one_or_none()
+    last = tx.execute(_LAST).one_or_none()
     entry = AuditEntry(
         sequence=1 if last is None else last.sequence + 1,
         at=at,

@@ -142,8 +142,7 @@ def count_queued(tx: Connection) -> int:
 
 def by_ids(tx: Connection, names: set[str]) -> dict[str, Job]:
     """The jobs of these ids."""
-    found = rows.many(tx, JOBS, JOBS.c.id.in_(sorted(names))) if names else ()
-    return {job.id: job for job in found}
+    return {job.id: job for job in rows.with_ids(tx, JOBS, names)}
 
 
 def add_job(tx: Connection, job: Job) -> None:
@@ -170,8 +169,7 @@ def attempt(tx: Connection, name: str) -> Attempt | None:
 
 def attempts_by_ids(tx: Connection, names: set[str]) -> dict[str, Attempt]:
     """The attempts of these ids."""
-    found = rows.many(tx, ATTEMPTS, ATTEMPTS.c.id.in_(sorted(names))) if names else ()
-    return {attempt.id: attempt for attempt in found}
+    return {attempt.id: attempt for attempt in rows.with_ids(tx, ATTEMPTS, names)}
 
 
 def attempts_of(tx: Connection, job: str) -> tuple[Attempt, ...]:

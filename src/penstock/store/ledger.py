@@ -2,9 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Table, and_, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from penstock.base.window import Window
 from penstock.ledger.book import Outcome, apply
@@ -13,16 +12,14 @@ from penstock.ledger.model import Account, Hold, HoldState, Transfer
 from penstock.store import closings, rows
 from penstock.store.tables import ACCOUNTS, HOLDS, TRANSFERS
 
-_ASK_AT_ONCE = 5_000
-
 
 def post(tx: Connection, entries: Sequence[Entry], now: datetime, *, linked: bool = True) -> Outcome:
     """Apply a batch and save what it changed; `linked`, all entries take effect, or none."""
     wanted = needs(entries)
-    holds = {hold.id: hold for hold in _some(tx, HOLDS, wanted.holds)}
+    holds = {hold.id: hold for hold in rows.with_ids(tx, HOLDS, wanted.holds)}
     names = wanted.accounts | {hold.account for hold in holds.values()}
-    accounts = {account.id: account for account in _some(tx, ACCOUNTS, names)}
-    known = {t.id: t for t in _some(tx, TRANSFERS, wanted.transfers | wanted.reversed)}
+    accounts = {account.id: account for account in rows.with_ids(tx, ACCOUNTS, names)}
+    known = {t.id: t for t in rows.with_ids(tx, TRANSFERS, wanted.transfers | wanted.reversed)}
     if wanted.reversed:
         earlier = rows.many(tx, TRANSFERS, TRANSFERS.c.reverses.in_(sorted(wanted.reversed)))
         known |= {transfer.id: transfer for transfer in earlier}
@@ -31,8 +28,8 @@ def post(tx: Connection, entries: Sequence[Entry], now: datetime, *, linked: boo
         accounts, holds, entries, now, known=known.values(), closed_until=closed_until, linked=linked
     )
     rows.put_all(tx, ACCOUNTS, outcome.accounts.values())
-    for hold in outcome.holds.values():
-        rows.save(tx, HOLDS, hold)
+    rows.put_all(tx, HOLDS, (hold for name, hold in outcome.holds.items() if name in holds))
+    rows.add(tx, HOLDS, (hold for name, hold in outcome.holds.items() if name not in holds))
     rows.add(tx, TRANSFERS, outcome.transfers)
     return outcome
 
@@ -43,8 +40,8 @@ class Desk:
     def __init__(self, tx: Connection, accounts: set[str], holds: set[str]) -> None:
         self._tx = tx
         self._closed_until = closings.closed_until(tx)
-        self.accounts = {account.id: account for account in _some(tx, ACCOUNTS, frozenset(accounts))}
-        self.holds = {hold.id: hold for hold in _some(tx, HOLDS, frozenset(holds))}
+        self.accounts = {account.id: account for account in rows.with_ids(tx, ACCOUNTS, accounts)}
+        self.holds = {hold.id: hold for hold in rows.with_ids(tx, HOLDS, holds)}
         self._transfers: list[Transfer] = []
         self._changed: tuple[set[str], set[str]] = (set(), set())
 
@@ -64,13 +61,6 @@ class Desk:
         rows.put_all(self._tx, ACCOUNTS, (self.accounts[name] for name in sorted(self._changed[0])))
         rows.put_all(self._tx, HOLDS, (self.holds[name] for name in sorted(self._changed[1])))
         rows.add(self._tx, TRANSFERS, self._transfers)
-
-
-def _some(tx: Connection, table: Table, names: frozenset[str]) -> Any:
-    found, wanted = [], sorted(names)
-    for start in range(0, len(wanted), _ASK_AT_ONCE):
-        found += rows.many(tx, table, table.c.id.in_(wanted[start : start + _ASK_AT_ONCE]))
-    return found
 
 
 def open_account(tx: Connection, account: Account) -> None:
@@ -102,7 +92,7 @@ def holds(tx: Connection) -> tuple[Hold, ...]:
 
 def holds_by_id(tx: Connection, names: set[str]) -> dict[str, Hold]:
     """The holds of these ids."""
-    return {hold.id: hold for hold in _some(tx, HOLDS, frozenset(names))}
+    return {hold.id: hold for hold in rows.with_ids(tx, HOLDS, names)}
 
 
 def ending_holds(tx: Connection, until: datetime) -> tuple[Hold, ...]:

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Select, Table, Update, bindparam, insert, sel
 
 from penstock.store.columns import STRUCTS
 
+_ASK_AT_ONCE = 5_000
+
 
 def values(struct: msgspec.Struct) -> dict[str, Any]:
     """The row of a struct: its fields, nested ones still as objects."""
@@ -78,6 +80,16 @@ def many(
     return fetch(tx, query, STRUCTS[table.name])
 
 
+def with_ids(tx: Connection, table: Table, names: Iterable[str]) -> Any:
+    """The structs of a table whose key `id` is one of these, in no order."""
+    found: list[Any] = []
+    wanted = sorted(names)
+    for start in range(0, len(wanted), _ASK_AT_ONCE):
+        asked = {"names": wanted[start : start + _ASK_AT_ONCE]}
+        found += [_struct(STRUCTS[table.name], row) for row in tx.execute(_select_ids(table), asked)]
+    return found
+
+
 def _struct(struct: type[Any], row: Iterable[Any]) -> Any:
     """Columns come in the order of the struct's fields: tables are made of them."""
     return struct(**dict(zip(struct.__struct_fields__, row, strict=True)))
@@ -86,6 +98,11 @@ def _struct(struct: type[Any], row: Iterable[Any]) -> Any:
 @lru_cache
 def _select_by(table: Table, names: tuple[str, ...]) -> Select[Any]:
     return select(table).where(*(table.c[name] == bindparam(name) for name in names))
+
+
+@lru_cache
+def _select_ids(table: Table) -> Select[Any]:
+    return select(table).where(table.c.id.in_(bindparam("names", expanding=True)))
 
 
 @lru_cache

@@ -88,7 +88,9 @@ class LocalEngine:
         with fault(f"starting attempt {plan.attempt}"):
             if not directory.is_dir():
                 files = attempt_files(plan, directory, self.host, self._settings, self._system)
-                folder.make(directory, files)
+                if folder.make(directory, files):
+                    self._take_up(directory)
+                    return
             if not folder.supervisor_of(directory):
                 self._settle(directory)
 

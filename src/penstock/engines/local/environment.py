@@ -1,6 +1,7 @@
 """The environment of each task: nothing of the server's, the program's own, and what a gang needs."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from penstock.app.ports import Start, TaskPlan
@@ -61,10 +62,15 @@ def cpus_of(task: TaskPlan) -> tuple[int, ...]:
     return cpus
 
 
-def _base(home: str, tmp: str, expose: Sequence[Path]) -> dict[str, str]:
+@cache
+def _path(expose: tuple[Path, ...]) -> str:
+    """What is exposed is there when the engine opens, and stays."""
     exposed = [str(path / "bin") for path in expose if (path / "bin").is_dir()]
-    path = ":".join([*exposed, _SYSTEM_PATH])
-    return {"PATH": path, "HOME": home, "TMPDIR": tmp, "LANG": "C.UTF-8", "TERM": "dumb"}
+    return ":".join([*exposed, _SYSTEM_PATH])
+
+
+def _base(home: str, tmp: str, expose: Sequence[Path]) -> dict[str, str]:
+    return {"PATH": _path(tuple(expose)), "HOME": home, "TMPDIR": tmp, "LANG": "C.UTF-8", "TERM": "dumb"}
 
 
 def _defaults(task: TaskPlan) -> dict[str, str]:

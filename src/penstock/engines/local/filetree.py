@@ -1,6 +1,7 @@
 """What a sandbox shows of the host: an allow-list. What is not named here is not there."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from penstock.app.ports import Start
@@ -52,6 +53,17 @@ def _exposed(paths: Iterable[Path]) -> list[Mount]:
     return [_mount("ro", str(path), str(path)) for path in paths if not path.is_relative_to("/usr")]
 
 
+@cache
+def _exposed_below_tmp(expose: tuple[Path, ...]) -> list[Mount]:
+    return _exposed(path for path in expose if path.is_relative_to(TMP))
+
+
+@cache
+def _is_directory(path: str) -> bool:
+    """Of the kernel's own, which come and go with a module at most."""
+    return Path(path).is_dir()
+
+
 def attempt_mounts(
     plan: Start, directory: Path, checkpoint_at: str, expose: Sequence[Path] = ()
 ) -> list[Mount]:
@@ -60,10 +72,10 @@ def attempt_mounts(
     What is exposed below /tmp comes after the private /tmp, which would hide it.
     """
     mounts = [
-        _mount("rw", str(directory / PRIVATE_TMP), TMP),
-        *_exposed(path for path in expose if path.is_relative_to(TMP)),
-        _mount("rw", str(directory / WORKDIR), WORKSPACE),
-        _mount("ro", str(directory / SCRIPTS), SCRIPTS_AT),
+        _mount("rw", f"{directory}/{PRIVATE_TMP}", TMP),
+        *_exposed_below_tmp(tuple(expose)),
+        _mount("rw", f"{directory}/{WORKDIR}", WORKSPACE),
+        _mount("ro", f"{directory}/{SCRIPTS}", SCRIPTS_AT),
     ]
     if plan.checkpoint:
         mounts.append(_mount("rw", plan.checkpoint, checkpoint_at))
@@ -111,7 +123,7 @@ def _device_mounts(plan: Start) -> list[Mount]:
     paths = [path for stack in stacks - {CPU} for path in device_files(stack, sorted(handles))]
     mounts = [_mount("dev", path, path) for path in sorted(set(paths))]
     shown = ("/sys/devices/system",) if stacks == {CPU} else ("/sys", "/opt")
-    return mounts + [_mount("ro", path, path) for path in shown if Path(path).is_dir()]
+    return mounts + [_mount("ro", path, path) for path in shown if _is_directory(path)]
 
 
 def _existing(parent: str, names: Iterable[str]) -> list[Path]:

@@ -1,6 +1,7 @@
 """The directory of one attempt as the engine sees it: made whole, read while it lives, removed whole."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
@@ -37,10 +38,11 @@ def make(directory: Path, files: Mapping[str, bytes]) -> bool:
     """Make a directory with these files in one step; False where it is there already."""
     new = directory.parent / f"{NEW}{secrets.token_hex(8)}"
     try:
-        (new / SCRIPTS).mkdir(parents=True, mode=0o700)
+        new.mkdir(mode=0o700)
+        (new / SCRIPTS).mkdir(mode=0o700)
         os.mkfifo(new / CONTROL, 0o600)
         for name, content in files.items():
-            (new / name).write_bytes(content)
+            _write(f"{new}/{name}", content)
         new.rename(directory)
     except OSError:
         remove(new)
@@ -48,6 +50,16 @@ def make(directory: Path, files: Mapping[str, bytes]) -> bool:
             return False
         raise
     return True
+
+
+def _write(path: str, content: bytes) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        written = os.write(file, content)
+        if written != len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+    finally:
+        os.close(file)
 
 
 def remove(directory: Path) -> None:

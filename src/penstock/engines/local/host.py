@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -50,6 +51,7 @@ def supervisor_command(*arguments: str) -> list[str]:
     return [sys.executable, "-I", "-S", str(Path(supervisor.__file__).parent), *arguments]
 
 
+@cache
 def engine_name(root: Path) -> str:
     """What the engine in this directory is called on this host, where there may be several."""
     return f"penstock-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
