@@ -2,7 +2,7 @@
 
     python -m benchmarks engines [--jobs N] [--singles N] [--only slurm,ray,local]
 
-Alone is the engine's own interface, asked by the same process in the same minute: Slurm's REST server, Ray's
+Alone is the engine's own interface, asked by the same process in the same minute: Slurm's sbatch, Ray's
 Jobs API. Over it is `penstock up` with that engine, asked over REST, until the last job is billed. Each job is
 one instant task on one device. What cannot be started here is left out and named. Exit code 1 where a limit of
 engines.yaml is missed.
@@ -68,11 +68,12 @@ def ray_alone() -> Alone:
 
 
 def slurm_alone() -> Alone:
-    """Slurm by sbatch, one processor for each job."""
+    """Slurm by sbatch, for each job one pretended GPU and the processors that go with it, as the centre asks."""
     there = slurm_harness.cluster()
 
     def submit(name: str, file: Path) -> None:
-        there.run("sbatch", "--parsable", f"--job-name={name}", "--ntasks=1", "--output=/dev/null",
+        there.run("sbatch", "--parsable", f"--job-name={name}", "--gres=gpu:a100:1", "--cpus-per-task=8",
+                  "--partition=nvidia", "--output=/dev/null",
                   f"--wrap={STAMP.format(file=file)}")  # fmt: skip
 
     def unfinished() -> int:
@@ -140,7 +141,7 @@ def over(engine: str, folder: Path) -> str:
         settings = {"url": there.url, "token_file": str(there.token_file)}
     else:
         slurm = slurm_harness.cluster()
-        settings = {"url": slurm.url, "user": "root", "jwt_key_file": str(slurm.key)}
+        settings = {"url": slurm.url, "user": "root", "jwt_key_file": str(slurm.key), "partition": "nvidia"}
     entry = {"kind": engine, "name": engine, "accepted": True, "look_every_s": 0.5, **settings}
     return yaml.safe_dump({"shared": str(folder), "engines": [entry]})
 

@@ -40,6 +40,7 @@ class Centre:
 
     def __init__(self, url: str, token: str, process: int) -> None:
         self.process = process
+        self.model = "cpu"
         self._http = httpx.Client(
             base_url=f"{url}/api/v1", headers={"authorization": f"Bearer {token}"}, timeout=60
         )
@@ -55,14 +56,17 @@ class Centre:
         devices = [device["id"] for device in every if nodes[device["node"]] == engine]
         for device in devices if engine == "local" else ():
             self.ask("POST", f"/fleet/devices/{device}/calibrate")
-        self.ask("POST", "/offers", {"id": "list", "model": "cpu", "price_micros_per_card_hour": 3_600_000})
+        self.model = next(device["model"] for device in every if nodes[device["node"]] == engine)
+        self.ask(
+            "POST", "/offers", {"id": "list", "model": self.model, "price_micros_per_card_hour": 3_600_000}
+        )
         self.ask("POST", "/tenants", {"id": "bench"})
         self.ask("POST", "/tenants/bench/payments", {"id": "paid", "amount_micros": 10**12})
         return len(devices)
 
     def submit(self, name: str) -> None:
         """One task that ends at once; what is held for it is a minute's price."""
-        resources = {"models": ["cpu"], "devices_per_node": 1}
+        resources = {"models": [self.model], "devices_per_node": 1}
         spec = {"name": name, "run": "exit 0", "resources": resources, "time_limit_s": 60}
         self.ask("POST", "/jobs", {"id": name, "tenant": "bench", "spec": spec})
 

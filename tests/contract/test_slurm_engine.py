@@ -44,6 +44,12 @@ def test_hosts_and_devices_are_those_of_the_cluster(bench):
     assert seen["n1"].node.cpu_cores == 64
 
 
+def test_only_hosts_with_the_feature_are_taken_up(tmp_path):
+    engine = SlurmEngine(HARNESS.settings(tmp_path, constraint="a100"))
+    assert sorted(one.node.id for one in engine.capacity().nodes) == ["n1", "n2"]
+    engine.close()
+
+
 def test_a_drained_host_is_cordoned_and_a_host_that_is_down_is_down(own_bench):
     there = cluster()
     there.run("scontrol", "update", "nodename=n4", "state=drain", "reason=fans")
@@ -66,6 +72,7 @@ def _states(bench: Bench, *wanted: DeviceState) -> dict[str, str]:
         ({"partition": "nowhere"}, "partition"),
         ({"account": "nobody"}, "account"),
         ({"qos": "golden"}, "qos"),
+        ({"constraint": "infiniband&a100"}, "feature"),
     ],
 )
 def test_what_the_cluster_does_not_know_fails_the_attempt_with_its_reason(tmp_path, settings, word):

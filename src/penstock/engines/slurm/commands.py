@@ -74,7 +74,7 @@ class Commands:
             "--export=NONE",
             "--parsable",
         ]
-        names = ("gres", "account", "partition", "reservation", "qos")
+        names = ("gres", "account", "partition", "reservation", "qos", "constraint")
         options += [f"--{name}={getattr(wanted, name)}" for name in names if getattr(wanted, name)]
         if wanted.memory_mib:
             options.append(f"--mem={wanted.memory_mib}M")

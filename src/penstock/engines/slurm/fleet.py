@@ -43,6 +43,8 @@ class Fleet:
             nodes, jobs = self._cluster.nodes(), self._cluster.jobs()
             if self._settings.partition:
                 nodes = tuple(n for n in nodes if self._settings.partition in n.partitions)
+            if self._settings.constraint.isidentifier():
+                nodes = tuple(n for n in nodes if self._settings.constraint in n.features)
             self._nodes = nodes
             foreign = foreign_work(nodes, jobs, self._settings.cores_per_device)
             self._seen = Capacity(

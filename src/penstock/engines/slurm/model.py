@@ -71,6 +71,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     partition: str = ""
     reservation: str = ""
     qos: str = ""
+    constraint: str = ""
     directory: str
     output: str
 

@@ -268,4 +268,6 @@ def submission_body(wanted: Submission, version: str) -> dict[str, Any]:
     for name in ("account", "partition", "reservation", "qos"):
         if getattr(wanted, name):
             job[name] = getattr(wanted, name)
+    if wanted.constraint:
+        job["constraints"] = wanted.constraint
     return {"script": wanted.script, "job": job}

@@ -26,6 +26,8 @@ class SlurmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     account: str = ""
     partition: str = ""
     qos: str = ""
+    constraint: str = ""
+    """Features of the hosts that are used, in Slurm's words; of a single one, only hosts that have it are taken up."""
     isolation: Isolation | None = None
     """Weakest that works everywhere: process groups. None: the strongest that each host allows."""
     models: dict[str, str] = {}

@@ -57,6 +57,7 @@ def submission(
         account=settings.account,
         partition=settings.partition,
         qos=settings.qos,
+        constraint=settings.constraint,
         reservation=reservation,
         directory=str(directory),
         output=str(directory / OUTPUT),
