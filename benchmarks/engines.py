@@ -154,8 +154,10 @@ def rows(engine: str, singles: int, jobs: int) -> Iterator[tuple[str, Figures]]:
             yield f"{engine} alone", measure_alone(alone, singles, jobs, Path(name))
         with centre(over(engine, Path(name))) as one:
             _until(lambda: engine in {node["engine"] for node in one.ask("GET", "/fleet")["nodes"]})
-            for device in one.ask("GET", "/fleet")["devices"] if engine != "local" else ():
-                if not device["id"].startswith(engine) and device["state"] == "available":
+            fleet = one.ask("GET", "/fleet")
+            home = {node["id"]: node["engine"] for node in fleet["nodes"]}
+            for device in fleet["devices"]:
+                if home[device["node"]] != engine and device["state"] == "available":
                     one.ask("POST", f"/fleet/devices/{device['id']}/state", {"state": "cordoned"})
             one.open(engine)
             one.submit("warm")
