@@ -1,6 +1,6 @@
 """Every engine alone and with a centre over it: how soon a job starts, how many a second, how much memory.
 
-    python -m benchmarks engines [--jobs N] [--singles N] [--only slurm,ray,local]
+    python -m benchmarks engines [--only slurm,ray,local]
 
 Alone is the engine's own interface, asked by the same process in the same minute: Slurm's sbatch, Ray's
 Jobs API. Over it is `penstock up` with that engine, asked over REST, until the last job is billed. Each job is

@@ -5,7 +5,9 @@ directory is on a file system that all hosts and the server share. What the task
 local engine's own files, so nothing is lost when the server is away.
 """
 
+import contextlib
 import os
+import shutil
 import sys
 import time
 import zlib
@@ -16,14 +18,17 @@ import msgspec
 from penstock.app.ports import Rendezvous, Start, TaskPlan
 from penstock.base.refusal import Fault, Refused
 from penstock.engines.local.engine import LocalEngine
-from penstock.engines.local.host import Isolation
+from penstock.engines.local.host import Isolation, boot_id
 from penstock.engines.local.stacks import CPU
 from penstock.engines.local.supervisor import libc
+from penstock.engines.local.supervisor.record import replace_file
 from penstock.fleet.cpulist import parse_cpu_list
 from penstock.lease.job import FINAL_ATTEMPT_STATES, AttemptState
 from penstock.lease.seen import Seen
 
 ORDER, STOP, NODES, READY, FAILED = "order.json", "stop.json", "nodes", "ready", "failed"
+HOSTS = "hosts"
+"""Beside the attempts: what was found out about each host."""
 _GLANCE_S, _BEAT_S = 0.02, 0.25
 _MEETING_S = 60.0
 
@@ -77,20 +82,36 @@ def main(directory: Path, node: str) -> int:
     (directory / READY / node).touch()
     if not _all_here(directory, nodes):
         return 1
-    engine = LocalEngine(
-        part_of(directory, node),
-        expose=tuple(Path(path) for path in order.expose),
-        isolation=order.isolation,
-        control_groups=False,  # the scheduler's own hold the job, and must go on doing so
-        network=order.network,
-        devices_given=True,
-    )
+    engine = _open(directory, node, order)
     try:
         engine.start(_own_part(order, nodes, node))
         seen = _watch(engine, directory, order.plan)
     finally:
         engine.close()
     return 0 if seen.state is AttemptState.SUCCEEDED else _exit_code(seen)
+
+
+def _open(directory: Path, node: str, order: Order) -> LocalEngine:
+    """The local engine of this host's part; which isolation works here is tried once for each start of the host."""
+    found = directory.parent.parent / HOSTS / node
+    host = f"{boot_id()} {shutil.which('bwrap')} {os.geteuid()}\n"
+    isolation = order.isolation
+    with contextlib.suppress(OSError, ValueError):
+        if isolation is None and (known := found.read_text()).startswith(host):
+            isolation = Isolation(known.removeprefix(host))
+    engine = LocalEngine(
+        part_of(directory, node),
+        expose=tuple(Path(path) for path in order.expose),
+        isolation=isolation,
+        control_groups=False,  # the scheduler's own hold the job, and must go on doing so
+        network=order.network,
+        devices_given=True,
+    )
+    if isolation is None:
+        with contextlib.suppress(OSError):
+            found.parent.mkdir(mode=0o700, exist_ok=True)
+            replace_file(found, f"{host}{engine.host.isolation}".encode(), durable=False)
+    return engine
 
 
 def _all_here(directory: Path, nodes: tuple[str, ...]) -> bool:

@@ -36,10 +36,15 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
         return "cgroup v2" if controller in self.groups["v2_controllers"] else ""
 
 
+def boot_id() -> str:
+    """What changes with every start of the kernel."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def read_host(isolation: Isolation, groups: Groups) -> Host:
     """This host, to be used in this way."""
     return Host(
-        boot=Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+        boot=boot_id(),
         isolation=isolation,
         groups=groups,
         is_root=os.geteuid() == 0,
