@@ -88,6 +88,7 @@ def test_what_waits_for_software_says_by_which_rules_and_counts_as_refused(one: 
     assert why["software"] == {"ascend910b3": ["EXT-002"]}
     assert why["counts"] == {"no_fit_software": 8, "no_fit_model": 8 * 4}
     assert not why["possible"]
+    assert not [option for option in why["options"] if option["change"] == "lease"]
 
 
 def test_any_model_means_the_fastest_as_measured_then_the_cheapest(one: Served) -> None:

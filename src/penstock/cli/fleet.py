@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from penstock.base.money import parse_amount
 from penstock.base.refusal import Refused, ensure, invalid
-from penstock.cli import compute, fleetview
+from penstock.cli import compute, fleetview, placing
 from penstock.cli.app import tree
 from penstock.cli.call import CALL, Call
 from penstock.cli.fleetview import FleetView
@@ -21,8 +21,8 @@ CALIBRATION_TIMEOUT_S = 900.0
 IMPORT_LIMIT_BYTES = 64 * 2**20
 
 app = tree("fleet")
-app.command("penstock.cli.placing:placement", name="placement")
-app.command("penstock.cli.placing:defragment", name="defragment")
+app.command(placing.placement)
+app.command(placing.defragment)
 DeviceId = Annotated[str, Parameter(name="DEVICE", help="Device id.")]
 
 

@@ -18,8 +18,11 @@ SHORT = 4
 """So many choices are shown in place of the value's name."""
 
 
-def command_help(apps: Sequence[App]) -> str:
-    """Usage, description, commands, arguments and options of the last of a chain of commands."""
+def command_help(names: Sequence[str], apps: Sequence[App]) -> str:
+    """Usage, description, commands, arguments and options of the last of a chain of commands.
+
+    `names` is how each is typed, the program first: a command does not know by which name it is a part of another.
+    """
     app, arguments = apps[-1], arguments_of(apps[-1])
     sections = dict[str, list[tuple[str, str]]]()
     for argument in arguments:
@@ -27,16 +30,16 @@ def command_help(apps: Sequence[App]) -> str:
     commands = [(name, summary(item)) for name, item in subcommands(app)]
     if commands:
         sections = {COMMANDS: commands, **sections}
-    blocks = [usage(apps, arguments), *paragraphs(app)]
+    blocks = [usage(names, apps[-1], arguments), *paragraphs(app)]
     ordered = (title for title in (COMMANDS, ARGUMENTS, OPTIONS, COMMON) if title in sections)
     blocks += [_section(title, sections[title]) for title in ordered]
     return "\n\n".join(blocks)
 
 
-def usage(apps: Sequence[App], arguments: Sequence[Argument]) -> str:
+def usage(names: Sequence[str], app: App, arguments: Sequence[Argument]) -> str:
     """The form of a command line."""
-    words = [app.name[0] for app in apps]
-    if apps[-1].default_command is None:
+    words = list(names)
+    if app.default_command is None:
         words.append("COMMAND")
     for argument in filter(positional, arguments):
         name = placeholder(argument)

@@ -60,11 +60,11 @@ def _run(tokens: list[str], *, wants_help: bool, as_json: bool) -> int:
     try:
         if wants_help:
             tokens = [token for token in tokens if token not in HELP_FLAGS]
-        _names, apps, rest = app.parse_commands(tokens)
+        names, apps, rest = app.parse_commands(tokens)
         if wants_help or (apps[-1].default_command is None and not rest):
             from penstock.cli.help import command_help
 
-            print(command_help(apps))
+            print(command_help((app.name[0], *names), apps))
             return 0
         outcome = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:

@@ -46,16 +46,15 @@ def reference() -> str:
     for title, group in GROUPS.items():
         parts.append(f"## {title}\n")
         for command in group:
-            parts += _pages((app, app[command.name]))
+            parts += _pages((app.name[0], command.name), (app, app[command.name]))
     return "\n".join(parts)
 
 
-def _pages(apps: tuple[App, ...]) -> Iterator[str]:
-    names = " ".join(app.name[0] for app in apps)
+def _pages(names: tuple[str, ...], apps: tuple[App, ...]) -> Iterator[str]:
     level = "#" * (len(apps) + 1)
-    yield f"{level} `{names}`\n\n```text\n{command_help(apps)}\n```\n"
+    yield f"{level} `{' '.join(names)}`\n\n```text\n{command_help(names, apps)}\n```\n"
     for name, _item in subcommands(apps[-1]):
-        yield from _pages((*apps, apps[-1][name]))
+        yield from _pages((*names, name), (*apps, apps[-1][name]))
 
 
 if __name__ == "__main__":

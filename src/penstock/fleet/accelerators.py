@@ -147,7 +147,7 @@ def is_sparse_figure(accelerator: Accelerator, precision: Precision, tflops: flo
 
 def parse_row(cells: Mapping[str, str], claims: tuple[Claim, ...] = ()) -> Accelerator:
     """One row of the table; columns that it lacks count as empty. ValueError or KeyError where it breaks its form."""
-    row = dict.fromkeys(_COLUMNS, "") | dict(cells)
+    row = dict.fromkeys(COLUMNS, "") | dict(cells)
     rates = _row_rates(row)
     completing = tuple(
         ComputeRate(p, c.value, c.status, c.source)
@@ -186,7 +186,7 @@ def parse_row(cells: Mapping[str, str], claims: tuple[Claim, ...] = ()) -> Accel
     )
 
 
-_COLUMNS = [
+COLUMNS = [
     "family",
     "bf16",
     "rate_status",

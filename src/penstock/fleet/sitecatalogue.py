@@ -1,6 +1,7 @@
 """A site's own catalogue: files in the built-in tables' columns, and how they join the built-in data."""
 
 import csv
+import difflib
 import io
 from collections.abc import Iterable
 
@@ -8,7 +9,14 @@ import msgspec
 
 from penstock.base.quantity import Status
 from penstock.base.refusal import Refusal, invalid
-from penstock.fleet.accelerators import Accelerator, Catalogue, Claim, is_sparse_figure, parse_row
+from penstock.fleet.accelerators import (
+    COLUMNS,
+    Accelerator,
+    Catalogue,
+    Claim,
+    is_sparse_figure,
+    parse_row,
+)
 
 REQUIRED = ("id", "stack", "vendor", "model", "source")
 ROWS_MAX = 10_000
@@ -26,6 +34,12 @@ def parse_site_catalogue(text: str, filename: str) -> tuple[Accelerator, ...] | 
         return (
             invalid("column_missing", f"there is no column {missing[0]}", "see the guide", f"{filename}:1:1"),
         )
+    foreign = [name for name in reader.fieldnames or () if name not in (*REQUIRED, *COLUMNS)]
+    if foreign:
+        close = difflib.get_close_matches(foreign[0], COLUMNS, n=1, cutoff=0.4)
+        remedy = f"did you mean {close[0]}?" if close else f"use of {', '.join(COLUMNS)}"
+        what = f"{foreign[0][:40]!r} is no column of the catalogue"
+        return (invalid("column_unknown", what, remedy, f"{filename}:1:1"),)
     found: dict[str, Accelerator] = {}
     wrong: list[Refusal] = []
     for row in reader:

@@ -102,7 +102,7 @@ def _options(planner: Planner, job: Job, starts_by: datetime | None) -> Iterator
         if start is not None and (starts_by is None or start < starts_by):
             yield Option(change, value, start)
     if job.lease is None:
-        yield from _leases(planner.world, job.spec, planner.now, starts_by)
+        yield from _leases(planner.world, job, planner.now, starts_by)
 
 
 def _changes(world: World, job: Job) -> Iterator[tuple[str, str, JobSpec]]:
@@ -122,14 +122,12 @@ def _changes(world: World, job: Job) -> Iterator[tuple[str, str, JobSpec]]:
             yield "time_limit_s", str(limit_s), msgspec.structs.replace(spec, time_limit_s=limit_s)
 
 
-def _leases(world: World, spec: JobSpec, now: datetime, starts_by: datetime | None) -> Iterator[Option]:
+def _leases(world: World, job: Job, now: datetime, starts_by: datetime | None) -> Iterator[Option]:
     """A lease of as many devices, for the time limit or a day, of each model that would do."""
+    spec = job.spec
     length = timedelta(seconds=spec.time_limit_s or _DAY_S)
-    offered = sorted({d.model for d in world.devices if sellable(d)})
-    accepted = spec.resources.models
-    for model in offered:
-        if not takes_any(spec.resources) and model not in accepted:
-            continue
+    offered = {d.model for d in world.devices if sellable(d) and names(spec.resources, d)}
+    for model in sorted(offered.difference(software.exclusions(job, world.devices))):
         answer = calendar.find(world, Request(model, spec.devices, Window(now, now + length)), now)
         start = now if answer.available else answer.available_from
         if start is not None and (starts_by is None or start < starts_by):

@@ -48,6 +48,15 @@ class Rule(msgspec.Struct, frozen=True):
     source: str
 
 
+_ON_CPU = {
+    "DST": "use the gloo back end",
+    "LIB": "leave the library out on a CPU, where PyTorch's own functions do its work",
+    "EXT": "keep the kernel for its cards, and use PyTorch's own operators on a CPU",
+    "BLD": "build the extension only where its cards are",
+}
+"""Remedies by the first letters of a rule's id."""
+
+
 @cache
 def rules() -> Mapping[str, Rule]:
     """Every rule by id, in the order of the book."""
@@ -71,7 +80,9 @@ def remedy(rule: Rule, target: Target) -> str:
     if target.stack == "cuda":
         return "none on NVIDIA" if _of_chip(rule.id, target) is None else "use another precision"
     if target.stack == "cpu":
-        return "take the device from torch.accelerator, with the CPU where there is none"
+        return _ON_CPU.get(
+            rule.id[:3], "take the device from torch.accelerator, with the CPU where there is none"
+        )
     column = "cuda_compatible" if target.stack in CUDA_COMPATIBLE else _OWN_COLUMN.get(target.stack)
     if column is None:
         return f"auto: `{target.shim}`" if target.shim and rule.severity is Severity.AUTO else NO_REMEDY
