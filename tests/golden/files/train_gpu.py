@@ -1,3 +1,5 @@
+"""A program for CUDA."""
+
 import torch
 from flash_attn import flash_attn_func  # noqa: F401
 
