@@ -8,6 +8,7 @@ console.yaml is missed.
 """
 
 import argparse
+import logging
 import re
 import statistics
 import sys
@@ -42,7 +43,7 @@ STAFF = (
     "/fleet/nodes/a100-0700", "/market", "/leases", "/leases/tenant-001.lease-1", "/jobs", "/jobs?state=running",
     "/jobs?state=failed", "/jobs?tenant=tenant-007", "/jobs/new", "/jobs/{running}", "/jobs/{queued}", "/billing",
     "/billing?tenant=tenant-007", "/billing/invoices/tenant-007.invoice", "/billing/invoices/tenant-007.invoice/lines/1",
-    "/billing/ledger/tenant/tenant-007/prepaid", "/billing/ledger/centre/revenue/hourly/CNY", "/economics",
+    "/billing/ledger/tenant/tenant-007/prepaid", "/billing/ledger/centre/revenue/hourly", "/economics",
     "/economics?by=tenant", "/economics?window=7d", "/planner", "/planner/new", "/portability", "/alarms", "/alarms/lost",
     "/admin", "/admin?tenant=tenant-007", "/admin/audit", "/admin/check",
 )  # fmt: skip
@@ -155,6 +156,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=SCENARIO["rounds"])
     parser.add_argument("--only", default="", help="pages that contain this")
     given = parser.parse_args()
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="penstock-bench-"))
         made = stack.enter_context(centre(given.data or Path(folder) / "data", given.database))

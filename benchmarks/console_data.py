@@ -72,7 +72,8 @@ class Month:
         """When a job began and ended, or would end."""
         random = Random(number)
         began = self.start + SLOT * (number // self.nodes) + timedelta(minutes=random.randrange(20, 60))
-        return began, began + timedelta(minutes=random.randrange(200, 460))
+        last = number // self.nodes == (self.jobs - QUEUED - 1) // self.nodes
+        return began, began + timedelta(minutes=random.randrange(200, 460) + (600 if last else 0))
 
     def fleet(self) -> Iterator[tuple[Table, Iterable[msgspec.Struct]]]:
         """Nodes and devices in service for the month, each measured once."""

@@ -169,7 +169,7 @@ def test_a_planner_runs_a_plan_and_compares_two(
     page.fill("#text", PLAN.replace("servers: 2", "servers: many"))
     wrong = page.locator("#checked .refused")
     expect(wrong).to_contain_text("plan.yaml:7")
-    expect(wrong).to_contain_text("Expected" if language == "en" else "many")
+    expect(wrong).to_contain_text("Expected" if language == "en" else "应为")
     page.fill("#text", PLAN.replace("60k", "75k"))
     expect(page.locator("#checked .done")).to_be_visible()
     page.get_by_role("button", name="Save" if language == "en" else "保存").click()

@@ -71,6 +71,8 @@ FILE_MESSAGES: dict[str, str] = {
     "{}: a site draws at least what its servers do, and never {} times it": (
         "{}：场地功耗不低于服务器，也不会达到其 {} 倍"
     ),
+    "Expected `{}`, got `{}`": "应为 {}，得到 {}",
+    "Expected `{}`": "应为 {}",
     "{}: that cannot be met": "{}：无法满足",
 }
 FILE_REMEDIES: dict[str, str] = {
