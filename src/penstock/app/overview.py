@@ -6,6 +6,7 @@ import msgspec
 
 from penstock.app.access import readable_tenant
 from penstock.app.context import App
+from penstock.app.ladders import settled_until
 from penstock.app.money import Balance, balance
 from penstock.app.reports import show_ladder_over_time
 from penstock.base.money import Micros
@@ -19,6 +20,8 @@ from penstock.store import billing, fleet, jobs, leases, tenants
 from penstock.store.leases import LIVE_LEASE_STATES
 
 SHOWN_MAX = 8
+HOUR = timedelta(hours=1)
+LARGE_DEVICES = 2000
 WINDOWS = {
     "1h": timedelta(hours=1),
     "24h": timedelta(days=1),
@@ -68,10 +71,24 @@ def window_named(name: str) -> timedelta:
     return WINDOWS[name]
 
 
+def shown_window(app: App, name: str) -> tuple[datetime, datetime]:
+    """Beginning and end of a named window: up to now, or in a large centre to the last hour that is summed up.
+
+    What is not summed up is attributed from history, which takes long where devices are many; the last hour is
+    always shown up to now.
+    """
+    now, length = app.now(), window_named(name)
+    until = settled_until(app) if length > HOUR else None
+    if until is None or now - until > 2 * HOUR:
+        return now - length, now
+    with app.database.read() as tx:
+        large = len(fleet.devices(tx)) >= LARGE_DEVICES
+    return (until - length, until) if large else (now - length, now)
+
+
 def centre_overview(app: App, principal: Principal, window: str) -> CentreOverview:
     """Where the card-hours of a window went, what they brought, and what needs attention."""
-    now = app.now()
-    start = now - window_named(window)
+    start, now = shown_window(app, window)
     whole, parts = show_ladder_over_time(app, principal, start, now, PARTS[window])
     with app.database.read() as tx:
         devices = fleet.devices(tx)

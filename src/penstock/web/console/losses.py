@@ -7,7 +7,7 @@ from litestar.params import FromQuery
 
 from penstock.app import alarms, software
 from penstock.app.access import require, require_audit
-from penstock.app.overview import WINDOWS, window_named
+from penstock.app.overview import WINDOWS, shown_window, window_named
 from penstock.insight.alarms import Alarm
 from penstock.lease.tenant import Scope
 from penstock.web.console.pages import page
@@ -20,7 +20,7 @@ from penstock.web.given import GivenApp
 @get("/alarms", sync_to_thread=True)
 def show(centre: GivenApp, visitor: GivenVisitor, window: FromQuery[str] = "24h") -> Response[Any]:
     """Alarms of a window with their figures; a tenant sees those about itself."""
-    now, principal, length = centre.now(), visitor.principal, window_named(window)
+    (start, end), principal = shown_window(centre, window), visitor.principal
     if principal.tenant is None:
         require_audit(principal)
     else:
@@ -28,7 +28,7 @@ def show(centre: GivenApp, visitor: GivenVisitor, window: FromQuery[str] = "24h"
     found, as_of = SNAPSHOTS.of(
         centre,
         ("alarms", principal.tenant, window),
-        lambda: alarms.show_alarms(centre, principal, now - length, now),
+        lambda: alarms.show_alarms(centre, principal, start, end),
     )
     said = [(alarm, *sentences(alarm, visitor.taste.language)) for alarm in found]
     return page("alarms", visitor, alarms=said, as_of=as_of, window=window, windows=tuple(WINDOWS))
