@@ -8,14 +8,16 @@ from litestar import Response, Router, get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Redirect
 
-from penstock.app import identity, jobs, selling
+from penstock.app import fleet, identity, jobs, selling
 from penstock.app.context import App
+from penstock.app.overview import LARGE_DEVICES
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.lease.job import FINAL_JOB_STATES, JobState
 from penstock.lease.jobfile import JobFile, jobs_of, parse
 from penstock.lease.tenant import Scope
 from penstock.store.leases import LIVE_LEASE_STATES
 from penstock.web.console.pages import Fields, page
+from penstock.web.console.snapshots import SNAPSHOTS
 from penstock.web.console.visitor import GivenForm, GivenVisitor, Visitor
 from penstock.web.given import GivenApp
 
@@ -137,17 +139,29 @@ def show(
     """One job: its state, why it waits, its attempts, its output as it comes."""
     detail = jobs.show_job(centre, visitor.principal, name)
     waits = detail.job.state is JobState.QUEUED
+    large = waits and len(fleet.devices_of(centre)) >= LARGE_DEVICES
     return page(
         "jobs.one",
         visitor,
         job=detail.job,
         attempts=detail.attempts[::-1],
-        why=jobs.why_waiting(centre, visitor.principal, name) if waits else None,
+        waits=waits,
+        why=jobs.why_waiting(centre, visitor.principal, name) if waits and not large else None,
         rank=rank if 0 <= rank < detail.job.spec.tasks else 0,
         ended=detail.job.state in FINAL_JOB_STATES,
         may_stop=detail.job.state not in FINAL_JOB_STATES
         and visitor.principal.may(Scope.SUBMIT, detail.job.tenant),
     )
+
+
+@get("/jobs/{name:str}/why", sync_to_thread=True)
+def show_why(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) -> Response[Any]:
+    """Why it waits, for a page of a large centre that asks for it once it is shown."""
+    waits = jobs.show_job(centre, visitor.principal, name).job.state is JobState.QUEUED
+    why, _ = SNAPSHOTS.of(
+        centre, ("why", name), lambda: jobs.why_waiting(centre, visitor.principal, name) if waits else None
+    )
+    return page("jobs.why", visitor, why=why if waits else None, waits=False, name=name)
 
 
 @get("/jobs/{name:str}/log", sync_to_thread=True)
@@ -168,5 +182,7 @@ def stop(centre: GivenApp, visitor: GivenVisitor, form: GivenForm, name: FromPat
 
 
 ROUTER = Router(
-    "/", route_handlers=[show_list, new_job, check, submit, show, download, stop], include_in_schema=False
+    "/",
+    route_handlers=[show_list, new_job, check, submit, show, show_why, download, stop],
+    include_in_schema=False,
 )

@@ -66,6 +66,7 @@ WORK: dict[str, str] = {
     "Tasks": "任务数",
     "Started": "开始时间",
     "Ended": "结束时间",
+    "Being worked out …": "正在计算……",
     "Why it waits": "为何等待",
     "{count} jobs are ahead": "前面有 {count} 个作业",
     "Devices kept out by": "设备不可用的原因",
