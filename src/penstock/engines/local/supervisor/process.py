@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
-_PREPARE_S = 60.0
+_PREPARE_S = 300.0
 _GO = b"g"
 _READY = b"r"
 _DEFAULT_SIGNALS = (

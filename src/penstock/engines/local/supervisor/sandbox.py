@@ -17,7 +17,8 @@ from penstock.engines.local.supervisor.cgroup import Cgroup
 from penstock.engines.local.supervisor.format import MESSAGES, Plan
 from penstock.engines.local.supervisor.process import Unstartable
 
-_READY_S = 30.0
+_READY_S = 300.0
+"""A host that starts a thousand sandboxes at once is slow, not broken."""
 
 
 class Sandbox(Protocol):
