@@ -1,10 +1,11 @@
 """Generated histories of the whole app on a real database: all modes, taxes, vouchers, late events, credit notes, refunds,
 everything asked again, and crashes in the middle of transactions.
 
-PENSTOCK_HISTORY_STEPS=5000 plays a longer one, PENSTOCK_HISTORY_SEED another.
+`make hunt` plays another one of 2,000 steps each time; PENSTOCK_HISTORY_SEED and PENSTOCK_HISTORY_STEPS choose.
 """
 
 import os
+import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -18,12 +19,14 @@ from penstock.app.access import SYSTEM
 from penstock.store import ledger
 from penstock.store.database import Tx
 
-STEPS = int(os.environ.get("PENSTOCK_HISTORY_STEPS", "250"))
-SEED = int(os.environ.get("PENSTOCK_HISTORY_SEED", "1"))
+HUNTING = "PENSTOCK_HUNT" in os.environ
+STEPS = int(os.environ.get("PENSTOCK_HISTORY_STEPS", "2000" if HUNTING else "250"))
+SEED = int(os.environ.get("PENSTOCK_HISTORY_SEED", secrets.randbelow(2**31) if HUNTING else 1))
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
+    print(f"seed {SEED}, {STEPS} steps")
     opened = Shop(tmp_path / "data", SEED, crash_share=0.12)
     yield opened
     opened.centre.close()

@@ -2,14 +2,16 @@
 
 import csv
 import io
+import os
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import msgspec
 import pytest
 from pypdf import PdfReader
 
 from penstock.base.window import US_PER_HOUR
-from penstock.billing.model import Invoice, InvoiceLine
+from penstock.billing.model import Invoice, InvoiceLine, TaxLine
 from penstock.web.documents.invoice_csv import COLUMNS, render_invoice_csv
 from penstock.web.documents.invoice_figures import (
     card_hours_text,
@@ -19,6 +21,7 @@ from penstock.web.documents.invoice_figures import (
     zone_text,
 )
 from penstock.web.documents.invoice_pdf import render_invoice_pdf
+from penstock.web.documents.invoice_words import Language
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 CENTRE = "Hongsheng AI Computing Centre"
@@ -116,6 +119,71 @@ def test_the_chinese_pdf_is_set_in_a_chinese_font_and_on_the_clocks_of_its_zone(
     fonts = PdfReader(io.BytesIO(document)).pages[0]["/Resources"]["/Font"].values()
     names = {str(font.get_object()["/BaseFont"]) for font in fonts}
     assert all("NotoSansCJKsc" in name for name in names), names
+
+
+def mixed() -> Invoice:
+    """All four modes, an adjustment, a credit, both kinds of tax, and a voucher."""
+    positions = [
+        (
+            "compute",
+            "unit",
+            "scale",
+            "算力 P·月 / compute by scale",
+            "pflops-month",
+            "50",
+            "30000",
+            1_500_000_000_000,
+            "",
+        ),
+        (
+            "compute",
+            "shortfall",
+            "scale",
+            "算力 P·月 / compute by scale",
+            "pflops-month",
+            "-1/3",
+            "30000",
+            -10_000_000_000,
+            "",
+        ),
+        ("usage", "unit", "out", "出网流量", "TB", "1", "800", 800_000_000, ""),
+        ("usage", "unit", "out", "出网流量", "TB", "0.5", "500", 250_000_000, "inv-000041"),
+        ("package", "fee", "pack", "套餐 1,000 卡时", "package", "1", "10000", 10_000_000_000, ""),
+        ("package", "covered", "pack", "", "card-hour", "-8", "12.5", -100_000_000, ""),
+    ]
+    lines = [
+        line(
+            number, subject_kind="contract", subject="acme.year", description=name, model="", quantity=0,
+            price_micros_per_card_hour=0, exact_micros=amount, amount_micros=amount, mode=mode, kind=kind,
+            item=item, unit=unit, measure=measure, unit_price=price, tier=number % 3, adjusts=adjusts,
+        )
+        for number, (mode, kind, item, name, unit, measure, price, amount, adjusts) in enumerate(positions, 1)
+    ]  # fmt: skip
+    taxes = (
+        TaxLine(rule="vat6", name="增值税 6%", rate="3/50", inclusive=False, base_micros=1_491_150_000_000, amount_micros=89_469_000_000, modes=("compute", "usage", "hourly")),
+        TaxLine(rule="vat13", name="增值税", rate="13/100", inclusive=True, base_micros=8_761_060_000, amount_micros=1_138_940_000, modes=("package",)),
+    )  # fmt: skip
+    plain = invoice(line(), *lines)
+    total = plain.total_micros + 89_469_000_000
+    return msgspec.structs.replace(
+        plain, total_micros=total, taxes=taxes, voucher_micros=2_000_000_000, paid_micros=500_000_000_000
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("By compute scale", "By usage", "Package", "On demand", "shortfall credit", "adjusts inv-000041", "on top", "inside the prices", "Paid by compute vouchers")),
+        ("zh", ("按算力", "按用量", "套餐", "调整 inv-000041", "增值税 6%", "算力券")),
+    ],
+)  # fmt: skip
+def test_an_invoice_of_all_four_modes_says_each(language: Language, words: tuple[str, ...]) -> None:
+    document = render_invoice_pdf(mixed(), language, "宏升智算中心 Hongsheng", BEIJING)
+    if folder := os.environ.get("PENSTOCK_PDF"):
+        Path(folder, f"mixed-{language}.pdf").write_bytes(document)
+    text = " ".join("".join(pages(document)).split())
+    for part in (*words, "1,500,000.00", "\N{MINUS SIGN}10,000.00", "89,469.00", "1,138.94"):
+        assert part in text, part
 
 
 def test_many_lines_run_over_pages_with_the_header_again_and_no_row_torn() -> None:

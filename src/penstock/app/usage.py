@@ -212,7 +212,8 @@ def _latest_closing(tx: Tx, end: datetime) -> PeriodClosing:
     """The last closing of the period that ends then."""
     known = [one for one in closings.closings(tx) if one.end == asking.instant(end, "end")]
     if not known:
-        raise Refused(not_found("closing", end.isoformat()))
+        missing = not_found("closing", end.isoformat())
+        raise Refused(msgspec.structs.replace(missing, remedy="see `penstock ledger closings`", where="end"))
     return known[-1]
 
 

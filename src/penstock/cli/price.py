@@ -47,7 +47,7 @@ def rate(
     events: Annotated[Path, Parameter(help="CloudEvents, one in a line.")],
     tenant: Annotated[str, Parameter(help="Whom an event without subject is about.")] = "",
     as_json: AsJson = False,
-) -> None:
+) -> int:
     """Rate a file of usage events under a price book, with no centre at all.
 
     Shows each line with the tiers that it hits, what rounding changes, taxes and the total. Card time is an
@@ -66,8 +66,7 @@ def rate(
         show_rated(result)
         for number, refusal in malformed:
             note(f"{events}:{number}: {refusal.code}: {refusal.message}")
-    if malformed or result.refused:
-        raise SystemExit(1)
+    return 1 if malformed or result.refused else 0
 
 
 def _numbered(readings: list[MeterEvent | Refusal]) -> list[tuple[int, MeterEvent | Refusal]]:
