@@ -160,8 +160,14 @@ def mixed() -> Invoice:
         for number, (mode, kind, item, name, unit, measure, price, amount, adjusts) in enumerate(positions, 1)
     ]  # fmt: skip
     taxes = (
-        TaxLine(rule="vat6", name="增值税 6%", rate="3/50", inclusive=False, base_micros=1_491_150_000_000, amount_micros=89_469_000_000, modes=("compute", "usage", "hourly")),
-        TaxLine(rule="vat13", name="增值税", rate="13/100", inclusive=True, base_micros=8_761_060_000, amount_micros=1_138_940_000, modes=("package",)),
+        TaxLine(
+            rule="vat6", name="增值税 6%", rate="3/50", inclusive=False, base_micros=1_491_150_000_000,
+            amount_micros=89_469_000_000, modes=("compute", "usage", "hourly"),
+        ),
+        TaxLine(
+            rule="vat13", name="增值税", rate="13/100", inclusive=True, base_micros=8_761_060_000,
+            amount_micros=1_138_940_000, modes=("package",),
+        ),
     )  # fmt: skip
     plain = invoice(line(), *lines)
     total = plain.total_micros + 89_469_000_000
@@ -173,7 +179,11 @@ def mixed() -> Invoice:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ("By compute scale", "By usage", "Package", "On demand", "shortfall credit", "adjusts inv-000041", "on top", "inside the prices", "Paid by compute vouchers")),
+        (
+            "en",
+            ("By compute scale", "By usage", "Package", "On demand", "shortfall credit", "adjusts inv-000041",
+             "on top", "inside the prices", "Paid by compute vouchers"),
+        ),
         ("zh", ("按算力", "按用量", "套餐", "调整 inv-000041", "增值税 6%", "算力券")),
     ],
 )  # fmt: skip
