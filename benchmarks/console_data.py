@@ -20,7 +20,7 @@ from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceSta
 from penstock.lease.job import Attempt, AttemptState, Job, JobSpec, JobState, Resources, TaskExit, Wait
 from penstock.lease.offer import Lease, LeaseState, Offer, Quote
 from penstock.lease.tenant import Tenant
-from penstock.ledger.chart import PREPAID, REVENUE_HOURLY, centre_account, tenant_account
+from penstock.ledger.chart import PREPAID, RECEIVABLE, REVENUE_HOURLY, centre_account, tenant_account
 from penstock.ledger.model import Account, Transfer
 from penstock.store import settled, tables
 from penstock.store.bulk import insert_rows
@@ -288,10 +288,10 @@ def generate(app: App, scenario: dict[str, Any]) -> Month:
         for kind in (month.fleet, month.customers, month.work):
             for table, structs in kind():
                 keep(tx, table, structs)
-        made = dict.fromkeys(month.tenants, 0)
         accounts = [
-            Account(id=tenant_account(name, PREPAID), currency=CURRENCY, created_at=month.start)
-            for name in made
+            Account(id=tenant_account(name, kind), currency=CURRENCY, created_at=month.start)
+            for name in month.tenants
+            for kind in (PREPAID, RECEIVABLE)
         ]
         keep(tx, tables.ACCOUNTS, accounts)
         for table, structs in month.money():
