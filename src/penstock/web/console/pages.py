@@ -22,7 +22,7 @@ from penstock.web.console.refusing import in_chinese
 from penstock.web.console.visitor import Language, Taste, Visitor
 from penstock.web.documents import ladder_figures as figures
 from penstock.web.documents import sections
-from penstock.web.documents.ladder_words import LINE_MEANINGS, LINE_WORDS
+from penstock.web.documents.ladder_words import LINE_MEANINGS, LINE_WORDS, RUNG_WORDS
 
 
 class Fields(dict[str, str]):
@@ -67,6 +67,7 @@ def environment(language: Language) -> Environment:
     made.filters.update(
         {
             "word": lambda code: _word(str(code), language),
+            "rung": lambda rung: RUNG_WORDS[rung][language],
             "line": lambda line: LINE_WORDS[Line(line)][language],
             "line_meaning": lambda line: LINE_MEANINGS[Line(line)][language],
             "said": lambda text: text if language == "en" else in_chinese(text) or text,
