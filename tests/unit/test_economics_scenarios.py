@@ -120,6 +120,18 @@ def test_s31_one_server_returns_3_3_percent_and_less_than_nothing_when_rents_fal
     assert value(falling["measures"]["irr_yearly"]) == pytest.approx(-11.2, abs=0.05)
 
 
+def test_s51_an_assumed_occupancy_has_no_single_return_and_a_range_of_claims(desk):
+    report = desk.economics(ONE_SERVER, ("    occupancy_source: company filing\n", ""))
+    measures = report["measures"]
+    assert {measures[name]["value"] for name in ("npv", "irr_yearly", "xirr", "payback")} == {None}
+    assert value(measures["irr_yearly_high"]) == pytest.approx(3.3, abs=0.05), (
+        "93 % let, as the filing has it"
+    )
+    assert measures["irr_yearly_low"]["value"] is None or value(measures["irr_yearly_low"]) < -20
+    assert measures["npv_low"]["status"] == "claimed" and measures["npv_low"]["source"]
+    assert "returns_without_evidence" in {one["code"] for one in report["findings"]}
+
+
 def test_s32_what_matters_is_ranked_and_power_is_an_order_smaller_than_depreciation(desk):
     power = "power: {pue: 1.2, per_kwh: 0.36}\n"
     report = desk.economics(

@@ -160,7 +160,27 @@ def test_demand_of_a_trace_is_played_by_the_placement_core(desk):
     assert found["porting"]["net_gain_micros"] > 0 and found["porting"]["refused_card_hours"] == 0
     assert found["sharing"]["ladder"] == pytest.approx(found["as_planned"]["ladder"])
     assert all(sum(one["ladder"].values()) == pytest.approx(100) for one in found.values())
-    assert {"spot_with_notice", "defragmentation"} <= set(json.loads(out)["not_played"])
+    assert set(json.loads(out)["not_played"]) == {"lending_at_night"}, "no contract, nothing to lend"
+    assert (
+        found["spot_with_notice"]["net_gain_micros"] > 0
+        and "give way" in found["spot_with_notice"]["assumed"]
+    )
+    assert found["spot_with_notice"]["ladder"]["productive"] > found["as_planned"]["ladder"]["productive"]
+    assert found["valley_pricing"]["net_gain_micros"] < 0, (
+        "a lower price alone brings nothing where cards stand free"
+    )
+    leased = "contracts:\n  - {id: c1, customer: a, signed: 2024-12-01, start: 2025-01-01, months: 60, amount: 4.32 M, servers: 1}\n"
+    terms = (
+        "  breakdowns: {repair_hours: 0}\n",
+        "  breakdowns: {repair_hours: 0}\n  remedies: {lent: 100 %}\n",
+    )
+    held = desk.file(changed(Path(file), terms) + leased)
+    status, out, err = desk.run("plan", "remedies", held, "--futures", "2", "--workers", "1", "--json")
+    assert status == 0, err
+    lent = {one["name"]: one for one in json.loads(out)["played"]}
+    assert lent["as_planned"]["ladder"]["reserved"] == pytest.approx(100)
+    assert 60 < lent["lending_at_night"]["ladder"]["reserved"] < 100, "a third of the day at most is lent"
+    assert lent["lending_at_night"]["net_gain_micros"] > 0
 
 
 def test_plans_are_set_side_by_side(desk):

@@ -49,6 +49,7 @@ def show_alarms(
         prices=prices,
         drifts=tuple(found for device, own in runs.items() if device not in gone for found in drifts(own)),
         at=window.end,
+        currency=app.policy.currency,
     )
     found = alarms(seen, when)
     if principal.tenant is None:

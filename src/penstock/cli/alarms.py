@@ -5,6 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from penstock.base.figure import Figure
+from penstock.base.money import format_amount
 from penstock.cli import formats
 from penstock.cli.call import CALL, Call
 from penstock.cli.language import _, language
@@ -14,6 +15,7 @@ from penstock.insight.alarms import Alarm, Thresholds
 from penstock.insight.lost import LostRevenue
 
 RAISED = 1
+MICROS = "micros "
 _DEFAULT = Thresholds()
 
 
@@ -68,7 +70,7 @@ def _print_alarms(found: list[Alarm]) -> None:
         print(f"{formats.word(alarm.code)} {alarm.about}: {message}")
         print(_("  remedy: {remedy}").format(remedy=remedy))
         rows = [
-            (name, _value(one), one.unit, one.population, formats.word(one.status))
+            (name, _value(one), one.unit.removeprefix(MICROS), one.population, formats.word(one.status))
             for name, one in alarm.figures.items()
         ]
         print_table(("FIGURE", "VALUE", "UNIT", "POPULATION", "STATUS"), rows, right=(1,))
@@ -87,6 +89,8 @@ def _said(alarm: Alarm) -> tuple[str, str]:
 def _value(figure: Figure) -> str:
     if figure.value is None:
         return formats.NONE
+    if figure.unit.startswith(MICROS):
+        return format_amount(int(figure.value))
     if figure.unit == "share":
         return formats.share(figure.value)
     return f"{figure.value:,}" if isinstance(figure.value, int) else f"{figure.value:,.4g}"

@@ -60,6 +60,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     prices: Mapping[str, Micros]
     drifts: tuple[Drift, ...] = ()
     at: datetime
+    currency: str = "CNY"
 
 
 def alarms(seen: Seen, when: Thresholds) -> tuple[Alarm, ...]:
@@ -164,8 +165,8 @@ def _rents(seen: Seen) -> Iterator[Alarm]:
             continue
         population = f"{len(devices)} devices of {model} with a recorded cost"
         figures = {
-            "depreciation": _rate(lost, population, "derived"),
-            "list_price": _rate(price, f"offers of {model} in force", "measured"),
+            "depreciation": _rate(lost, seen.currency, population, "derived"),
+            "list_price": _rate(price, seen.currency, f"offers of {model} in force", "measured"),
             "break_even_share_sold": _share(lost / price if price else None, population),
         }
         ladder = seen.by_model.get(model)
@@ -255,5 +256,5 @@ def _money(micros: Micros, currency: str, population: str) -> Figure:
     return Figure(value=micros, unit=f"micros {currency}", population=population, status="derived")
 
 
-def _rate(micros: Micros, population: str, status: Literal["measured", "derived"]) -> Figure:
-    return Figure(value=micros, unit="micros per card-hour", population=population, status=status)
+def _rate(micros: Micros, currency: str, population: str, status: Literal["measured", "derived"]) -> Figure:
+    return Figure(value=micros, unit=f"micros {currency} per card-hour", population=population, status=status)

@@ -27,6 +27,8 @@ class Jobs(msgspec.Struct, frozen=True, kw_only=True):
     label: np.ndarray
     tenants: tuple[str, ...] = ("",)
     labels: tuple[str, ...] = ("",)
+    cheap: np.ndarray | None = None
+    """Which pay a lower price; none where it is not said."""
 
     @property
     def volume(self) -> np.ndarray:
@@ -35,11 +37,15 @@ class Jobs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Faults(msgspec.Struct, frozen=True, kw_only=True):
-    """Nodes that are out of service over [start_s, end_s); windows of one node do not touch."""
+    """Nodes that are out of service over [start_s, end_s); windows of one node do not touch.
+
+    `warned`: which of them were announced in time for a checkpoint; none where it is not said.
+    """
 
     node: np.ndarray
     start_s: np.ndarray
     end_s: np.ndarray
+    warned: np.ndarray | None = None
 
 
 def no_faults() -> Faults:

@@ -48,6 +48,10 @@ class How(msgspec.Struct, frozen=True, kw_only=True, tag="queue"):
     queue: str = "fifo"
     passing: str = "greedy"
     fastest: bool = False
+    spot: bool = False
+    """Work of negative priority gives way to other work, with notice: it loses nothing where it checkpoints."""
+    move_s: float | None = None
+    """Work that checkpoints is moved closer together where that lets a gang in, and stands still so long."""
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -55,7 +59,8 @@ class Replayed(msgspec.Struct, frozen=True):
 
     `start_s` is the first start. `outcome` is 0, or of a job that did not start -1 - index of
     `fill.REASONS`. `spent[part, model, line]` are device-seconds by the parts of the window and `LINES`;
-    `waited_device_s[part]` is what waiting jobs asked for, over time. `attempts` counts restarts.
+    `waited_device_s[part]` is what waiting jobs asked for, over time; `cheap_device_s[part, model]` what of the
+    productive time was cheap work's. `attempts` counts restarts, those of evicted and moved work too.
     """
 
     start_s: np.ndarray
@@ -65,6 +70,7 @@ class Replayed(msgspec.Struct, frozen=True):
     attempts: np.ndarray
     spent: np.ndarray
     waited_device_s: np.ndarray
+    cheap_device_s: np.ndarray
 
 
 def check_how(how: How) -> How | Refusal:
@@ -90,6 +96,7 @@ def replay(
     from penstock.placement.kernels import replay as kernel
     from penstock.placement.kernels.book import LINES as LINE_COUNT
     from penstock.placement.kernels.book import Book
+    from penstock.placement.kernels.displace import ATTEMPTS_MAX
     from penstock.placement.kernels.seat import Bar, Seats
 
     order = np.random.default_rng(seed).permutation(len(fleet.cpu))
@@ -107,6 +114,8 @@ def replay(
         np.zeros(models, np.int64),
         np.zeros(models, np.int64),
         np.zeros((models, LINE_COUNT), np.int64),
+        np.zeros(models, np.int64),
+        np.zeros((len(window) - 1, models)),
     )
     seats = Seats(
         np.full(parts, -1, np.int64),
@@ -117,10 +126,16 @@ def replay(
         np.zeros(count, np.int64),
     )
     outcome, room = np.zeros(count, np.int64), count + len(down.node) * count_most(fleet)
+    room += count * ATTEMPTS_MAX * (how.spot or how.move_s is not None)
     kernel.replay(
         fill.rules(how.policy if how.policy != "penstock" else "penstock-accept"),
         kernel.Order(
-            how.queue == "fair-share", PASSES.index(how.passing), how.fastest, max(count // PLANS, 1)
+            how.queue == "fair-share",
+            PASSES.index(how.passing),
+            how.fastest,
+            max(count // PLANS, 1),
+            how.spot,
+            -1.0 if how.move_s is None else how.move_s,
         ),
         work,
         nodes,
@@ -145,6 +160,7 @@ def replay(
         seats.attempts,
         book.spent / 1000,
         book.waited / 1000,
+        book.spent_cheap / 1000,
     )
 
 
@@ -183,6 +199,7 @@ def _work(jobs: Jobs, how: How) -> "Work":
         jobs.work.tasks[example],
         jobs.nodes[example],
         (jobs.tenant if how.queue == "fair-share" else np.zeros_like(jobs.tenant))[example],
+        np.zeros(len(kind), np.bool_) if jobs.cheap is None else jobs.cheap,
     )
 
 
@@ -211,7 +228,16 @@ def _turns(down: Faults, fleet: Fleet, order: np.ndarray) -> object:
     up = np.repeat([False, True], len(down.node))
     at = np.lexsort((~up, time))
     node = place[np.concatenate([down.node, down.node]).astype(np.int64)][at]
-    return Turns(time[at], node, up[at], fleet.cpu[order], fleet.memory[order], fleet.devices[order])
+    warned = np.zeros(len(down.node), np.bool_) if down.warned is None else down.warned
+    return Turns(
+        time[at],
+        node,
+        up[at],
+        fleet.cpu[order],
+        fleet.memory[order],
+        fleet.devices[order],
+        np.concatenate([warned, warned])[at],
+    )
 
 
 def _market(fleet: Fleet, jobs: Jobs) -> "Market":

@@ -80,4 +80,7 @@ def replay_rounds(
     kernel.play_rounds(play, rules, room, window, spent, waited)
     assert spent.shape[2] == len(LINES)
     refused = np.where(speed.max(axis=1) > 0, 0, -1 - REASONS.index("no_fit_model"))
-    return Replayed(play.start, play.end, play.model, refused, play.moves, spent / WHOLE, waited / WHOLE)
+    no_cheap = np.zeros(spent.shape[:2])
+    return Replayed(
+        play.start, play.end, play.model, refused, play.moves, spent / WHOLE, waited / WHOLE, no_cheap
+    )

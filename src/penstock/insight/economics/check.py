@@ -16,6 +16,7 @@ from penstock.insight.economics.plan import (
     Plan,
     Power,
     Rehearse,
+    RemedyTerms,
     Rent,
     Step,
     StepKind,
@@ -261,7 +262,17 @@ def _rehearse(found: _Findings, given: Rehearse) -> None:
     found.share(f"{at}.market.target", given.market.target)
     for name in ("demand_growth", "supply_growth"):
         found.within(f"{at}.market.{name}", getattr(given.market, name) / 10_000, -90, 1000, " %")
+    _remedies(found, f"{at}.remedies", given.remedies)
     found.within(f"{at}.market.feedback", given.market.feedback / 10_000, 0, 1000, " %")
+
+
+def _remedies(found: _Findings, at: str, terms: RemedyTerms) -> None:
+    for name in ("spot_price", "flexible", "valley_price", "lent"):
+        found.share(f"{at}.{name}", getattr(terms, name))
+    found.within(f"{at}.spot", terms.spot / 10_000, 0, 1_000, " %")
+    found.within(f"{at}.move_minutes", terms.move_minutes, 0, 1_440, " minutes")
+    for name in ("valley_from_hour", "valley_to_hour"):
+        found.within(f"{at}.{name}", getattr(terms, name), 0, 24, " h")
 
 
 def _contract(found: _Findings, at: str, contract: Contract) -> None:

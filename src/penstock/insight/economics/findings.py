@@ -7,7 +7,7 @@ import msgspec
 
 from penstock.fleet.accelerators import Catalogue, find, is_sparse_figure
 from penstock.insight.economics.calendar import last_day
-from penstock.insight.economics.measures import recovering_rents
+from penstock.insight.economics.measures import assumes_demand, recovering_rents
 from penstock.insight.economics.plan import Plan, Tranche
 from penstock.insight.economics.tranches import cards, in_service, months_of, rent_of
 from penstock.insight.economics.units import PPM
@@ -28,6 +28,8 @@ class Finding(msgspec.Struct, frozen=True):
 def findings(plan: Plan, break_even: float | None, complete: bool, known: Catalogue) -> list[Finding]:
     """The bluntest first. `complete`: the plan lasts as long as its servers."""
     found = [] if complete else [Finding("plan_ends_early")]
+    if complete and assumes_demand(plan):
+        found.append(Finding("returns_without_evidence"))
     let = any(tranche.rent for tranche in plan.tranches)
     if break_even is None and let:
         found.insert(0, Finding("never_breaks_even"))

@@ -97,6 +97,19 @@ def returns(plan: Plan, statements: Sequence[Statement]) -> Returns:
     )
 
 
+def assumes_demand(plan: Plan) -> bool:
+    """Whether rents are counted on cards of which nobody shows that they will be let."""
+    return any(
+        t.rent is not None and t.occupancy is not None and not t.occupancy_source for t in plan.tranches
+    )
+
+
+def range_of_returns(plan: Plan, known: Catalogue, ends: tuple[float, float]) -> tuple[Returns, Returns]:
+    """Returns where all cards are let to the lower, and to the higher of two shares (fractions)."""
+    low, high = (returns(plan, accounts(plan, known, _let(plan, round(end * PPM)))) for end in ends)
+    return low, high
+
+
 def _end(plan: Plan) -> date:
     return last_day(months_of(plan)[-1]) + timedelta(days=1)
 

@@ -90,6 +90,8 @@ class Tranche(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     watts_per_server: Watts | None = None
     rent: Rent | None = None
     occupancy: Share | None = None
+    occupancy_source: str = ""
+    """Who says that so much will be let, and where; without it (or signed contracts) it is an assumption."""
     claimed: Compute | None = None
     """Peak compute as somebody claims it for the whole tranche; compared with the catalogue."""
 
@@ -278,6 +280,25 @@ class Market(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     feedback: Share = msgspec.field(default_factory=lambda: Share(0))
 
 
+class RemedyTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `plan remedies` assumes, where a plan does not say otherwise. Assumptions, not evidence.
+
+    Spot: so much more of the traces' jobs would come at `spot_price`, a share of the rent, and give way with notice.
+    Valley: of the jobs that end within the valley, the `flexible` share waits for it and pays `valley_price`. Lending:
+    between the same hours the `lent` share of the servers that contracts hold takes jobs at `spot_price`. A moved job
+    stands still for `move_minutes`.
+    """
+
+    spot: Share = msgspec.field(default_factory=lambda: Share(300_000))
+    spot_price: Share = msgspec.field(default_factory=lambda: Share(400_000))
+    flexible: Share = msgspec.field(default_factory=lambda: Share(300_000))
+    valley_price: Share = msgspec.field(default_factory=lambda: Share(600_000))
+    valley_from_hour: int = 0
+    valley_to_hour: int = 8
+    lent: Share = msgspec.field(default_factory=lambda: Share(500_000))
+    move_minutes: float = 5.0
+
+
 class Rehearse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `plan build` draws anew for each future. `terminated` is the share of contracts that end early."""
 
@@ -289,6 +310,7 @@ class Rehearse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     terminated: Share = msgspec.field(default_factory=lambda: Share(0))
     breakdowns: Breakdowns = msgspec.field(default_factory=Breakdowns)
     market: Market = msgspec.field(default_factory=Market)
+    remedies: RemedyTerms = msgspec.field(default_factory=RemedyTerms)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -20,8 +20,10 @@ from penstock.insight.economics.measures import (
     SLIP_MONTHS,
     Returns,
     Swing,
+    assumes_demand,
     break_even_occupancy,
     break_even_price,
+    range_of_returns,
     returns,
     runway_months,
     slip_effect,
@@ -66,6 +68,11 @@ class EconomicsReport(msgspec.Struct, frozen=True, kw_only=True):
     filed: tuple[dict[str, Figure | str], ...]
     exit: Figures
     findings: tuple[Finding, ...]
+
+
+CLAIMED_OCCUPANCY = (0.10, 0.93)
+"""Shares let between which returns are shown where nobody shows demand: both from published claims."""
+CLAIMED_OCCUPANCY_SOURCE = "10 %: IDC of general-purpose centres; 93 %: highest in a leaser's filings"
 
 
 class Said:
@@ -165,7 +172,7 @@ def _measures(
         "revenue_per_card_hour": said.money(_per(whole.profit["revenue"], let), " per card-hour let"),
         "cost_per_card_hour": said.money(_per(expenses, capacity), " per card-hour in service"),
         "cost_per_let_card_hour": said.money(_per(expenses, let), " per card-hour let"),
-        **_returns(worth, said),
+        **_returns(plan, worth, known, said),
         "slip": said.money(
             slip_effect(plan, known), f" of present value, for a slip of {SLIP_MONTHS} months"
         ),
@@ -173,7 +180,27 @@ def _measures(
     }
 
 
-def _returns(worth: Returns, said: Said) -> Figures:
+def _returns(plan: Plan, worth: Returns, known: Catalogue, said: Said) -> Figures:
+    """Present value, rates and payback; where nobody shows demand only their range over what is claimed elsewhere."""
+    if not (assumes_demand(plan) and worth.complete):
+        return _worth(worth, said)
+    ends = range_of_returns(plan, known, CLAIMED_OCCUPANCY)
+    known_ends = [
+        _worth(
+            one,
+            Said(said.currency, f"{said.population}, {share:.0%} let", "claimed", CLAIMED_OCCUPANCY_SOURCE),
+        )
+        for one, share in zip(ends, CLAIMED_OCCUPANCY, strict=True)
+    ]
+    unknown = {name: replace(figure, value=None) for name, figure in _worth(worth, said).items()}
+    low, high = (
+        {f"{name}_{end}": own[name] for name in ("npv", "irr_yearly")}
+        for end, own in zip(("low", "high"), known_ends, strict=True)
+    )
+    return unknown | low | high
+
+
+def _worth(worth: Returns, said: Said) -> Figures:
     return {
         "npv": said.money(
             worth.npv_micros if worth.complete else None, f" at {100 * worth.discount:g} % a year"

@@ -15,7 +15,8 @@ LINES = 9
 class Book(NamedTuple):
     """`spent[part, model, line]` in thousandths of a device times seconds; parts lie between `edges`.
 
-    `free`, `used` and `down` are thousandths of devices by model now; `line` is scratch.
+    `free`, `used` and `down` are thousandths of devices by model now; `line` is scratch. `cheap` is what of `used`
+    pays a lower price, and `spent_cheap[part, model]` its productive part.
     """
 
     edges: np.ndarray
@@ -25,6 +26,8 @@ class Book(NamedTuple):
     used: np.ndarray
     down: np.ndarray
     line: np.ndarray
+    cheap: np.ndarray
+    spent_cheap: np.ndarray
 
 
 @njit(cache=True)
@@ -78,16 +81,19 @@ def pass_time(book, part, now, until, wanted):
             for model in range(book.line.shape[0]):
                 for line in range(LINES):
                     book.spent[here, model, line] += length * book.line[model, line]
+                book.spent_cheap[here, model] += length * book.cheap[model]
             book.waited[here] += length * wanted
         here += 1
     return part
 
 
 @njit(cache=True)
-def lose(book, model, taken, start, end):
-    """What ran over [start, end) is discarded: from productive to lost work, in every part of the window."""
+def enter(book, model, taken, start, end, line, cheap):
+    """What ran over [start, end) is no productive time but of another line, in every part of the window."""
     for part in range(len(book.edges) - 1):
         length = min(end, book.edges[part + 1]) - max(start, book.edges[part])
         if length > 0:
             book.spent[part, model, PRODUCTIVE] -= length * taken
-            book.spent[part, model, LOST] += length * taken
+            book.spent[part, model, line] += length * taken
+            if cheap:
+                book.spent_cheap[part, model] -= length * taken

@@ -10,22 +10,36 @@ from numba import njit
 
 from penstock.placement.kernels import book as books
 from penstock.placement.kernels import queue
-from penstock.placement.kernels.fill import plan
+from penstock.placement.kernels.displace import (
+    charge,
+    give_way,
+    lose,
+    move_closer,
+    push_end,
+    release,
+    running_now,
+)
+from penstock.placement.kernels.fill import FRAGMENTED, plan
 from penstock.placement.kernels.published import PENSTOCK
-from penstock.placement.kernels.seat import NONE, hosted, keep, seat, unseat, why_not_seated
-from penstock.placement.kernels.state import WHOLE, fits, volume
+from penstock.placement.kernels.seat import NONE, hosted, keep, seat, why_not_seated
+from penstock.placement.kernels.state import WHOLE
 
 STRICT, PASSING, KEEPING = range(3)
 
 
 class Order(NamedTuple):
     """Who goes first: whether the tenant with the least in use does, how those behind may pass (`STRICT`,
-    `PASSING`, `KEEPING`), whether models are tried fastest first, and arrivals from one plan to the next."""
+    `PASSING`, `KEEPING`), whether models are tried fastest first, and arrivals from one plan to the next.
+
+    `spot`: work of negative priority gives way. `move_s`: how long a move takes; negative: nothing is moved.
+    """
 
     fair: bool
     passing: int
     fastest: bool
     plan_every: int
+    spot: bool
+    move_s: float
 
 
 class Ends(NamedTuple):
@@ -38,7 +52,10 @@ class Ends(NamedTuple):
 
 
 class Faults(NamedTuple):
-    """Nodes that go and come back, by time; `cpu`, `memory` and `devices` of all nodes when whole."""
+    """Nodes that go and come back, by time; `cpu`, `memory` and `devices` of all nodes when whole.
+
+    `warned`: what runs there may checkpoint first.
+    """
 
     time: np.ndarray
     node: np.ndarray
@@ -46,6 +63,7 @@ class Faults(NamedTuple):
     cpu: np.ndarray
     memory: np.ndarray
     devices: np.ndarray
+    warned: np.ndarray
 
 
 class Market(NamedTuple):
@@ -58,18 +76,6 @@ class Market(NamedTuple):
     sizes: np.ndarray
     weight: np.ndarray
     price: np.ndarray
-
-
-@njit(cache=True)
-def push_end(ends, time, job, attempt):
-    """A job that is to end."""
-    i = ends.size[0]
-    ends.size[0] += 1
-    while i > 0 and ends.time[(i - 1) // 2] > time:
-        parent = (i - 1) // 2
-        ends.time[i], ends.job[i], ends.attempt[i] = ends.time[parent], ends.job[parent], ends.attempt[parent]
-        i = parent
-    ends.time[i], ends.job[i], ends.attempt[i] = time, job, attempt
 
 
 @njit(cache=True)
@@ -90,57 +96,15 @@ def pop_end(ends):
 
 
 @njit(cache=True)
-def charge(work, nodes, shapes, seats, book, share, job, sign):
-    """Enter a job's devices as used, or as free again."""
-    kind = work.kind[job]
-    shape = work.shape_of[kind]
-    each = volume(shapes, shape)
-    for part in range(work.part[job], work.part[job] + work.groups[kind]):
-        model = nodes.model[seats.node[part]]
-        book.used[model] += sign * each
-        book.free[model] -= sign * each
-    share[work.tenant_of[kind]] += sign * each * work.groups[kind]
-
-
-@njit(cache=True)
-def release(work, nodes, shapes, seats, memo, book, share, waiting, job):
-    """A job leaves its nodes; what could fit there now may be tried again."""
-    kind = work.kind[job]
-    charge(work, nodes, shapes, seats, book, share, job, -1)
-    unseat(work, seats, nodes, shapes, memo, job, work.groups[kind])
-    for i in range(waiting.actives[0]):
-        other = waiting.active[i]
-        if waiting.blocked[other]:
-            for part in range(work.part[job], work.part[job] + work.groups[kind]):
-                if fits(nodes, seats.node[part], shapes, work.shape_of[other]):
-                    waiting.blocked[other] = False
-
-
-@njit(cache=True)
-def lose(work, shapes, seats, book, waiting, job, now):
-    """An attempt ends with its node: what it did since its last checkpoint is lost, and it waits again."""
-    elapsed, kind = now - seats.start[job], work.kind[job]
-    saved = np.floor(elapsed / work.save[job]) * work.save[job] if work.save[job] > 0 else elapsed
-    if work.save[job] == np.inf:
-        saved = 0.0
-    taken = volume(shapes, work.shape_of[kind]) * work.groups[kind]
-    books.lose(book, seats.model[job], taken, now - (elapsed - saved), now)
-    seats.left[job] = max(seats.left[job] - saved / work.run[job, seats.model[job]], 0.0)
-    seats.attempts[job] += 1
-    seats.end[job] = np.inf
-    queue.push(waiting, kind, work.rank[job])
-
-
-@njit(cache=True)
-def turn(faults, at, work, nodes, shapes, seats, memo, book, share, waiting, running, bar, now):
+def turn(order, faults, at, work, nodes, shapes, seats, memo, book, share, waiting, running, bar, now):
     """One node goes, with all that ran on it, or comes back."""
     node, model = faults.node[at], nodes.model[faults.node[at]]
     if not faults.up[at]:
         for job in running:
             for part in range(work.part[job], work.part[job] + work.groups[work.kind[job]]):
                 if seats.node[part] == node and seats.end[job] > now and seats.end[job] < np.inf:
-                    release(work, nodes, shapes, seats, memo, book, share, waiting, job)
-                    lose(work, shapes, seats, book, waiting, job, now)
+                    release(order, work, nodes, shapes, seats, memo, book, share, waiting, job)
+                    lose(work, shapes, seats, book, waiting, job, faults.warned[at], now)
                     break
     sign = 1 if faults.up[at] else -1
     nodes.cpu[node] = faults.cpu[node] if faults.up[at] else -1
@@ -155,17 +119,6 @@ def turn(faults, at, work, nodes, shapes, seats, memo, book, share, waiting, run
 
 
 @njit(cache=True)
-def running_now(ends, seats):
-    """The jobs that run, in no order of time."""
-    found, count = np.empty(ends.size[0], np.int64), 0
-    for i in range(ends.size[0]):
-        if seats.attempts[ends.job[i]] == ends.attempt[i] and seats.end[ends.job[i]] == ends.time[i]:
-            found[count] = ends.job[i]
-            count += 1
-    return np.sort(found[:count])
-
-
-@njit(cache=True)
 def begin(work, nodes, seats, ends, job, now):
     """A seated job runs from now on."""
     model = nodes.model[seats.node[work.part[job]]]
@@ -174,6 +127,25 @@ def begin(work, nodes, seats, ends, job, now):
         seats.first_start[job] = now
     seats.end[job] = now + work.run[job, model] * seats.left[job]
     push_end(ends, seats.end[job], job, seats.attempts[job])
+
+
+@njit(cache=True)
+def made_room(rules, order, work, nodes, shapes, seats, ends, market, book, share, waiting, barred, job, now):
+    """Seat a job that does not fit as things are: spot work gives way, or what runs moves closer together."""
+    if order.spot and work.priority[job] >= 0:
+        way = give_way(order, work, nodes, shapes, seats, ends, market.memo, book, share, waiting, job, now)
+        if way and seat(
+            rules, work, seats, nodes, shapes, market.target, market.outlook, market.memo, job, barred,
+            order.fastest,
+        ):  # fmt: skip
+            return True
+    kind = work.kind[job]
+    if (
+        order.move_s < 0
+        or why_not_seated(nodes, shapes, work.shape_of[kind], work.groups[kind]) != FRAGMENTED
+    ):
+        return False
+    return move_closer(rules, order, work, nodes, shapes, seats, ends, market, book, share, barred, job, now)
 
 
 @njit(cache=True)
@@ -194,6 +166,8 @@ def serve(rules, order, work, nodes, shapes, seats, ends, market, book, share, w
         if seat(
             rules, work, seats, nodes, shapes, market.target, market.outlook, market.memo, job, barred,
             order.fastest,
+        ) or made_room(
+            rules, order, work, nodes, shapes, seats, ends, market, book, share, waiting, barred, job, now
         ):  # fmt: skip
             queue.pop(waiting, kind)
             charge(work, nodes, shapes, seats, book, share, job, 1)
@@ -224,13 +198,13 @@ def hopeless_kinds(work, nodes, shapes):
 
 
 @njit(cache=True)
-def end_all(work, nodes, shapes, seats, ends, memo, book, share, waiting, now):
+def end_all(order, work, nodes, shapes, seats, ends, memo, book, share, waiting, now):
     """All attempts whose end has come leave."""
     while ends.size[0] > 0 and ends.time[0] <= now:
         job, attempt = ends.job[0], ends.attempt[0]
         pop_end(ends)
         if seats.attempts[job] == attempt:
-            release(work, nodes, shapes, seats, memo, book, share, waiting, job)
+            release(order, work, nodes, shapes, seats, memo, book, share, waiting, job)
 
 
 @njit(cache=True)
@@ -288,10 +262,11 @@ def replay(rules, order, work, nodes, shapes, seats, ends, faults, market, book,
             wanted = books.attribute(book, waiting, shapes, work.shape_of, work.groups)
             part = books.pass_time(book, part, now, at, wanted)
             now = at
-        end_all(work, nodes, shapes, seats, ends, market.memo, book, share, waiting, now)
+        end_all(order, work, nodes, shapes, seats, ends, market.memo, book, share, waiting, now)
         while fault < len(faults.time) and faults.time[fault] <= now:
             running = running_now(ends, seats)
             turn(
+                order,
                 faults,
                 fault,
                 work,

@@ -16,7 +16,7 @@ class Work(NamedTuple):
     """Jobs by number and kinds of job by number; `run[job, model]` are seconds, inf where it cannot run.
 
     `limit` is what is believed of the length of a job, `save` how often it checkpoints (inf: never), `part`
-    its first place in `Seats`.
+    its first place in `Seats`; `cheap` work pays a lower price.
     """
 
     kind: np.ndarray
@@ -31,6 +31,7 @@ class Work(NamedTuple):
     shape_of: np.ndarray
     groups: np.ndarray
     tenant_of: np.ndarray
+    cheap: np.ndarray
 
 
 class Seats(NamedTuple):

@@ -118,9 +118,20 @@ def _only_models(names: tuple[str, ...]) -> Fleet:
     return Fleet(cpu=one, memory=one, devices=one, model=np.arange(len(names)), models=names)
 
 
-def draw(pools: Sequence[Pool], days: int, level: float, models: int, rng: np.random.Generator) -> Jobs:
-    """So many days of jobs: for each day, one of the same weekday of the trace; thinned or repeated to the share."""
-    chosen, times = [], []
+def draw(
+    pools: Sequence[Pool],
+    days: int,
+    level: float,
+    models: int,
+    rng: np.random.Generator,
+    spot: Sequence[Pool] = (),
+) -> Jobs:
+    """So many days of jobs: for each day, one of the same weekday of the trace; thinned or repeated to the share.
+
+    Those of `spot` come last in the drawing, give way to all others, and are cheap.
+    """
+    chosen, times, regular = [], [], len(pools)
+    pools = [*pools, *spot]
     for number, one in enumerate(pools):
         picked, submitted = _picked(one, days, level, rng)
         chosen.append(np.stack([np.full(len(picked), number), picked]))
@@ -145,9 +156,10 @@ def draw(pools: Sequence[Pool], days: int, level: float, models: int, rng: np.ra
         run_s=np.repeat(column("run_s")[:, None], models, axis=1),
         limit_s=np.full(count, FOREVER),
         save_s=column("save_s"),
-        priority=np.zeros(count, np.int64),
+        priority=-(which[0] >= regular).astype(np.int64),
         tenant=np.zeros(count, np.int64),
         label=np.zeros(count, np.int64),
+        cheap=which[0] >= regular,
     )
 
 

@@ -1,6 +1,6 @@
 """One future of a planned centre: its slip, its faults, its demand and its rents; played through and computed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from itertools import pairwise
 
@@ -15,6 +15,7 @@ from penstock.insight.economics.calendar import months_later
 from penstock.insight.economics.measures import returns
 from penstock.insight.economics.outlook import Future
 from penstock.insight.economics.plan import Contract, Plan, Rehearse, Takings
+from penstock.insight.economics.report import CLAIMED_OCCUPANCY
 from penstock.insight.economics.statement import summed
 from penstock.insight.economics.tranches import Course, in_service, months_of, retired
 from penstock.insight.economics.units import PPM, Amount, Share, Term
@@ -23,14 +24,20 @@ from penstock.placement.jobs import Faults, Jobs
 from penstock.placement.replay import LINES, How, replay
 from penstock.placement.workload import WHOLE, Fleet
 from penstock.sim.planning.demand import DAY_S, Pool, draw
+from penstock.sim.planning.switched import (
+    Switch,
+    chosen,
+    days_between,
+    into_valley,
+    nights,
+    on_lent,
+    spot_pools,
+    with_lent,
+)
 
 AMPLE = 10**12
 MONTHS_PER_YEAR = 12
 SOLD = ("productive", "lost_work", "starting")
-WITHOUT_EVIDENCE = (0.10, 0.93)
-"""Shares let between which futures are drawn where nobody shows any demand: the low end of what IDC says of
-general-purpose centres, and the highest share that a leaser's filings show. Claims, both of them."""
-
 type Windows = list[tuple[int, float, float]]
 """(node, from second, to second)."""
 
@@ -41,6 +48,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan
     pools: tuple[Pool, ...]
     seed: int
+    switch: Switch = ""
+    """The remedy that is on."""
 
 
 def play(world: World, number: int) -> Future:
@@ -52,35 +61,71 @@ def play(world: World, number: int) -> Future:
     plan, reserved = _contracts(plan, given, rng)
     days = (months_later(months_of(plan)[0], plan.months) - months_of(plan)[0]).days
     if world.pools or plan.contracts:
-        fleet = fleet_of(plan)
-        out, lost, kept = _windows(plan, reserved, given, days, rng)
+        lent = _lent(plan, reserved, given) if world.switch == "lending_at_night" else ()
+        out, lost, kept = _windows(plan, reserved, given, days, rng, lent)
         opened_s = min(_seconds(months_of(plan)[0], in_service(tranche)) for tranche in plan.tranches)
-        jobs = since(draw(world.pools, days, level, len(fleet.models), rng), opened_s)
+        spot = spot_pools(world.pools, given.remedies) if world.switch == "spot_with_notice" else ()
+        jobs = since(draw(world.pools, days, level, len(plan.tranches), rng, spot), opened_s)
         jobs = jobs if given.sharing else whole_cards(jobs)
-        spent, refused = _played(fleet, jobs, given, number, _edges(plan), out)
+        if world.switch == "valley_pricing":
+            jobs = into_valley(jobs, given.remedies, rng)
+        fleet = fleet_of(plan)
+        if lent:
+            fleet, jobs = with_lent(fleet, lent), on_lent(jobs, len(plan.tranches))
+        spent, refused = _played(fleet, jobs, given, number, _edges(plan), out, world.switch)
         occupancy, ladder = _occupancy(plan, spent, kept, lost)
-    else:
-        share = rng.uniform(*WITHOUT_EVIDENCE)
+    else:  # nobody shows any demand
+        share = rng.uniform(*CLAIMED_OCCUPANCY)
         occupancy = {t.name: [round(share * PPM)] * plan.months for t in plan.tranches}
         ladder, refused = {}, {}
     price = _prices(plan, given, occupancy)
     return _computed(plan, number, (slip, decline, level), occupancy, price, ladder, refused)
 
 
+class Spent(msgspec.Struct, frozen=True):
+    """Card-hours by month, tranche and line; with them, in card-hours at the full rent, what was sold.
+
+    `lent` are those sold on servers that contracts hold.
+    """
+
+    hours: np.ndarray
+    paid: np.ndarray
+    lent: float = 0.0
+
+
 def _played(
-    fleet: Fleet, jobs: Jobs, given: Rehearse, number: int, edges: list[float], out: Faults
-) -> tuple[np.ndarray, dict[str, float]]:
-    """Card-hours by month, tranche and line, and those that nobody could serve, by reason."""
+    fleet: Fleet, jobs: Jobs, given: Rehearse, number: int, edges: list[float], out: Faults, switch: Switch
+) -> tuple[Spent, dict[str, float]]:
+    """Where the card-hours went, and those that nobody could serve, by reason."""
     if not len(jobs.nodes):
-        return np.zeros((len(edges) - 1, len(fleet.models), len(LINES))), {}
-    played = replay(fleet, jobs, How(policy=given.policy), number, edges, out)
+        nothing = np.zeros((len(edges) - 1, len(fleet.models), len(LINES)))
+        return _spent(nothing, nothing[:, :, 0], given, switch), {}
+    terms = given.remedies
+    move_s = terms.move_minutes * 60 if switch == "defragmentation" else None
+    how = How(policy=given.policy, spot=switch == "spot_with_notice", move_s=move_s)
+    played = replay(fleet, jobs, how, number, edges, out)
     lengths = np.where(np.isfinite(jobs.run_s), jobs.run_s, 0).max(axis=1)
-    asked = jobs.volume * lengths / WHOLE / 3600
+    asked = np.where(jobs.priority < 0, 0, jobs.volume * lengths / WHOLE / 3600)
     refused = {
         REASONS[-1 - int(code)]: float(asked[played.outcome == code].sum())
         for code in np.unique(played.outcome[played.outcome < 0])
     }
-    return played.spent / 3600, refused
+    return _spent(played.spent / 3600, played.cheap_device_s / 3600, given, switch), refused
+
+
+def _spent(hours: np.ndarray, cheap: np.ndarray, given: Rehearse, switch: Switch) -> Spent:
+    """What was sold at which price; what is lent has models of its own behind the others."""
+    terms = given.remedies
+    price = terms.valley_price if switch == "valley_pricing" else terms.spot_price
+    sales = [LINES.index(line) for line in SOLD]
+    sold = hours[:, :, sales].sum(axis=2)
+    paid = sold - cheap * (1 - price / PPM)
+    if switch != "lending_at_night":
+        return Spent(hours, paid)
+    own = hours.shape[1] // 2
+    lent, ours = sold[:, own:], hours[:, :own].copy()
+    ours[:, :, sales] += hours[:, own:, sales]  # idle lent time is the contract's
+    return Spent(ours, paid[:, :own] + lent * terms.spot_price / PPM, float(lent.sum()))
 
 
 def _drawn(plan: Plan, given: Rehearse, rng: np.random.Generator) -> tuple[Plan, int, float]:
@@ -128,10 +173,7 @@ def fleet_of(plan: Plan) -> Fleet:
 
 def since(jobs: Jobs, opened_s: float) -> Jobs:
     """Without what was asked for before anything was in service: nobody waits for months at a closed door."""
-    kept = jobs.submit_s >= opened_s
-    columns = ("nodes", "submit_s", "run_s", "limit_s", "save_s", "priority", "tenant", "label")
-    work = replace(jobs.work, tasks=jobs.work.tasks[kept])
-    return replace(jobs, work=work, **{name: getattr(jobs, name)[kept] for name in columns})
+    return chosen(jobs, jobs.submit_s >= opened_s)
 
 
 def whole_cards(jobs: Jobs) -> Jobs:
@@ -172,8 +214,9 @@ def _windows(
     given: Rehearse,
     days: int,
     rng: np.random.Generator,
+    lent: Collection[int],
 ) -> tuple[Faults, np.ndarray, float]:
-    """When nodes take no jobs: not in service, set aside for a contract, or broken.
+    """When nodes take no jobs: not in service, set aside for a contract (and not lent then), or broken.
 
     With it, the card-hours lost to faults by month and tranche, and those kept for contracts.
     """
@@ -189,7 +232,7 @@ def _windows(
             away = [(0.0, begin), (until, end_s)]
             if node in taken:
                 aside = (_seconds(first, taken[node][0]), min(_seconds(first, taken[node][1]), until))
-                away.append(aside)
+                away += days_between(nights(given.remedies, *aside), *aside) if node in lent else [aside]
                 kept += max(aside[1] - aside[0], 0.0) / 3600 * tranche.cards_per_server
             else:
                 broken = _breakdowns(given, begin, until, rng)
@@ -205,6 +248,7 @@ def _windows(
             node=np.array([w[0] for w in windows], np.int64),
             start_s=np.array([w[1] for w in windows]),
             end_s=np.array([w[2] for w in windows]),
+            warned=np.array([w[0] in lent for w in windows], np.bool_),
         ),
         lost,
         kept,
@@ -255,19 +299,24 @@ def _set_aside(plan: Plan, reserved: Sequence[Contract]) -> dict[int, tuple[date
     return taken
 
 
+def _lent(plan: Plan, reserved: Sequence[Contract], given: Rehearse) -> frozenset[int]:
+    """Of the nodes that contracts hold, those whose nights are lent."""
+    taken = sorted(_set_aside(plan, reserved))
+    return frozenset(taken[: -(-len(taken) * given.remedies.lent // PPM)])
+
+
 def _occupancy(
-    plan: Plan, hours: np.ndarray, kept: float, lost: np.ndarray
+    plan: Plan, spent: Spent, kept: float, lost: np.ndarray
 ) -> tuple[dict[str, list[int]], dict[str, float]]:
-    """The share let at the plan's rents of each tranche and month, and the whole ladder in card-hours."""
-    sold = hours[:, :, [LINES.index(line) for line in SOLD]].sum(axis=2)
-    capacity = _in_service_hours(plan)
-    shares = np.divide(sold, capacity, out=np.zeros_like(sold), where=capacity > 0)
+    """The share let of each tranche and month, in time at the plan's rents, and the whole ladder in card-hours."""
+    hours, capacity = spent.hours, _in_service_hours(plan)
+    shares = np.divide(spent.paid, capacity, out=np.zeros_like(spent.paid), where=capacity > 0)
     occupancy = {
         tranche.name: [round(min(share, 1.0) * PPM) for share in shares[:, index]]
         for index, tranche in enumerate(plan.tranches)
     }
     whole = {line: float(hours[:, :, number].sum()) for number, line in enumerate(LINES)}
-    whole |= {"down": float(lost.sum()), "reserved": kept, "no_demand": 0.0}
+    whole |= {"down": float(lost.sum()), "reserved": kept - spent.lent, "no_demand": 0.0}
     idle = float(capacity.sum()) - sum(whole.values())
     return occupancy, whole | {"no_demand": max(idle, 0.0)}
 
@@ -318,7 +367,7 @@ def _computed(
         ladder=ladder,
         refused=refused,
         capacity_card_hours=whole.capacity / PPM,
-        let_card_hours=whole.let / PPM + ladder.get("reserved", 0.0),
+        let_card_hours=sum(ladder[line] for line in (*SOLD, "reserved")) if ladder else whole.let / PPM,
         revenue_micros=whole.profit["revenue"],
         net_micros=net,
         cash_micros=whole.net_cash,

@@ -1,31 +1,30 @@
 """Remedies, each switched on alone over the same rehearsed month: what it does to the ladder and to profit.
 
-Measured are those that the rehearsal can play: sharing of devices, and porting to the cards that are there. The others
-are named as not played, with what is missing; nothing is estimated in their place.
+All are played by the same rehearsal. What a remedy assumes of demand is said beside it; one that has nothing to work on
+in this month is named as not played, and nothing is estimated in its place.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 
 import msgspec
+import numpy as np
 from msgspec.structs import replace
 
 from penstock.base.money import Micros
 from penstock.base.refusal import Refused, invalid
 from penstock.insight.economics.calendar import month_of, months_later
 from penstock.insight.economics.outlook import Future
-from penstock.insight.economics.plan import Demand, Plan, Rehearse, TraceOfDemand
+from penstock.insight.economics.plan import Contract, Plan, Rehearse, RemedyTerms
 from penstock.insight.economics.tranches import in_service
-from penstock.insight.economics.units import Term
+from penstock.insight.economics.units import PPM, Term
+from penstock.placement.workload import ANY_MODEL
 from penstock.sim.planning.build import Progress, run, world_of
+from penstock.sim.planning.future import World
 
 BASE = "as_planned"
-NOT_PLAYED = {
-    "spot_with_notice": "the rehearsal has no work that is evicted with notice",
-    "defragmentation": "the rehearsal moves no running work",
-    "valley_pricing": "nothing shows how demand answers to a price by hour",
-    "lending_at_night": "the rehearsal does not tell inference from training by hour",
-}
+NOTHING_LENT = "no contract holds servers in this month, so there is nothing to lend"
 
 
 class Remedied(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +38,8 @@ class Remedied(msgspec.Struct, frozen=True, kw_only=True):
     net_micros: Micros
     net_gain_micros: Micros
     """Against the month as planned; the costs of the remedy itself are not in it."""
+    assumed: str = ""
+    """What the plan, or we, take for granted of it without evidence."""
 
 
 class Remedies(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,12 +70,15 @@ def remedies(
         )
     start = months_later(month_of(max(in_service(tranche) for tranche in plan.tranches)), 1)
     month = replace(plan, start=start, months=Term(1), rehearse=replace(given, sharing=False, slip=None))
+    ways = dict(_WAYS)
+    if not any(_holds(contract, start) for contract in plan.contracts):
+        del ways["lending_at_night"]
+    base = world_of(month, folder, seed)
     played: list[Remedied] = []
-    for name, change in _WAYS.items():
-        world = world_of(change(month), folder, seed)
-        played.append(
-            _mean(name, list(run(world, futures, workers, progress)), played[0] if played else None)
-        )
+    for name, change in ways.items():
+        world = change(base)
+        found = list(run(world, futures, workers, progress))
+        played.append(_mean(name, found, played[0] if played else None, assumption(name, given.remedies)))
     return Remedies(
         name=plan.name,
         currency=plan.currency,
@@ -82,11 +86,30 @@ def remedies(
         futures=futures,
         seed=seed,
         played=tuple(played),
-        not_played=NOT_PLAYED,
+        not_played={} if "lending_at_night" in ways else {"lending_at_night": NOTHING_LENT},
     )
 
 
-def _mean(name: str, found: Sequence[Future], base: Remedied | None) -> Remedied:
+def _holds(contract: Contract, month: date) -> bool:
+    until = months_later(contract.start, contract.months)
+    return bool(contract.servers) and contract.terminated is None and contract.start <= month < until
+
+
+def assumption(name: str, terms: RemedyTerms) -> str:
+    """What a remedy takes for granted, in words with its figures."""
+    hours = f"from {terms.valley_from_hour} to {terms.valley_to_hour} h"
+    spot_price = f"{terms.spot_price / PPM:.0%} of the rent"
+    said = {
+        "spot_with_notice": f"{terms.spot / PPM:.0%} more jobs come at {spot_price} and give way with notice",
+        "defragmentation": f"a job that can checkpoint stands still for {terms.move_minutes:g} min when it is moved",
+        "valley_pricing": f"{terms.flexible / PPM:.0%} of the jobs that fit {hours} wait for it at "
+        f"{terms.valley_price / PPM:.0%} of the rent; none comes because of it",
+        "lending_at_night": f"{terms.lent / PPM:.0%} of the servers under contract take jobs {hours} at {spot_price}",
+    }
+    return said.get(name, "")
+
+
+def _mean(name: str, found: Sequence[Future], base: Remedied | None, assumed: str) -> Remedied:
     count = len(found)
     capacity = sum(one.capacity_card_hours for one in found) or 1.0
     lines = sorted({line for one in found for line in one.ladder})
@@ -99,24 +122,28 @@ def _mean(name: str, found: Sequence[Future], base: Remedied | None) -> Remedied
         revenue_micros=sum(one.revenue_micros for one in found) // count,
         net_micros=net,
         net_gain_micros=net - base.net_micros if base else 0,
+        assumed=assumed,
     )
 
 
-def _given(plan: Plan) -> Rehearse:
-    assert plan.rehearse is not None
-    return plan.rehearse
+def _shared(base: World) -> World:
+    assert base.plan.rehearse is not None
+    return replace(base, plan=replace(base.plan, rehearse=replace(base.plan.rehearse, sharing=True)))
 
 
-def _traces(plan: Plan, change: Callable[[TraceOfDemand], TraceOfDemand]) -> Plan:
-    given = _given(plan)
-    assert given.demand is not None
-    demand: Demand = replace(given.demand, traces=tuple(change(trace) for trace in given.demand.traces))
-    return replace(plan, rehearse=replace(given, demand=demand))
+def _ported(base: World) -> World:
+    return replace(
+        base, pools=tuple(replace(one, mask=np.full_like(one.mask, ANY_MODEL)) for one in base.pools)
+    )
 
 
-_WAYS: dict[str, Callable[[Plan], Plan]] = {
-    BASE: lambda plan: plan,
-    "sharing": lambda plan: replace(plan, rehearse=replace(_given(plan), sharing=True)),
-    "porting": lambda plan: _traces(plan, lambda trace: replace(trace, ignore_models=True)),
+_WAYS: dict[str, Callable[[World], World]] = {
+    BASE: lambda base: base,
+    "sharing": _shared,
+    "porting": _ported,
+    "spot_with_notice": lambda base: replace(base, switch="spot_with_notice"),
+    "defragmentation": lambda base: replace(base, switch="defragmentation"),
+    "valley_pricing": lambda base: replace(base, switch="valley_pricing"),
+    "lending_at_night": lambda base: replace(base, switch="lending_at_night"),
 }
-"""As planned, no card is shared and every job keeps to the models that it names."""
+"""As planned, no card is shared, every job keeps to the models that it names, none is moved or evicted for another."""

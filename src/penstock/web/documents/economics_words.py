@@ -43,6 +43,10 @@ LINES: dict[str, dict[Language, str]] = {
     "cost_per_let_card_hour": {"en": "all costs per card-hour let", "zh": "每出租卡时总成本"},
     "npv": {"en": "net present value", "zh": "净现值"},
     "irr_yearly": {"en": "internal rate of return, by years", "zh": "内部收益率（按年）"},
+    "npv_low": {"en": "present value at 10 % let", "zh": "净现值（出租 10 %）"},
+    "npv_high": {"en": "present value at 93 % let", "zh": "净现值（出租 93 %）"},
+    "irr_yearly_low": {"en": "internal rate of return at 10 % let", "zh": "内部收益率（出租 10 %）"},
+    "irr_yearly_high": {"en": "internal rate of return at 93 % let", "zh": "内部收益率（出租 93 %）"},
     "xirr": {"en": "internal rate of return, by months (XIRR)", "zh": "内部收益率（按月，XIRR）"},
     "equity_xirr": {"en": "return on equity cash (XIRR)", "zh": "股东现金收益率（XIRR）"},
     "payback": {"en": "payback", "zh": "回收期"},
@@ -161,6 +165,12 @@ FINDINGS: dict[str, dict[Language, str]] = {
     "plan_ends_early": {
         "en": "The plan ends before its servers do, so it has no rate of return and no present value.",
         "zh": "计划期短于设备使用年限，因此不给出收益率和净现值。",
+    },
+    "returns_without_evidence": {
+        "en": "No single return is given: the share let is assumed. Missing is evidence of demand: signed contracts, this "
+        "centre's own record (`penstock plan build`), or an occupancy_source. Shown is the range over claimed shares.",
+        "zh": "不给出单一收益率：出租率只是假设。缺少需求证据：已签合同、本中心自己的记录（`penstock plan build`）"
+        "或 occupancy_source。仅列出公开说法两端的区间。",
     },
     "idle_alarm": {
         "en": "{about}: {occupancy:.0%} let is an idle alarm. IDC's {low:.0%} to {high:.0%} is said of general-purpose "

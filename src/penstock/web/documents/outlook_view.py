@@ -235,6 +235,9 @@ def remedied(found: Remedies, language: Language) -> list[Section]:
     ]
     columns = (found.month, *(words[one.name] for one in found.played))
     note = f"{found.name} · {found.month} · {found.currency} · {found.futures} · derived"
+    assumed = tuple(
+        f"{words[one.name]}: {one.assumed} ({words['assumed']})" for one in found.played if one.assumed
+    )
+    table = Section(words["title"], columns, tuple(rows), (note, *assumed), frozenset(range(1, len(columns))))
     missing = tuple(f"{words[name]}: {why}" for name, why in found.not_played.items())
-    table = Section(words["title"], columns, tuple(rows), (note,), frozenset(range(1, len(columns))))
-    return [table, Section(words["not_played"], notes=missing)]
+    return [table, Section(words["not_played"], notes=missing)] if missing else [table]

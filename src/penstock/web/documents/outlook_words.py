@@ -91,6 +91,7 @@ LADDER_LINES: Words = {
 REMEDIES: Words = {
     "title": {"en": "Each remedy alone, on the same month", "zh": "同一个月内逐项单独启用"},
     "not_played": {"en": "Not played", "zh": "未推演"},
+    "assumed": {"en": "assumed", "zh": "假设"},
     "gain": {"en": "gain in net result", "zh": "净损益变化"},
     "as_planned": {"en": "as planned, no sharing", "zh": "按计划，不共享"},
     "sharing": {"en": "sharing of cards", "zh": "共享整卡"},
