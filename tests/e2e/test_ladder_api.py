@@ -4,12 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from penstock.cli.main import main
+from penstock.cli.plan_economics import read_plan
+from penstock.insight.economics.plan import Demand, Rehearse, TraceOfDemand
+from penstock.sim.planning.build import evidence_of
+from penstock.sim.planning.demand import pool
 from served import YUAN, Served, job, open_tenant, served
 
 CARDS = 1000
+OWN = TraceOfDemand(file="own.csv", own=True)
+GUIDE = Path(__file__).parents[2] / "docs/guide/plans"
 HOUR_US = 3_600_000_000
 
 
@@ -178,6 +185,29 @@ def test_s35_a_backlog_of_few_customers_is_an_alarm_with_its_shares(one: Served)
     found = alarms(one)["backlog_concentrated", "acme"]["figures"]
     assert found["backlog"]["value"] == pytest.approx(120 * 90 * 4 * YUAN, rel=1e-3)
     assert found["share_of_the_largest"]["value"] == pytest.approx(1.0, abs=0.01)
+
+
+def test_what_was_asked_of_the_centre_is_a_trace_that_a_plan_rests_on(
+    one: Served, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = {row["job"]: row for row in one.done("GET", "/recorded-jobs")["items"]}
+    assert (found["zhi.gang"]["label"], found["zhi.gang"]["run_s"]) == ("refused", 36_000)
+    assert found["zhi.small-0"]["label"] == "served"
+    assert found["zhi.small-0"]["run_s"] == pytest.approx(36_000, abs=120)
+    monkeypatch.setenv("PENSTOCK_URL", one.url)
+    monkeypatch.setenv("PENSTOCK_TOKEN", one.admin)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    main(["plan", "history", "--from", "2026-01-05T00:00:00Z"])
+    (tmp_path / "own.csv").write_text(capsys.readouterr().out)
+    plan = msgspec.structs.replace(
+        read_plan(GUIDE / "centre-500p.yaml"), rehearse=Rehearse(demand=Demand(traces=(OWN,)))
+    )
+    rests_on = pool(plan, OWN, tmp_path)
+    cards = sum(row["nodes"] * row["devices_per_node"] * row["run_s"] for row in found.values())
+    assert rests_on.card_hours_a_day == pytest.approx(cards / 3600)
+    [evidence] = evidence_of(plan, (rests_on,))
+    assert (evidence.kind, evidence.demand.status) == ("own_history", "measured")
+    assert one.ask("GET", "/recorded-jobs", one.token("zhi", "viewer", "vic")).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_a_ladder_that_does_not_add_up_is_found() -> None:
     window = Window(at(0), at(7))
     made = ladder([span(Line.PRODUCTIVE, 0, 7)], past, window)
     assert check_ladder(past, window, made) == []
-    lines = msgspec.structs.replace(made.lines[-1], card_us=1, carried_cost_micros=0)
+    lines = msgspec.structs.replace(made.lines[-1], card_us=1, depreciation_micros=0)
     faults: list[Ladder] = [
         ladder([span(Line.PRODUCTIVE, 0, 6)], past, window),
         msgspec.structs.replace(made, effective_card_us=made.effective_card_us - 1),
@@ -153,7 +153,7 @@ def test_a_ladder_that_does_not_add_up_is_found() -> None:
         {finding.split(" should")[0] for finding in check_ladder(past, window, fault)} for fault in faults
     ]
     assert found == [
-        {"the ladder's commissioned card time", "the ladder's carried cost"},
+        {"the ladder's commissioned card time", "the ladder's depreciation"},
         {"the ladder's effective card time"},
-        {"the ladder's sum of the lines", "the ladder's effective card time", "the ladder's carried cost"},
+        {"the ladder's sum of the lines", "the ladder's effective card time", "the ladder's depreciation"},
     ]

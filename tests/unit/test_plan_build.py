@@ -160,6 +160,7 @@ def test_demand_of_a_trace_is_played_by_the_placement_core(desk):
     assert found["porting"]["net_gain_micros"] > 0 and found["porting"]["refused_card_hours"] == 0
     assert found["sharing"]["ladder"] == pytest.approx(found["as_planned"]["ladder"])
     assert all(sum(one["ladder"].values()) == pytest.approx(100) for one in found.values())
+    assert all({"unit", "population", "status"} <= one.keys() for one in found.values())
     assert set(json.loads(out)["not_played"]) == {"lending_at_night"}, "no contract, nothing to lend"
     assert (
         found["spot_with_notice"]["net_gain_micros"] > 0

@@ -14,14 +14,14 @@ from penstock.base.refusal import Refused, invalid
 from penstock.base.window import Window
 from penstock.billing.model import ChargeLine
 from penstock.insight.economics.check import check_costs
-from penstock.insight.economics.live import Books, CentreCosts, Charged, LiveAccounts, Moved, live
+from penstock.insight.economics.live import Books, Charged, LiveAccounts, Moved, live
+from penstock.insight.economics.plan import CentreCosts
 from penstock.insight.economics.planfile import read_as
 from penstock.lease.tenant import Principal
 from penstock.ledger.chart import CASH, centre_account, kind_of
 from penstock.store import audit, billing, ledger, settings
 from penstock.store.database import Tx
-
-_COSTS = "economics/costs"
+from penstock.store.world import COSTS, costs, put_costs
 
 AXES = {name: axis for name, axis in LADDER_AXES.items() if axis != "site"}
 """Whom accounts are drawn up for; costs are not entered by site."""
@@ -39,7 +39,7 @@ def set_costs(app: App, principal: Principal, content: bytes, name: str) -> Cent
         raise Refused(*(msgspec.structs.replace(one, where=document.where(one.where)) for one in refusals))
     now = app.now()
     with app.database.write() as tx:
-        settings.put(tx, _COSTS, content.decode("utf-8-sig"))
+        put_costs(tx, content.decode("utf-8-sig"))
         audit.record(tx, now, principal.token, "set_costs", name)
     return document.value
 
@@ -48,7 +48,7 @@ def show_costs(app: App, principal: Principal) -> str:
     """The text as it was kept; empty where nobody gave any."""
     require_audit(principal)
     with app.database.read() as tx:
-        return settings.get(tx, _COSTS)
+        return settings.get(tx, COSTS)
 
 
 def show_economics(
@@ -68,12 +68,12 @@ def show_economics(
     past, spans = spans_of(app, window)
     currency = app.policy.currency
     with app.database.read() as tx:
-        text = settings.get(tx, _COSTS)
+        stated = costs(tx)
         charged = _charged(billing.lines(tx, start=window.start, end=window.end), currency)
         opened = ledger.opened_at(tx, window.start)
         moved = _moved(tx, window, currency)
     books = Books(history=past, spans=spans, lines=charged, moved=moved, window=window, currency=currency)
-    return live(books, _read(text), None if by is None else AXES[by], known_accelerators(app), opened)
+    return live(books, stated, None if by is None else AXES[by], known_accelerators(app), opened)
 
 
 def _charged(lines: tuple[ChargeLine, ...], currency: str) -> tuple[Charged, ...]:
@@ -89,12 +89,6 @@ def _charged(lines: tuple[ChargeLine, ...], currency: str) -> tuple[Charged, ...
         for line in lines
         if line.currency == currency
     )
-
-
-def _read(text: str) -> CentreCosts:
-    document = read_as(text, "costs", CentreCosts) if text else None
-    assert not isinstance(document, tuple), document
-    return CentreCosts() if document is None else document.value
 
 
 def _moved(tx: Tx, window: Window, currency: str) -> Moved:

@@ -25,7 +25,7 @@ LAG = timedelta(minutes=1)
 """An hour is settled so long after its end: engines tell the ends of jobs a little late."""
 DEVICE_HOURS = 24_000
 """How much is settled in one turn at most, but an hour at least."""
-LAYOUT = 1
+LAYOUT = 2
 """Of the cells; those of another layout are settled anew."""
 _ALL_AXES = (WHOLE_CENTRE, *AXES)
 

@@ -72,5 +72,6 @@ def fill(
     print_table(titles, rows, right=(1, 2, 4))
 
 
+app.command("penstock.cli.recorded:history", name="history")
 for _name in ("replay", "trace"):
     app.command(f"penstock.cli.replay:{_name}", name=_name)

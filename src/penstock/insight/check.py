@@ -45,7 +45,7 @@ def check_ladder(history: History, window: Window, ladder: Ladder) -> list[str]:
             sum(line.card_us for line in ladder.lines if line.rung == "effective"),
             ladder.effective_card_us,
         ),
-        "carried cost": (carried, sum(line.carried_cost_micros for line in ladder.lines)),
+        "depreciation": (carried, sum(line.depreciation_micros for line in ladder.lines)),
     }
     return [
         f"the ladder's {what} should be {expected} and is {found}"

@@ -6,8 +6,9 @@ from typing import Literal
 
 from penstock.base.window import Window
 from penstock.fleet.device import Device, Node
+from penstock.insight.economics.carrying import DRAWING, Carried
 from penstock.insight.model import RUNGS, History, Ladder, LadderLine, Line, Span, between
-from penstock.insight.value import NOTHING, Amounts, Worth, list_prices
+from penstock.insight.value import BEFORE, NOTHING, Amounts, Worth, list_prices
 
 type Axis = Literal["model", "node", "tenant", "tranche", "site"]
 
@@ -60,19 +61,21 @@ def valued(
 ) -> Iterator[tuple[Span, Device, Amounts]]:
     """Each span that touches the window, with its device and what its part in the window comes to."""
     prices = list_prices(history.offers, currency)
-    devices = {device.id: (device, Worth(device, prices)) for device in history.devices}
-    reached, after = ("", window.start), NOTHING
+    running = Carried(history.costs, history.devices, history.watts)
+    devices = {device.id: (device, Worth(device, prices, running)) for device in history.devices}
+    reached, after = ("", window.start), BEFORE
     for span in spans:
         start, end = max(span.start, window.start), min(span.end, window.end)
         if start < end:
             device, worth = devices[span.device]
             before = after if reached == (span.device, start) else worth.until(start)
             reached, after = (span.device, end), worth.until(end)
-            time, value, cost, priced = (
+            time, value, written_off, priced, interest, working, idle = (
                 between(span.low, span.high, until) - between(span.low, span.high, since)
                 for since, until in zip(before, after, strict=True)
             )
-            yield span, device, (time, value, cost, priced)
+            power = working if RUNG_OF[span.line] in DRAWING else idle
+            yield span, device, (time, value, written_off, priced, interest, power)
 
 
 def tallies(
@@ -140,5 +143,8 @@ def _line(line: Line, amounts: Sequence[int], capacity_us: int) -> LadderLine:
         card_us=amounts[0],
         share=amounts[0] / capacity_us if capacity_us else 0.0,
         list_value_micros=amounts[1],
-        carried_cost_micros=amounts[2],
+        carried_cost_micros=amounts[2] + amounts[4] + amounts[5],
+        depreciation_micros=amounts[2],
+        interest_micros=amounts[4],
+        power_micros=amounts[5],
     )

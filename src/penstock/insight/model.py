@@ -9,6 +9,7 @@ from penstock.base.money import Micros
 from penstock.base.quantity import WHOLE, CardMicroseconds
 from penstock.base.window import to_us
 from penstock.fleet.device import Device, DeviceInterval, Node
+from penstock.insight.economics.plan import CentreCosts
 from penstock.lease.job import Attempt, Wait
 from penstock.lease.offer import Lease, Offer
 
@@ -73,6 +74,10 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     offers: tuple[Offer, ...]
     nodes: tuple[Node, ...] = ()
     """Only a ladder by site needs them."""
+    costs: CentreCosts = CentreCosts()
+    """What the centre says of its loans and its electricity."""
+    watts: dict[str, int] = {}
+    """What one device of each model draws at full power, by its sheet."""
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -106,7 +111,10 @@ def between(low: int, high: int, amount: int) -> int:
 
 
 class LadderLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line with its two kinds of money: what it would have sold for, and what it cost to carry."""
+    """One line with its two kinds of money: what it would have sold for, and what it cost to carry.
+
+    What it cost is depreciation, interest and power together.
+    """
 
     rung: str
     line: Line
@@ -114,13 +122,17 @@ class LadderLine(msgspec.Struct, frozen=True, kw_only=True):
     share: float
     list_value_micros: Micros
     carried_cost_micros: Micros
+    depreciation_micros: Micros = 0
+    interest_micros: Micros = 0
+    power_micros: Micros = 0
 
 
 class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     """The lines over a window; they sum to `capacity_card_us` exactly.
 
-    `available`, `sold`, `occupied`, `active`, `effective` are the rungs in card-microseconds. Carried cost
-    is depreciation alone so far: straight line over the device's life to a residual of 5 %.
+    `available`, `sold`, `occupied`, `active`, `effective` are the rungs in card-microseconds. Carried cost is
+    depreciation (straight line over the device's life to a residual of 5 %), the interest of the centre's loans, and
+    electricity, the last two as far as the centre has said what they are.
     """
 
     start: datetime

@@ -12,6 +12,7 @@ from penstock.base.window import Window
 from penstock.fleet.device import DeviceInterval
 from penstock.insight.ladder import valued
 from penstock.insight.model import History, Line, Span
+from penstock.insight.value import carried
 from penstock.lease.job import Wait
 
 
@@ -58,7 +59,7 @@ def intervals(
     """The intervals of a line, or of all, in the order of the spans."""
     reasons = _Reasons(history)
     chosen = (span for span in spans if line is None or span.line is line)
-    for span, _device, (card_us, value, cost, _priced) in valued(chosen, history, window, currency):
+    for span, _device, amounts in valued(chosen, history, window, currency):
         yield Interval(
             device=span.device,
             model=span.model,
@@ -71,9 +72,9 @@ def intervals(
             lease=span.lease,
             low=span.low,
             high=span.high,
-            card_us=card_us,
-            list_value_micros=value,
-            carried_cost_micros=cost,
+            card_us=amounts[0],
+            list_value_micros=amounts[1],
+            carried_cost_micros=carried(amounts),
             why=reasons.of(span),
         )
 

@@ -13,13 +13,22 @@ from itertools import pairwise
 from penstock.base.money import Micros
 from penstock.base.window import US_PER_HOUR, to_us
 from penstock.fleet.device import Device
+from penstock.insight.economics.carrying import Carried
 from penstock.lease.offer import Offer
 
 RESIDUAL_PERCENT = 5
 
-type Amounts = tuple[int, Micros, Micros, int]
-"""(card time, list value, carried cost, card time with a list price); times in microseconds."""
-NOTHING: Amounts = (0, 0, 0, 0)
+type Amounts = tuple[int, Micros, Micros, int, Micros, Micros]
+"""(card time, list value, depreciation, card time with a list price, interest, power); times in microseconds."""
+type Sums = tuple[int, Micros, Micros, int, Micros, Micros, Micros]
+"""As amounts, but power twice: drawn by a device at work, and by an idle one."""
+NOTHING: Amounts = (0, 0, 0, 0, 0, 0)
+BEFORE: Sums = (0, 0, 0, 0, 0, 0, 0)
+
+
+def carried(amounts: Amounts) -> Micros:
+    """What it cost to carry: depreciation, interest and power."""
+    return amounts[2] + amounts[4] + amounts[5]
 
 
 class ListPrice:
@@ -85,15 +94,17 @@ class Depreciation:
 class Worth:
     """What one device has been worth and has cost since its commissioning, at any instant."""
 
-    def __init__(self, device: Device, prices: Mapping[str, ListPrice]) -> None:
+    def __init__(self, device: Device, prices: Mapping[str, ListPrice], running: Carried) -> None:
         self._price = prices.get(device.model, _UNPRICED)
         self._depreciation = Depreciation(device)
+        self._device, self._running = device, running
 
-    def until(self, instant: datetime) -> Amounts:
+    def until(self, instant: datetime) -> Sums:
         """All of it until then; differences of two instants are what lies between them."""
         instant_us = to_us(instant)
         value, priced_us = self._price.until(instant_us)
-        return instant_us, value, self._depreciation.until(instant_us), priced_us
+        written_off = self._depreciation.until(instant_us)
+        return instant_us, value, written_off, priced_us, *self._running.until(self._device, instant_us)
 
 
 def _end(offer: Offer) -> int | None:

@@ -247,6 +247,11 @@ def software_waits(tx: Connection, window: Window) -> tuple[Wait, ...]:
     return rows.many(tx, WAITS, WAITS.c.rules != (), *overlapping, order=[WAITS.c.job, WAITS.c.start])
 
 
+def submitted(tx: Connection, window: Window) -> tuple[Job, ...]:
+    """The jobs submitted in the window."""
+    return rows.many(tx, JOBS, JOBS.c.created_at >= window.start, JOBS.c.created_at < window.end)
+
+
 def count_submitted(tx: Connection, window: Window) -> int:
     """How many jobs were submitted in the window."""
     where = (JOBS.c.created_at >= window.start, JOBS.c.created_at < window.end)

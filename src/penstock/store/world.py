@@ -5,17 +5,22 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, and_, or_
 
-from penstock.base.window import Window
+from penstock.base.window import EPOCH, Window, from_us
+from penstock.fleet.accelerators import catalogue as accelerators
 from penstock.fleet.calibration import measured_by_model
+from penstock.fleet.sitecatalogue import combined
+from penstock.insight.economics.plan import CentreCosts
+from penstock.insight.economics.planfile import read_as
 from penstock.insight.model import History
 from penstock.lease.depend import is_hopeless, unmet
 from penstock.placement.filters import takes_any
 from penstock.placement.model import Rules, World
 from penstock.placement.pools import preference
-from penstock.store import fleet, jobs, leases, rows, settings, tenants
+from penstock.store import catalogue, fleet, jobs, leases, rows, settings, settled, tenants
 from penstock.store.tables import ATTEMPTS, DEVICE_INTERVALS, LEASES, WAITS
 
 RULES = "placement"
+COSTS = "economics/costs"
 
 
 def rules(tx: Connection) -> Rules:
@@ -53,6 +58,8 @@ def _preference(tx: Connection) -> tuple[str, ...]:
 
 def history(tx: Connection, window: Window) -> History:
     """Everything that happened, as far as it touches the window."""
+    own = catalogue.entries(tx)
+    known = combined(accelerators(), (row.entry for row in own)) if own else accelerators()
     return History(
         devices=fleet.devices(tx),
         device_intervals=_touching(tx, DEVICE_INTERVALS, "start", "end", window),
@@ -61,7 +68,27 @@ def history(tx: Connection, window: Window) -> History:
         waits=_touching(tx, WAITS, "start", "end", window),
         offers=leases.offers(tx),
         nodes=fleet.nodes(tx),
+        costs=costs(tx),
+        watts={
+            name: round(one.power_watts / one.devices_per_card)
+            for name, one in known.items()
+            if one.power_watts
+        },
     )
+
+
+def costs(tx: Connection) -> CentreCosts:
+    """What the centre says that it costs beside its devices; checked when it was kept."""
+    text = settings.get(tx, COSTS)
+    document = read_as(text, "costs", CentreCosts) if text else None
+    assert not isinstance(document, tuple), document
+    return CentreCosts() if document is None else document.value
+
+
+def put_costs(tx: Connection, text: str) -> None:
+    """Keep what it says now; all that was settled has other costs."""
+    settings.put(tx, COSTS, text)
+    settled.changed(tx, [Window(EPOCH, from_us(settled.horizon_us(tx)))])
 
 
 def _touching(tx: Connection, table: Table, start: str, end: str, window: Window) -> Any:

@@ -112,5 +112,13 @@ TOOLS: dict[str, str] = {
     "Switch each remedy on alone over the same rehearsed month: ladder and profit before and after.": (
         "在同一个预演月份内逐项单独启用改进措施：给出前后的阶梯与利润。"
     ),
+    "Print the jobs that this centre was asked for, served and refused alike, as a trace in CSV.": (
+        "以 CSV 轨迹打印本中心收到的全部作业，无论是否运行过。"
+    ),
+    "A plan names the file under `rehearse.demand.traces` with `own: true`. What never ran has its time limit as its "
+    "length, or the usual length of what ran. Without a time it is the last seven days.": (
+        "计划文件在 `rehearse.demand.traces` 下以 `own: true` 引用它。从未运行的作业以其时限为长度，"
+        "没有时限则取已运行作业的通常长度。未给时间时为最近七天。"
+    ),
     "What the rehearsal cannot play is named, and nothing is estimated in its place.": "无法推演的会列明，不以估计代替。",
 }

@@ -8,8 +8,8 @@ from itertools import pairwise
 from penstock.base.refusal import Refusal, invalid
 from penstock.fleet.accelerators import Catalogue, find, nearest
 from penstock.insight.economics.calendar import months_later
-from penstock.insight.economics.live import CentreCosts
 from penstock.insight.economics.plan import (
+    CentreCosts,
     Contract,
     Cost,
     Loan,

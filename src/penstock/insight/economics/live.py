@@ -18,27 +18,16 @@ from penstock.base.window import MICROSECOND, US_PER_HOUR, Window, to_us
 from penstock.fleet.accelerators import Catalogue
 from penstock.fleet.device import Device
 from penstock.insight.economics.calendar import months_later
+from penstock.insight.economics.carrying import DRAWING, Tariffed
 from penstock.insight.economics.loans import amortise
-from penstock.insight.economics.plan import Cost, Loan, Power
-from penstock.insight.economics.power import PUE_UNIT, W_PER_KW, hours, price_per_kwh
+from penstock.insight.economics.plan import CentreCosts, Cost, Loan
+from penstock.insight.economics.power import PUE_UNIT, W_PER_KW
 from penstock.insight.economics.units import PPM, part
 from penstock.insight.ladder import RUNG_OF, Axis, grouping, ladder_by
 from penstock.insight.model import History, Ladder, Span
 
 YEAR_US = 365 * 24 * US_PER_HOUR
 MONTHS_PER_YEAR = 12
-DAY_US = 24 * US_PER_HOUR
-DRAWING = ("not_active", "not_effective", "effective")
-"""Rungs on which a job holds the device."""
-
-
-class CentreCosts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a running centre costs beside its devices. `utc_offset_hours` is where the tariff's hours are told."""
-
-    costs: tuple[Cost, ...] = ()
-    loans: tuple[Loan, ...] = ()
-    power: Power | None = None
-    utc_offset_hours: int = 8
 
 
 class Charged(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,24 +148,6 @@ def _power(books: Books, costs: CentreCosts, axis: Axis, known: Catalogue) -> di
     return {name: amount * round(power.pue * PUE_UNIT) // scale for name, amount in sums.items()}
 
 
-class Tariffed:
-    """The price of electricity summed over time, so that a span takes the difference of its ends."""
-
-    def __init__(self, power: Power, utc_offset_hours: int) -> None:
-        self._offset_us = utc_offset_hours * US_PER_HOUR
-        self._hourly = [price_per_kwh(power)] * 24
-        for tariff in power.tariff:
-            for hour in range(hours(tariff)):
-                self._hourly[(tariff.from_hour + hour) % 24] = tariff.per_kwh
-
-    def until(self, instant_us: int) -> int:
-        """Micros per kWh × microseconds from 1970 until then."""
-        days, within = divmod(instant_us + self._offset_us, DAY_US)
-        whole, rest = divmod(within, US_PER_HOUR)
-        passed = sum(self._hourly[:whole]) * US_PER_HOUR
-        return days * sum(self._hourly) * US_PER_HOUR + passed + self._hourly[whole % 24] * rest
-
-
 def _shared(
     books: Books, costs: CentreCosts, names: list[str], ladders: Mapping[str, Ladder], opened: datetime
 ) -> dict[str, dict[str, Micros]]:
@@ -228,7 +199,7 @@ def _row(
 ) -> dict[str, Micros]:
     lines: dict[str, Micros] = defaultdict(int, shared)
     lines["revenue"] = earned
-    lines["depreciation"] = sum(line.carried_cost_micros for line in ladder.lines) if ladder else 0
+    lines["depreciation"] = sum(line.depreciation_micros for line in ladder.lines) if ladder else 0
     lines["power"] += power
     for running in costs.costs:
         if running.share is not None:

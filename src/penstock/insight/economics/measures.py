@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from penstock.base.money import Micros, round_half_up
+from penstock.base.quantity import Status
 from penstock.fleet.accelerators import Catalogue
 from penstock.insight.economics.accounts import accounts
 from penstock.insight.economics.calendar import last_day, months_between
@@ -149,6 +150,9 @@ class Swing(msgspec.Struct, frozen=True):
     high: str
     npv_low_micros: Micros
     npv_high_micros: Micros
+    unit: str
+    population: str
+    status: Status = "derived"
 
     @property
     def reach_micros(self) -> Micros:
@@ -162,7 +166,14 @@ type Change = Callable[[Plan], Plan]
 def tornado(plan: Plan, known: Catalogue) -> list[Swing]:
     """What matters, the most first: each assumption at both ends of its range, by its effect on present value."""
     swings = [
-        Swing(name, low, high, *(_worth(change(plan), known) for change in changes))
+        Swing(
+            name,
+            low,
+            high,
+            *(_worth(change(plan), known) for change in changes),
+            unit=f"micros {plan.currency} at {100 * discount_of(plan):g} % a year",
+            population=f"{plan.name}, with one assumption changed",
+        )
         for name, low, high, changes in _ranges()
     ]
     return sorted((one for one in swings if one.reach_micros), key=lambda one: -one.reach_micros)

@@ -8,6 +8,7 @@ import msgspec
 
 from penstock.base.figure import Figure
 from penstock.base.money import Micros
+from penstock.base.quantity import Status
 from penstock.insight.economics.plan import Plan
 from penstock.insight.economics.tranches import cards
 
@@ -66,6 +67,7 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
     edges: list[float]
     counts: list[int]
     single: Figure | None
+    status: Status = "derived"
 
 
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):

@@ -338,3 +338,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     cash_at_start: Amount = msgspec.field(default_factory=lambda: Amount(0))
     discount: Share | None = None
     """Yearly rate for present values; without it the loans' average, else 6 % (the base of the parameters)."""
+
+
+class CentreCosts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a running centre costs beside its devices. `utc_offset_hours` is where the tariff's hours are told."""
+
+    costs: tuple[Cost, ...] = ()
+    loans: tuple[Loan, ...] = ()
+    power: Power | None = None
+    utc_offset_hours: int = 8

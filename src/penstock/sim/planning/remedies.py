@@ -13,6 +13,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from penstock.base.money import Micros
+from penstock.base.quantity import Status
 from penstock.base.refusal import Refused, invalid
 from penstock.insight.economics.calendar import month_of, months_later
 from penstock.insight.economics.outlook import Future
@@ -28,7 +29,7 @@ NOTHING_LENT = "no contract holds servers in this month, so there is nothing to 
 
 
 class Remedied(msgspec.Struct, frozen=True, kw_only=True):
-    """The month under one remedy, on average over futures with the same seeds: percent and micros."""
+    """The month under one remedy, on average over futures with the same seeds."""
 
     name: str
     ladder: dict[str, float]
@@ -38,6 +39,10 @@ class Remedied(msgspec.Struct, frozen=True, kw_only=True):
     net_micros: Micros
     net_gain_micros: Micros
     """Against the month as planned; the costs of the remedy itself are not in it."""
+    unit: str
+    """Of each of its numbers."""
+    population: str
+    status: Status = "derived"
     assumed: str = ""
     """What the plan, or we, take for granted of it without evidence."""
 
@@ -78,7 +83,8 @@ def remedies(
     for name, change in ways.items():
         world = change(base)
         found = list(run(world, futures, workers, progress))
-        played.append(_mean(name, found, played[0] if played else None, assumption(name, given.remedies)))
+        mean = _mean(name, found, played[0] if played else None, f"{plan.name}, {start:%Y-%m}", plan.currency)
+        played.append(replace(mean, assumed=assumption(name, given.remedies)))
     return Remedies(
         name=plan.name,
         currency=plan.currency,
@@ -109,7 +115,7 @@ def assumption(name: str, terms: RemedyTerms) -> str:
     return said.get(name, "")
 
 
-def _mean(name: str, found: Sequence[Future], base: Remedied | None, assumed: str) -> Remedied:
+def _mean(name: str, found: Sequence[Future], base: Remedied | None, about: str, currency: str) -> Remedied:
     count = len(found)
     capacity = sum(one.capacity_card_hours for one in found) or 1.0
     lines = sorted({line for one in found for line in one.ladder})
@@ -122,7 +128,8 @@ def _mean(name: str, found: Sequence[Future], base: Remedied | None, assumed: st
         revenue_micros=sum(one.revenue_micros for one in found) // count,
         net_micros=net,
         net_gain_micros=net - base.net_micros if base else 0,
-        assumed=assumed,
+        unit=f"shares: percent of card-hours in service; refused: card-hours; money: micros {currency}",
+        population=f"{about}: mean of {count} futures",
     )
 
 

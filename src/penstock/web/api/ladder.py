@@ -5,11 +5,12 @@ from datetime import datetime
 from litestar import Router, get
 from litestar.params import FromQuery
 
-from penstock.app import alarms, reports
+from penstock.app import alarms, recorded, reports
 from penstock.insight.alarms import Alarm, Thresholds
 from penstock.insight.lost import LostRevenue
 from penstock.insight.model import Ladder
 from penstock.insight.opened import Interval
+from penstock.insight.recorded import RecordedJob
 from penstock.web.edge import Page
 from penstock.web.given import GivenApp, GivenPrincipal
 
@@ -80,4 +81,15 @@ def show_lost(
     return alarms.show_lost(centre, principal, start, end)
 
 
-ROUTER = Router("/", route_handlers=[show_ladder, show_card_hours, show_alarms, show_lost])
+@get("/recorded-jobs", sync_to_thread=True)
+def show_recorded(
+    centre: GivenApp,
+    principal: GivenPrincipal,
+    start: FromQuery[datetime | None] = None,
+    end: FromQuery[datetime | None] = None,
+) -> Page[RecordedJob]:
+    """The jobs submitted in a window, served and refused alike, in the columns of a trace."""
+    return Page(recorded.show_recorded(centre, principal, start, end))
+
+
+ROUTER = Router("/", route_handlers=[show_ladder, show_card_hours, show_alarms, show_lost, show_recorded])
