@@ -98,7 +98,9 @@ def test_settled_time_sums_to_what_history_says(app: App, drawn: History, data: 
     agree(app, data)
     app.clock.set(BEGIN + timedelta(minutes=SPAN_MIN))
     settle_all(app)
-    assert count_of(app, hours=24) > 2 * len(AXES), "days were closed"
+    born = [device.commissioned_at for device in past.devices if device.commissioned_at is not None]
+    if born and min(born) < BEGIN + timedelta(days=2):
+        assert count_of(app, hours=24) > 2 * len(AXES), "days were closed"
     agree(app, data)
 
 
