@@ -13,8 +13,8 @@ from penstock.app.reports import asked_window, spans_of
 from penstock.base.refusal import Refused, invalid
 from penstock.base.window import Window
 from penstock.billing.model import ChargeLine
+from penstock.insight.earned import Books, Charged, LiveAccounts, Moved, live
 from penstock.insight.economics.check import check_costs
-from penstock.insight.economics.live import Books, Charged, LiveAccounts, Moved, live
 from penstock.insight.economics.plan import CentreCosts
 from penstock.insight.economics.planfile import read_as
 from penstock.lease.tenant import Principal

@@ -9,7 +9,7 @@ from penstock.cli.app import tree
 from penstock.cli.call import CALL, Call
 from penstock.cli.options import ALWAYS, Span
 from penstock.cli.plan_economics import content_of, print_sections, spoken
-from penstock.insight.economics.live import LiveAccounts
+from penstock.insight.earned import LiveAccounts
 
 app = tree("economics")
 

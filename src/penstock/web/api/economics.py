@@ -6,7 +6,7 @@ from litestar import Router, get, post
 from litestar.params import FromQuery, RawBody
 
 from penstock.app import economics
-from penstock.insight.economics.live import LiveAccounts
+from penstock.insight.earned import LiveAccounts
 from penstock.web.given import GivenApp, GivenPrincipal
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from penstock.insight.economics.live import LiveAccounts
+from penstock.insight.earned import LiveAccounts
 from penstock.insight.economics.plan import CostKind
 from penstock.web.documents.economics_view import View
 from penstock.web.documents.ladder_words import Language
