@@ -51,3 +51,16 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
 def no_faults() -> Faults:
     """All nodes stay."""
     return Faults(node=np.zeros(0, np.int64), start_s=np.zeros(0), end_s=np.zeros(0))
+
+
+def distinct(*columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of rows given as columns of whole numbers: the first of each kind, and the kind of each; kinds in order of rows.
+
+    The same as numpy's `unique` along an axis, which compares whole rows and takes several times as long.
+    """
+    code = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        values, rank = np.unique(column, return_inverse=True)
+        _, code = np.unique(code * len(values) + rank, return_inverse=True)
+    _, example = np.unique(code, return_index=True)
+    return example, code.astype(np.int64)

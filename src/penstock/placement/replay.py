@@ -11,7 +11,7 @@ import numpy as np
 
 from penstock.base.refusal import Refusal, invalid
 from penstock.placement import fill
-from penstock.placement.jobs import FOREVER, Faults, Jobs, no_faults
+from penstock.placement.jobs import FOREVER, Faults, Jobs, distinct, no_faults
 from penstock.placement.workload import Fleet
 
 if TYPE_CHECKING:
@@ -172,9 +172,8 @@ def count_most(fleet: Fleet) -> int:
 def _kinds(jobs: Jobs, how: How) -> tuple[np.ndarray, np.ndarray]:
     """The kind of each job, and one job of each kind."""
     tenant = jobs.tenant if how.queue == "fair-share" else np.zeros_like(jobs.tenant)
-    columns = np.stack([jobs.work.tasks, jobs.nodes, tenant])
-    _, example, kind = np.unique(columns, axis=1, return_index=True, return_inverse=True)
-    return kind.reshape(-1).astype(np.int64), example
+    example, kind = distinct(jobs.work.tasks, jobs.nodes, tenant)
+    return kind, example
 
 
 def _work(jobs: Jobs, how: How) -> "Work":

@@ -10,7 +10,7 @@ import numpy as np
 from penstock.base.refusal import Refused, invalid
 from penstock.insight.economics.plan import Plan, TraceOfDemand
 from penstock.insight.economics.units import PPM
-from penstock.placement.jobs import FOREVER, Jobs
+from penstock.placement.jobs import FOREVER, Jobs, distinct
 from penstock.placement.workload import ANY_MODEL, WHOLE, Fleet, Workload
 from penstock.sim.trace.jobfile import read_jobs
 from penstock.sim.trace.table import text_of
@@ -188,11 +188,11 @@ def _work(devices: np.ndarray, share: np.ndarray, mask: np.ndarray) -> Workload:
     if not len(devices):
         none = np.zeros(0, np.int64)
         return Workload(tasks=none, cpu=none, memory=none, devices=none, share=none, models=none)
-    shapes, tasks = np.unique(np.stack([devices, share, mask]).astype(np.int64), axis=1, return_inverse=True)
-    nothing = np.zeros(shapes.shape[1], np.int64)
-    devices, share, mask = (np.ascontiguousarray(row) for row in shapes)
+    example, tasks = distinct(devices, share, mask)
+    nothing = np.zeros(len(example), np.int64)
+    devices, share, mask = (row[example].astype(np.int64) for row in (devices, share, mask))
     return Workload(
-        tasks=tasks.reshape(-1).astype(np.int64),
+        tasks=tasks,
         cpu=nothing,
         memory=nothing,
         devices=devices,
