@@ -35,7 +35,7 @@ class RecordedJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def recorded(jobs: Iterable[Job], attempts: Iterable[Attempt], window: Window) -> tuple[RecordedJob, ...]:
-    """The jobs submitted in the window, in order; those of unknown length are left out, for nothing is known of them."""
+    """The jobs submitted in the window, in order; those of unknown length are left out."""
     tries: dict[str, list[Attempt]] = defaultdict(list)
     for attempt in attempts:
         tries[attempt.job].append(attempt)

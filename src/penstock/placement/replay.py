@@ -15,6 +15,7 @@ from penstock.placement.jobs import FOREVER, Faults, Jobs, distinct, no_faults
 from penstock.placement.workload import Fleet
 
 if TYPE_CHECKING:
+    from penstock.placement.kernels.book import Book
     from penstock.placement.kernels.replay import Market
     from penstock.placement.kernels.seat import Work
 
@@ -94,8 +95,6 @@ def replay(
     decides ties, and drives the policy `random`.
     """
     from penstock.placement.kernels import replay as kernel
-    from penstock.placement.kernels.book import LINES as LINE_COUNT
-    from penstock.placement.kernels.book import Book
     from penstock.placement.kernels.displace import ATTEMPTS_MAX
     from penstock.placement.kernels.seat import Bar, Seats
 
@@ -106,17 +105,7 @@ def replay(
     down = faults or no_faults()
     per_model = np.bincount(fleet.model, fleet.devices * 1000, minlength=models).astype(np.int64)
     window = np.asarray(edges, np.float64)
-    book = Book(
-        window,
-        np.zeros((len(window) - 1, models, LINE_COUNT)),
-        np.zeros(len(window) - 1),
-        per_model,
-        np.zeros(models, np.int64),
-        np.zeros(models, np.int64),
-        np.zeros((models, LINE_COUNT), np.int64),
-        np.zeros(models, np.int64),
-        np.zeros((len(window) - 1, models)),
-    )
+    book = _book(window, per_model, models)
     seats = Seats(
         np.full(parts, -1, np.int64),
         np.zeros(parts, np.int64),
@@ -161,6 +150,23 @@ def replay(
         book.spent / 1000,
         book.waited / 1000,
         book.spent_cheap / 1000,
+    )
+
+
+def _book(window: np.ndarray, per_model: np.ndarray, models: int) -> "Book":
+    from penstock.placement.kernels.book import LINES as LINE_COUNT
+    from penstock.placement.kernels.book import Book
+
+    return Book(
+        window,
+        np.zeros((len(window) - 1, models, LINE_COUNT)),
+        np.zeros(len(window) - 1),
+        per_model,
+        np.zeros(models, np.int64),
+        np.zeros(models, np.int64),
+        np.zeros((models, LINE_COUNT), np.int64),
+        np.zeros(models, np.int64),
+        np.zeros((len(window) - 1, models)),
     )
 
 
