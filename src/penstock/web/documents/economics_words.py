@@ -168,7 +168,8 @@ FINDINGS: dict[str, dict[Language, str]] = {
     },
     "returns_without_evidence": {
         "en": "No single return is given: the share let is assumed. Missing is evidence of demand: signed "
-        "contracts, this centre's own record (`penstock plan build`), or an occupancy_source. Shown is the range over claimed shares.",
+        "contracts, this centre's own record "
+        "(`penstock plan build`), or an occupancy_source. Shown is the range over claimed shares.",
         "zh": "不给出单一收益率：出租率只是假设。缺少需求证据：已签合同、本中心自己的记录（`penstock plan build`）"
         "或 occupancy_source。仅列出公开说法两端的区间。",
     },
