@@ -4,6 +4,8 @@ Where Chinese wants another order, `{1}` is the second value. A test finds a sen
 """
 
 MESSAGES: dict[str, str] = {
+    "no job ends in {}": "没有作业以 {} 结束",
+    "{} are no indices": "{} 不是序号",
     "<< merges mappings only": "<< 只能合并映射",
     "a credit limit is not negative": "信用额度不能为负",
     "a credit note is a positive amount in whole fen": "贷记金额须为正，且精确到分",
@@ -187,6 +189,9 @@ MESSAGES: dict[str, str] = {
     "{} {} of {} is left to credit": "可贷记的还剩 {} {}，共 {}",
 }
 REMEDIES: dict[str, str] = {
+    "free space": "释放空间",
+    "leave image: out and install what is missing in setup:, or use `penstock render`": "去掉 image:，在 setup: 中安装所缺的内容，或使用 `penstock render`",
+    "name the job": "写出作业名称",
     "a link needs two": "互联需要两个成员",
     "answer for its devices with `accepted: true` in engines.yaml": "在 engines.yaml 中以 `accepted: true` 为其设备担保",
     "ask an owner of the tenant for a token with it": "向租户的所有者索取有此权限的令牌",
