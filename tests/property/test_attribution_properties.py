@@ -90,7 +90,10 @@ def test_a_cut_changes_no_sum(history: History, cut_us: int) -> None:
 @given(st.one_of(sound, anything), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(history: History, chance: random.Random) -> None:
     fields = msgspec.structs.asdict(history)
-    shuffled = History(**{name: tuple(chance.sample(rows, len(rows))) for name, rows in fields.items()})
+    rows = {
+        name: tuple(chance.sample(one, len(one))) for name, one in fields.items() if isinstance(one, tuple)
+    }
+    shuffled = msgspec.structs.replace(history, **rows)
     assert attribute(shuffled, window()) == attribute(history, window())
 
 
