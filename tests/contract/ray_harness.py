@@ -91,6 +91,7 @@ class RayHarness(Harness):
             "submission_id": self._filler,
             "entrypoint": "sleep 600",
             "entrypoint_num_cpus": cluster().cpus,
+            "entrypoint_resources": {f"node:{cluster().addresses[0]}": 0.001},
         }
         self._ask("POST", "", json=job)
         bench.wait(lambda: self._ask("GET", self._filler)["status"] == "RUNNING")

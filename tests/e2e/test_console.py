@@ -60,14 +60,14 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield one
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def staff(centre: Served) -> Iterator[Visit]:
     visit = Visit(centre, centre.admin)
     yield visit
     visit.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tenant(centre: Served) -> Iterator[Visit]:
     visit = Visit(centre, centre.acme["token"])
     yield visit

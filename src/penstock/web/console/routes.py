@@ -61,6 +61,10 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[A
     if error.status_code >= 500:
         return on_broken(request, error)
     refusal = Refusal("malformed", error.detail, "go back and try again", status=error.status_code)
+    if error.status_code == 429:
+        refusal = Refusal(
+            "too_many_requests", "too many tries in one minute", "try again in a minute", status=429
+        )
     return _refused(request, error.status_code, refusal)
 
 

@@ -4,6 +4,7 @@ Where Chinese wants another order, `{1}` is the second value. A test finds a sen
 """
 
 MESSAGES: dict[str, str] = {
+    "too many tries in one minute": "尝试次数过多",
     "no job ends in {}": "没有作业以 {} 结束",
     "{} are no indices": "{} 不是序号",
     "<< merges mappings only": "<< 只能合并映射",
@@ -190,6 +191,7 @@ MESSAGES: dict[str, str] = {
 }
 REMEDIES: dict[str, str] = {
     "free space": "释放空间",
+    "try again in a minute": "请一分钟后再试",
     "leave image: out and install what is missing in setup:, or use `penstock render`": "去掉 image:，在 setup: 中安装所缺的内容，或使用 `penstock render`",
     "name the job": "写出作业名称",
     "a link needs two": "互联需要两个成员",
