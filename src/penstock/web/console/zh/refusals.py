@@ -192,7 +192,9 @@ MESSAGES: dict[str, str] = {
 REMEDIES: dict[str, str] = {
     "free space": "释放空间",
     "try again in a minute": "请一分钟后再试",
-    "leave image: out and install what is missing in setup:, or use `penstock render`": "去掉 image:，在 setup: 中安装所缺的内容，或使用 `penstock render`",
+    "leave image: out and install what is missing in setup:, or use `penstock render`": (
+        "去掉 image:，在 setup: 中安装所缺的内容，或使用 `penstock render`"
+    ),
     "name the job": "写出作业名称",
     "a link needs two": "互联需要两个成员",
     "answer for its devices with `accepted: true` in engines.yaml": "在 engines.yaml 中以 `accepted: true` 为其设备担保",
