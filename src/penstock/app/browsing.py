@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 import msgspec
 
 from penstock.app import money
-from penstock.app.access import readable_tenant, require, require_audit
+from penstock.app.access import readable_tenant, require_audit
 from penstock.app.context import App
 from penstock.base.money import Micros
 from penstock.base.quantity import CardMicroseconds
 from penstock.base.refusal import Refused, not_found
 from penstock.billing.model import ChargeLine, InvoiceHead
 from penstock.fleet.device import Calibration, Device, Node
-from penstock.lease.tenant import Principal, Scope
+from penstock.lease.tenant import Principal
 from penstock.ledger.model import Transfer
 from penstock.store import billing, fleet, jobs, ledger
 
@@ -72,11 +72,7 @@ def recent_transfers(
     app: App, principal: Principal, account: str, before: str, limit: int
 ) -> tuple[Transfer, ...]:
     """Transfers of one account, newest first, from the one after `before`; a tenant sees its own accounts only."""
-    owner, _, rest = account.partition("/")
-    if owner == "tenant":
-        require(principal, Scope.READ, rest.partition("/")[0])
-    else:
-        require_audit(principal)
+    money.require_account(principal, account)
     with app.database.read() as tx:
         if ledger.account(tx, account) is None:
             raise Refused(not_found("account", account))

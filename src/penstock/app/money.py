@@ -246,15 +246,20 @@ def list_accounts(app: App, principal: Principal, tenant: str | None) -> tuple[A
 
 def list_transfers(app: App, principal: Principal, account: str) -> tuple[Transfer, ...]:
     """The transfers of one account; a tenant sees its own accounts only."""
+    require_account(principal, account)
+    with app.database.read() as tx:
+        if ledger.account(tx, account) is None:
+            raise Refused(not_found("account", account))
+        return ledger.transfers(tx, account)
+
+
+def require_account(principal: Principal, account: str) -> None:
+    """A tenant's account may be read by itself, any other by who audits."""
     owner, _, rest = account.partition("/")
     if owner == "tenant":
         require(principal, Scope.READ, rest.partition("/")[0])
     else:
         require_audit(principal)
-    with app.database.read() as tx:
-        if ledger.account(tx, account) is None:
-            raise Refused(not_found("account", account))
-        return ledger.transfers(tx, account)
 
 
 def export_beancount(app: App, principal: Principal) -> str:
