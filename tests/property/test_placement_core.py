@@ -65,6 +65,9 @@ def jobs(draw, name, *, spot=None):
         device_memory_bytes=draw(st.sampled_from([0, 0, 30])),
         cpu_millicores=draw(st.sampled_from([0, 0, 1500])),
     )
+    if len(resources.models) > 1 and draw(st.booleans()):
+        speeds = tuple((model, draw(st.sampled_from([0.5, 1.0, 3.0]))) for model in resources.models)
+        resources = msgspec.structs.replace(resources, throughput=speeds)
     spec = JobSpec(
         name="j",
         run="true",

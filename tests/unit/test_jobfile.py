@@ -433,6 +433,16 @@ GOOD = JobSpec(name="j", run="x", resources=Resources(models=("a100",), devices_
         ({"resources": Resources(models=("a",) * 33)}, "resources.models", "number_out_of_range"),
         ({"resources": Resources((), 0)}, "resources.devices_per_node", "number_out_of_range"),
         ({"resources": Resources((), 1, -1)}, "resources.memory_bytes", "number_out_of_range"),
+        (
+            {"resources": Resources(("a", "b"), throughput=(("a", 1.0),))},
+            "resources.throughput",
+            "throughput_mismatch",
+        ),
+        (
+            {"resources": Resources(("a",), throughput=(("a", float("nan")),))},
+            "resources.throughput",
+            "number_out_of_range",
+        ),
         ({"tasks_per_node": 0}, "tasks_per_node", "number_out_of_range"),
         ({"tasks_per_node": 3}, "tasks_per_node", "tasks_not_divisible"),
         ({"env": {"A=B": "c"}}, "env.A=B", "env_name_malformed"),

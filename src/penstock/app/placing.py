@@ -14,6 +14,7 @@ from penstock.placement.fair import ORDERS
 from penstock.placement.model import Plan, Rules, World
 from penstock.placement.scoring import POLICIES, TIGHTEST
 from penstock.placement.solve import ALIKE, solve
+from penstock.placement.throughput import AIMS, FASTEST, asks
 from penstock.store import audit, jobs, settings
 from penstock.store.database import Tx
 from penstock.store.world import RULES, rules, world
@@ -66,15 +67,17 @@ def _too_shallow(found: World, plan: Plan, depth: int) -> bool:
 
 
 def seen(app: App, tx: Tx, depth: int | None = None) -> World:
-    """The world as of now; while kernels are not compiled, by the policy that needs none.
+    """The world as of now; while kernels are not compiled, by the policy and the aim that need none.
 
-    With one node there is nothing to choose, so nothing is compiled for it. With a depth only the first jobs
+    Where there is nothing to choose, nothing is compiled for it. With a depth only the first jobs
     of each line are in it.
     """
     found = world(tx, depth)
-    if len(found.nodes) < 2 or app.kernels_ready():
+    one_model = len({device.model for device in found.devices}) < 2
+    if (len(found.nodes) < 2 and (one_model or not any(map(asks, found.queue)))) or app.kernels_ready():
         return found
-    return msgspec.structs.replace(found, rules=msgspec.structs.replace(found.rules, policy=TIGHTEST))
+    plain = msgspec.structs.replace(found.rules, policy=TIGHTEST, aim=FASTEST)
+    return msgspec.structs.replace(found, rules=plain)
 
 
 def show_rules(app: App) -> Rules:
@@ -161,6 +164,9 @@ def _problem(wanted: Rules) -> Refusal | None:
             f"use one of {', '.join(ORDERS)}",
             "order",
         )
+    if wanted.aim not in AIMS:
+        what = f"there is no aim {wanted.aim[:40]!r}"
+        return invalid("aim_unknown", what, f"use one of {', '.join(AIMS)}", "aim")
     if not 0 <= wanted.promises <= PROMISES_MAX:
         return invalid("number_out_of_range", "promises are 0 to 100,000", "give fewer", "promises")
     if not 0 <= wanted.spot_notice_s <= NOTICE_MAX_S:

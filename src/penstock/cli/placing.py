@@ -16,6 +16,10 @@ def placement(
     *,
     policy: Annotated[str | None, Parameter(help="Policy by which nodes and devices are chosen.")] = None,
     order: Annotated[str | None, Parameter(help="Order of jobs of one priority: fair-share or fifo.")] = None,
+    aim: Annotated[
+        str | None,
+        Parameter(help="Model for jobs that say their throughput: completion, fairness, cost, fastest."),
+    ] = None,
     promises: Annotated[
         int | None, Parameter(help="How many waiting jobs are promised a start that none behind delays.")
     ] = None,
@@ -25,7 +29,7 @@ def placement(
     call: Call = CALL,
 ) -> None:
     """Show how the centre places jobs, or change it from the next decision on."""
-    asked = {"policy": policy, "order": order, "promises": promises, "spot_notice_s": spot_notice}
+    asked = {"policy": policy, "order": order, "aim": aim, "promises": promises, "spot_notice_s": spot_notice}
     changes = {name: value for name, value in asked.items() if value is not None}
     with call.client() as client:
         answer = client.get("fleet", "placement")
@@ -65,6 +69,7 @@ def _rules(rules: Rules) -> None:
         [
             ("policy", rules.policy),
             ("order", rules.order),
+            ("aim", rules.aim),
             ("promises", str(rules.promises)),
             ("spot notice", f"{rules.spot_notice_s} s"),
         ]

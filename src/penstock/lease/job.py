@@ -43,6 +43,8 @@ class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     device_memory_bytes: int = 0
     device_share: int = WHOLE
     cpu_millicores: int = 0
+    throughput: tuple[tuple[str, float], ...] = ()
+    """Model -> work that the whole job does there in a second, in one unit for all (steps, samples, tokens)."""
 
 
 class Software(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

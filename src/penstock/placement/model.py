@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from penstock.base.money import Micros
 from penstock.base.quantity import WHOLE, CardMicroseconds
 from penstock.base.window import Window
 from penstock.fleet.device import Device, Node
@@ -19,6 +20,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     policy: str = "penstock"
     order: str = "fair-share"
+    aim: str = "completion"
+    """By what a model is chosen for jobs that say their throughput; see `throughput.AIMS`."""
     promises: int = 64
     spot_notice_s: int = 60
     """How long before its devices are needed, beside its own grace, spot work is told to stop."""
@@ -43,6 +46,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     projects: tuple[Project, ...] = ()
     preference: tuple[str, ...] = ()
     """Models in the order in which jobs that take any should have them."""
+    costs: dict[str, Micros] = {}
+    """Least price of a card-hour by model, where jobs are to have what costs them least."""
     rules: Rules = Rules()
 
 

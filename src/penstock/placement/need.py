@@ -88,6 +88,10 @@ class Need:
 
 
 def _preference(resources: Resources, known: tuple[str, ...], first: tuple[str, ...]) -> list[int]:
-    """The models in the order in which the job names them; in the centre's where any will do, then by name."""
-    models = (*first, *known) if takes_any(resources) else resources.models
+    """The models in the order in which the job names them; those in `first` come first.
+
+    Where any will do, the others follow by name.
+    """
+    named = known if takes_any(resources) else resources.models
+    models = (*(model for model in first if takes_any(resources) or model in named), *named)
     return [known.index(model) for model in dict.fromkeys(models) if model in known]

@@ -13,8 +13,9 @@ from penstock.base.window import US_PER_SECOND, to_us
 from penstock.lease.job import Attempt, AttemptState, Job
 from penstock.lease.offer import Lease, LeaseState
 from penstock.lease.tenant import TenantState
-from penstock.placement import fits, reasons
+from penstock.placement import fits, reasons, throughput
 from penstock.placement.fair import Usage
+from penstock.placement.filters import takes_any
 from penstock.placement.gang import choose
 from penstock.placement.kind import kind_of
 from penstock.placement.layout import layout_of
@@ -50,6 +51,7 @@ class Planner:
         self.attempts = {attempt.id: attempt for attempt in world.attempts}
         self._cells_of_lease: dict[str, np.ndarray] = {}
         self._needs: dict[object, Need] = {}
+        self._ranks: throughput.Ranks | None = None
         for lease in world.leases:
             self._book(lease)
         for attempt in world.attempts:
@@ -113,7 +115,7 @@ class Planner:
         """What the job asks of this fleet."""
         kind = kind_of(job)
         if kind not in self._needs:
-            need = Need(job, self.layout, self._lease_cells(job.lease), self.world.preference)
+            need = Need(job, self.layout, self._lease_cells(job.lease), self._first(job))
             lease = self.leases.get(job.lease or "")
             if (
                 lease is not None
@@ -121,6 +123,14 @@ class Planner:
                 need.length = min(need.length, max(to_us(lease.end) - self.now_us, 0))
             self._needs[kind] = need
         return self._needs[kind]
+
+    def _first(self, job: Job) -> tuple[str, ...]:
+        """The models that the job should have first, where it leaves that to the centre."""
+        if throughput.asks(job):
+            if self._ranks is None:
+                self._ranks = throughput.rank_models(self.world, self.layout, self.usage)
+            return self._ranks.get(kind_of(job), ())
+        return self.world.preference if takes_any(job.spec.resources) else ()
 
     def share(self, job: Job, groups: Groups) -> int:
         """The thousandths that the job takes of each of these cells."""

@@ -50,7 +50,7 @@ class Background:
 
 
 def _choice(policy: str) -> World:
-    """The smallest world in which a policy has to choose: a share of a device on one of two nodes."""
+    """The smallest world in which a policy has to choose: a share of a device on one of two nodes, by throughput."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     nodes = tuple(Node(id=name, cpu_cores=1, memory_bytes=2**30) for name in ("a", "b"))
     devices = tuple(
@@ -64,6 +64,8 @@ def _choice(policy: str) -> World:
         )
         for node in nodes
     )
-    spec = JobSpec(name="j", run="true", resources=Resources(models=("m",), device_share=500))
+    spec = JobSpec(
+        name="j", run="true", resources=Resources(("m",), device_share=500, throughput=(("m", 1.0),))
+    )
     job = Job(id="j", tenant="t", spec=spec, created_at=now)
     return World(revision=0, nodes=nodes, devices=devices, queue=(job,), rules=Rules(policy=policy))

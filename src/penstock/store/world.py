@@ -16,6 +16,7 @@ from penstock.lease.depend import is_hopeless, unmet
 from penstock.placement.filters import takes_any
 from penstock.placement.model import Rules, World
 from penstock.placement.pools import preference
+from penstock.placement.throughput import asks
 from penstock.store import catalogue, fleet, jobs, leases, rows, settings, settled, tenants
 from penstock.store.tables import ATTEMPTS, DEVICE_INTERVALS, LEASES, WAITS
 
@@ -34,7 +35,7 @@ def world(tx: Connection, depth: int | None = None) -> World:
     named = jobs.dependent(tx)
     blocked = {job.id for job, states in named if unmet(job, states) or is_hopeless(job, states)}
     queue = tuple(job for job in jobs.queued(tx, depth) if job.id not in blocked)
-    attempts = jobs.live_attempts(tx)
+    attempts, how = jobs.live_attempts(tx), rules(tx)
     return World(
         revision=settings.revision(tx),
         nodes=fleet.nodes(tx),
@@ -46,7 +47,8 @@ def world(tx: Connection, depth: int | None = None) -> World:
         tenants=tenants.tenants(tx),
         projects=tenants.projects(tx),
         preference=_preference(tx) if any(takes_any(job.spec.resources) for job in queue) else (),
-        rules=rules(tx),
+        costs=leases.lowest_prices(tx) if how.aim == "cost" and any(map(asks, queue)) else {},
+        rules=how,
     )
 
 

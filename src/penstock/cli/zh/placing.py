@@ -3,6 +3,9 @@
 PLACING = {
     "How many waiting jobs are promised a start that none behind delays.": "为多少个等待的作业许诺开始时间，排在后面的不得推迟它。",
     "Job that waits and is to be admitted.": "等待中、要为之腾出位置的作业。",
+    "Model for jobs that say their throughput: completion, fairness, cost, fastest.": (
+        "作业写明吞吐量时如何选型号：completion（完成时间）、fairness（公平）、cost（费用）、fastest（各自最快）。"
+    ),
     "Lend no longer.": "不再出借。",
     "Let spot work of others use the devices of a lease while its own jobs do not need them.": (
         "租约自己的作业用不到设备时，允许他人的竞价作业使用。"
@@ -20,6 +23,7 @@ PLACING = {
     "Show how the centre places jobs, or change it from the next decision on.": "显示中心如何放置作业，或从下一次决策起更改。",
     "SET-UP AGAIN": "重新准备",
     "WORK LOST": "损失的工作",
+    "aim": "选型目标",
     "lends what is idle": "出借空闲设备",
     "moves": "迁移数",
     "no moves of running jobs admit {job}": "迁移运行中的作业也放不下 {job}",

@@ -30,6 +30,7 @@ RANGES: dict[str, tuple[int, int]] = {
 NETWORKS = ("host", "none")
 DEVICES_MAX = 1_000_000
 MODELS_MAX = 32
+THROUGHPUT_MAX = 1e15
 NAME_LENGTH_MAX = 64
 ENV_COUNT_MAX = 1_000
 VOLUMES_MAX = 64
@@ -82,6 +83,7 @@ def check_spec(spec: JobSpec) -> list[Refusal]:
     return [
         *_names(spec),
         *_ranges(spec),
+        *_throughput(spec),
         *_gang(spec),
         *_network(spec),
         *_texts(spec),
@@ -128,6 +130,25 @@ def _ranges(spec: JobSpec) -> Iterator[Refusal]:
                 "give a number in that range",
                 path,
             )
+
+
+def _throughput(spec: JobSpec) -> Iterator[Refusal]:
+    """One speed for each model that may serve, or none at all."""
+    path, named = "resources.throughput", set(spec.resources.models)
+    speeds = dict(spec.resources.throughput)
+    if len(speeds) > MODELS_MAX:
+        yield _too_many("models with a throughput", MODELS_MAX, path)
+    elif not all(0 < speed < THROUGHPUT_MAX for speed in speeds.values()):
+        what = "a throughput is work done in a second, more than 0"
+        yield invalid("number_out_of_range", what, "leave out models that the job does not run on", path)
+    elif speeds and named and speeds.keys() != named:
+        odd = ", ".join(sorted(speeds.keys() ^ named))
+        yield invalid(
+            "throughput_mismatch",
+            f"throughput and accelerators do not name the same models: {odd[:200]}",
+            "give one number for each model that may serve",
+            path,
+        )
 
 
 def _shown(path: str, number: int) -> str:

@@ -7,6 +7,7 @@ from penstock.lease.jobfile.reading import Reading
 from penstock.lease.jobfile.values import duration_s, port_range, size_bytes
 
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_POSITIVE = re.compile(r"\+?\d{1,18}(?:\.\d{0,18})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _NAMES = {Scalar: "a value", Items: "a list"}
 
 
@@ -43,6 +44,14 @@ def whole_number(value: Value) -> int | None:
     if isinstance(value, Scalar) and value.kind == "int" and _WHOLE.fullmatch(value.text):
         digits = value.text.lstrip("+-")
         return int(value.text) if digits == "0" or not digits.startswith("0") else None
+    return None
+
+
+def positive(value: Value) -> float | None:
+    """The number greater than 0 that a value stands for."""
+    if isinstance(value, Scalar) and _POSITIVE.fullmatch(value.text):
+        number = float(value.text)
+        return number if 0 < number < float("inf") else None
     return None
 
 

@@ -8,7 +8,16 @@ from penstock.fleet.accelerators import BYTES_PER_GIB, catalogue, find, nearest
 from penstock.lease.jobfile.check import MODELS_MAX
 from penstock.lease.jobfile.document import Entry, Fields, Items, Scalar, Value
 from penstock.lease.jobfile.foreign import RESOURCES
-from penstock.lease.jobfile.kinds import memory, ports, refuse_kind, shown, whole, whole_number, yes_or_no
+from penstock.lease.jobfile.kinds import (
+    memory,
+    ports,
+    positive,
+    refuse_kind,
+    shown,
+    whole,
+    whole_number,
+    yes_or_no,
+)
 from penstock.lease.jobfile.reading import Field, Foreign, Reading, is_null, read_fields
 from penstock.lease.jobfile.values import Wanted, share_of_one, size_bytes, wanted
 
@@ -111,6 +120,23 @@ def _models(reading: Reading, where: str, name: str) -> tuple[str, ...]:
     return (name,)
 
 
+def _throughput(reading: Reading, value: Value, path: str) -> None:
+    """Work in a second by model; a name stands for each model of the catalogue that has it."""
+    entries = value.entries if isinstance(value, Fields) else {}
+    speeds = {name: positive(entry.value) for name, entry in entries.items()}
+    if not speeds or None in speeds.values():
+        refuse_kind(
+            reading, value, path, "a mapping of models to positive numbers", "write {A100: 12.5, V100: 4}"
+        )
+        return
+    found = {
+        model: speed
+        for name, speed in speeds.items()
+        for model in _models(reading, entries[name].value.where, name.lower())
+    }
+    reading.put(path, tuple(sorted(found.items())), value.where)
+
+
 def _of_sheet(size: int) -> int:
     return size * SHEET_SHARE // 100
 
@@ -208,6 +234,18 @@ RESOURCES_FIELDS = (
         about="Memory that each device must have by its data sheet, such as 80GB; of a share of a device: how "
         "much of its memory the job takes, which counts where it is more than the share.",
         schema={"type": ["string", "number"], "examples": ["80GB"]},
+    ),
+    Field(
+        name="throughput",
+        read=_throughput,
+        path="resources.throughput",
+        about="Work that the job does in a second on each model of `accelerators`, in steps, samples or tokens: the "
+        "centre then chooses among them by what each does for this job and for the others that wait.",
+        schema={
+            "type": "object",
+            "additionalProperties": {"type": "number", "exclusiveMinimum": 0},
+            "examples": [{"A100": 12.5, "V100": 4}],
+        },
     ),
 )
 TRANSLATED = (

@@ -10,6 +10,32 @@ from numba import njit
 
 NONE = -1
 SWEEPS = 6
+FIFO, SHORTEST, FAIR, COMPLETION, FAIRNESS, COST = range(6)
+
+
+@njit(cache=True)
+def worth_of(aim, speed, mean, need, rate, cost, worth):
+    """Write what one job is worth for a device on each model, by the aim; 0 where it cannot run.
+
+    Completion: what a second there takes off the job's own time. Fairness: the same, divided by the `rate` of
+    what its owner has got so far (proportional fairness). Cost: how far the model's cost of the work is below
+    twice the least. The other aims order jobs instead.
+    """
+    cheapest = np.inf
+    for model in range(len(speed)):
+        if speed[model] > 0:
+            cheapest = min(cheapest, cost[model] / speed[model])
+    for model in range(len(speed)):
+        if speed[model] <= 0:
+            worth[model] = 0.0
+        elif aim == COMPLETION:
+            worth[model] = speed[model] / mean / need
+        elif aim == FAIRNESS:
+            worth[model] = speed[model] / mean / rate / need
+        elif aim == COST:
+            worth[model] = max(2 - cost[model] / speed[model] / max(cheapest, 1e-300), 0.0)
+        else:
+            worth[model] = speed[model] / mean
 
 
 @njit(cache=True)

@@ -11,11 +11,10 @@ from numba import njit
 
 from penstock.placement.kernels import choice
 from penstock.placement.kernels.book import FRAGMENT, MODEL, NO_DEMAND, PRODUCTIVE, STARTING
-from penstock.placement.kernels.choice import NONE
+from penstock.placement.kernels.choice import COMPLETION, FIFO, NONE, SHORTEST
 
 LAST = 1e-6
 """What the worth of work falls to that is only to take what other work leaves."""
-FIFO, SHORTEST, FAIR, COMPLETION, FAIRNESS, COST = range(6)
 
 
 class Rules(NamedTuple):
@@ -68,33 +67,18 @@ def seen_speed(play, rules, job, model):
 
 @njit(cache=True)
 def values(play, rules, jobs, now):
-    """What each job is worth on each model for a device and this round, by the aim.
+    """What each job is worth on each model for a device and this round, by the aim; see `shortest_first`.
 
-    Completion: what a second there takes off the job's own time; see `shortest_first`. Fairness: progress
-    over progress so far, both against an equal share of all models (proportional fairness). Cost: how far
-    the model's cost of the work is below twice the least. The other aims order jobs instead.
+    The rate of fairness is progress so far against an equal share of all models.
     """
     worth = np.zeros((len(jobs), play.speed.shape[1]))
+    seen = np.empty(play.speed.shape[1])
     for i in range(len(jobs)):
         job = jobs[i]
-        mean = mean_speed(play, job)
-        cheapest = np.inf
-        for model in range(worth.shape[1]):
-            if play.speed[job, model] > 0:
-                cheapest = min(cheapest, rules.cost[model] / seen_speed(play, rules, job, model))
-        for model in range(worth.shape[1]):
-            speed = seen_speed(play, rules, job, model)
-            if speed <= 0:
-                continue
-            if rules.aim == COMPLETION:
-                worth[i, model] = speed / mean / play.need[job]
-            elif rules.aim == FAIRNESS:
-                rate = (play.progress[job] + rules.round_s) / (now - play.submit[job] + rules.round_s)
-                worth[i, model] = speed / mean / rate / play.need[job]
-            elif rules.aim == COST:
-                worth[i, model] = max(2 - rules.cost[model] / speed / max(cheapest, 1e-300), 0.0)
-            else:
-                worth[i, model] = speed / mean
+        for model in range(len(seen)):
+            seen[model] = seen_speed(play, rules, job, model)
+        rate = (play.progress[job] + rules.round_s) / (now - play.submit[job] + rules.round_s)
+        choice.worth_of(rules.aim, seen, mean_speed(play, job), play.need[job], rate, rules.cost, worth[i])
     return worth
 
 

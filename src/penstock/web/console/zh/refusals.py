@@ -147,6 +147,8 @@ MESSAGES: dict[str, str] = {
     "{} is longer than {} characters": "{} 超过 {} 个字符",
     "{} is missing": "缺少 {}",
     "{} is no accelerator model": "{} 不是加速卡型号",
+    "throughput and accelerators do not name the same models: {}": "throughput 与 accelerators 所列型号不一致：{}",
+    "leave out models that the job does not run on": "去掉作业不能运行的型号",
     "{} is no directory": "{} 不是目录",
     "{} is no id": "{} 不是标识",
     "{} is no name for a job": "{} 不能作为作业名",
