@@ -17,17 +17,19 @@ from penstock.base.window import MICROSECOND, US_PER_HOUR
 from penstock.billing.invoice import Invoice
 from penstock.billing.model import ChargeLine, InvoiceLine
 from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState, Node
+from penstock.fleet.telemetry import Sample
 from penstock.lease.job import Attempt, AttemptState, Job, JobSpec, JobState, Resources, TaskExit, Wait
 from penstock.lease.offer import Lease, LeaseState, Offer, Quote
 from penstock.lease.tenant import Tenant
 from penstock.ledger.chart import PREPAID, RECEIVABLE, REVENUE_HOURLY, centre_account, tenant_account
 from penstock.ledger.model import Account, Transfer
-from penstock.store import settled, tables
+from penstock.store import charged, samples, settled, tables
 from penstock.store.bulk import insert_rows
 
 MODEL, PRICE, CURRENCY = "a100", 9 * MICROS_PER_UNIT, "CNY"
 BATCH = 20_000
 SLOT, LEASED_NODES, QUEUED = timedelta(hours=9), 100, 500
+RACK, SHOWN_NODE = 16, 700
 GIB = 2**30
 HUNDRED_THOUSAND_YUAN = 100_000 * MICROS_PER_UNIT
 
@@ -243,6 +245,10 @@ class Month:
         )  # fmt: skip
         self.spent = dict.fromkeys(self.tenants, 0)
         yield tables.CHARGE_LINES, (line for number in numbers for line in self.charges(number))
+        yield (
+            tables.CHARGE_HOURS,
+            charged.sums(line for number in numbers for line in self.charges(number)).values(),
+        )
         yield tables.INVOICES, (self._invoice(place, name) for place, name in enumerate(self.tenants))
 
     def accounts(self) -> Iterator[Account]:
@@ -257,6 +263,24 @@ class Month:
                 floor_micros=0,
                 balance_micros=paid - amount,
             )
+
+    def samples(self, tx: Connection) -> None:
+        """What devices did: of the whole fleet now, of the first rack's nodes and one more over the last day."""
+        everywhere = [(n, name) for n in range(self.nodes) for name in self.devices(n)]
+        some = [(n, name) for n, name in everywhere if n < RACK or n == SHOWN_NODE]
+        at = samples.floor(self.now, samples.BLOCK) - timedelta(days=1)
+        while at <= self.now:
+            seen = some if at + 2 * samples.BLOCK < self.now else everywhere
+            told = {name: self._sample(n, index, at) for index, (n, name) in enumerate(seen)}
+            samples.record(tx, at, {name: f"{MODEL}-{n:04}" for n, name in seen}, told)
+            at += samples.STEP
+
+    def _sample(self, node: int, index: int, at: datetime) -> Sample:
+        busy = (node * 7 + index + at.minute) % 100 / 100
+        return Sample(
+            index=index, activity=busy, memory_used_bytes=round(busy * 80) * GIB, power_w=80 + 320 * busy,
+            temperature_c=35 + 40 * busy,
+        )  # fmt: skip
 
     def _invoice(self, place: int, tenant: str) -> Invoice:
         lines = tuple(self._invoice_lines(tenant))
@@ -297,6 +321,7 @@ def generate(app: App, scenario: dict[str, Any]) -> Month:
         for table, structs in month.money():
             keep(tx, table, structs)
         _balances(tx, month)
+        month.samples(tx)
     return month
 
 

@@ -1,6 +1,7 @@
 """Lists a page at a time, newest first, as people look through them."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -8,34 +9,27 @@ from penstock.app import money
 from penstock.app.access import readable_tenant, require_audit
 from penstock.app.context import App
 from penstock.base.money import Micros
-from penstock.base.quantity import CardMicroseconds
 from penstock.base.refusal import Refused, not_found
 from penstock.billing.model import ChargeLine, InvoiceHead
 from penstock.fleet.device import Calibration, Device, Node
 from penstock.lease.tenant import Principal
 from penstock.ledger.model import Transfer
-from penstock.store import billing, fleet, jobs, ledger
+from penstock.store import billing, charged, fleet, jobs, ledger
+from penstock.store.charged import Used
 
 INVOICES_MAX = 200
-DAY = timedelta(days=1)
 
 
-class RecentCharges(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest charges after an instant, and how many there are in all."""
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tenant used by the hour: its newest charges, how many there are in all, and what meters counted.
+
+    `used` is by the parts between the edges that were asked for.
+    """
 
     lines: tuple[ChargeLine, ...]
     count: int
     amount_micros: Micros
-
-
-class UsedInPart(msgspec.Struct, frozen=True, kw_only=True):
-    """What a meter counted of a model in one day, and what was charged for it."""
-
-    meter: str
-    model: str
-    day: datetime
-    card_us: CardMicroseconds
-    amount_micros: Micros
+    used: tuple[Used, ...]
 
 
 class Occupant(msgspec.Struct, frozen=True):
@@ -45,26 +39,17 @@ class Occupant(msgspec.Struct, frozen=True):
     tenant: str
 
 
-def recent_charges(app: App, principal: Principal, tenant: str, since: datetime, limit: int) -> RecentCharges:
-    """What a tenant was charged after an instant, newest first."""
+def spent(app: App, principal: Principal, tenant: str, edges: Sequence[datetime], limit: int) -> Spent:
+    """What a tenant was charged by the hour between the first and the last of the edges, which lie at full hours."""
     readable_tenant(principal, tenant)
     with app.database.read() as tx:
-        count, amount = billing.count_lines(tx, tenant, since)
-        return RecentCharges(
-            lines=billing.recent_lines(tx, tenant, since, limit), count=count, amount_micros=amount
-        )
-
-
-def usage_by_day(
-    app: App, principal: Principal, tenant: str, since: datetime, until: datetime
-) -> tuple[UsedInPart, ...]:
-    """Card time by meter, model and day, in order; days count from `since`."""
-    readable_tenant(principal, tenant)
-    with app.database.read() as tx:
-        found = billing.used_by_part(tx, tenant, since, until, DAY)
-    return tuple(
-        UsedInPart(meter=meter, model=model, day=day, card_us=card_us, amount_micros=amount)
-        for (meter, model, day), (card_us, amount) in sorted(found.items())
+        used = charged.used(tx, tenant, edges)
+        lines = billing.recent_lines(tx, tenant, edges[0], limit)
+    return Spent(
+        lines=lines,
+        count=sum(one.lines for one in used),
+        amount_micros=sum(one.amount_micros for one in used),
+        used=used,
     )
 
 
@@ -101,6 +86,13 @@ def devices(app: App, principal: Principal) -> tuple[tuple[Node, ...], tuple[Dev
     require_audit(principal)
     with app.database.read() as tx:
         return fleet.nodes(tx), fleet.devices(tx)
+
+
+def layout(app: App, principal: Principal) -> tuple[str, tuple[Node, ...], tuple[Device, ...]]:
+    """Nodes and devices as they are, under a name that changes when one of them does."""
+    require_audit(principal)
+    with app.database.read() as tx:
+        return fleet.revision(tx), fleet.nodes(tx), fleet.devices(tx)
 
 
 def calibrations(app: App, names: list[str]) -> dict[str, Calibration]:

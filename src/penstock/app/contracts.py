@@ -18,7 +18,7 @@ from penstock.billing.pricing.agreement import check_contract, parse_contract
 from penstock.billing.pricing.amend import check_change
 from penstock.billing.pricing.book import HourlyItem, PriceBook
 from penstock.billing.pricing.check import parse_book, unknown
-from penstock.billing.pricing.contract import Change
+from penstock.billing.pricing.contract import Change, Contract
 from penstock.billing.pricing.hourly import offer_of
 from penstock.billing.pricing.reading import Read
 from penstock.billing.pricing.signed import PublishedBook, SignedContract, book_of, contract_of, runs_until
@@ -47,8 +47,8 @@ class NewTermination(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     at: datetime | None = None
 
 
-def publish_book(app: App, principal: Principal, document: str, filename: str = "book.yaml") -> PublishedBook:
-    """Publish a price book; its hourly items become offers. The same book again changes nothing."""
+def checked_book(app: App, principal: Principal, document: str, filename: str = "book.yaml") -> PriceBook:
+    """A price book as it would be published; nothing is."""
     require_operator(principal)
     found = parse_book(document, filename, catalogue())
     if isinstance(found, tuple):
@@ -62,6 +62,12 @@ def publish_book(app: App, principal: Principal, document: str, filename: str = 
                 "currency",
             )
         )
+    return found
+
+
+def publish_book(app: App, principal: Principal, document: str, filename: str = "book.yaml") -> PublishedBook:
+    """Publish a price book; its hourly items become offers. The same book again changes nothing."""
+    found = checked_book(app, principal, document, filename)
     now = app.now()
     book = PublishedBook(
         id=found.id,
@@ -119,26 +125,41 @@ def show_book(app: App, name: str) -> PublishedBook:
         return _published(tx, name)
 
 
+def checked_contract(
+    app: App, principal: Principal, document: str, filename: str = "contract.yaml"
+) -> Contract:
+    """A contract as it would be signed; nothing is."""
+    require_operator(principal)
+    with app.database.read() as tx:
+        return _agreed(tx, document, filename)
+
+
+def _agreed(tx: Tx, document: str, filename: str) -> Contract:
+    read = parse_contract(document, filename)
+    if not isinstance(read, Read):
+        raise Refused(*read)
+    agreed = read.value
+    published = contracts.book(tx, agreed.book)
+    if tenants.tenant(tx, agreed.tenant) is None:
+        raise Refused(replace(not_found("tenant", agreed.tenant), where=read.places.of("tenant")))
+    if published is None:
+        known = [book.id for book in contracts.books(tx)]
+        raise Refused(unknown("price_book", agreed.book, known, read.places.of("price_book")))
+    refusals = check_contract(agreed, read.places, book_of(published.document))
+    if refusals:
+        raise Refused(*refusals)
+    return agreed
+
+
 def sign_contract(
     app: App, principal: Principal, document: str, filename: str = "contract.yaml"
 ) -> SignedContract:
     """Sign a contract with a tenant. The same document again changes nothing."""
     require_operator(principal)
-    read = parse_contract(document, filename)
-    if not isinstance(read, Read):
-        raise Refused(*read)
-    agreed, now = read.value, app.now()
-    name = qualified(agreed.tenant, agreed.id)
+    now = app.now()
     with app.database.write() as tx:
-        tenant, published = tenants.tenant(tx, agreed.tenant), contracts.book(tx, agreed.book)
-        if tenant is None:
-            raise Refused(replace(not_found("tenant", agreed.tenant), where=read.places.of("tenant")))
-        if published is None:
-            known = [book.id for book in contracts.books(tx)]
-            raise Refused(unknown("price_book", agreed.book, known, read.places.of("price_book")))
-        refusals = check_contract(agreed, read.places, book_of(published.document))
-        if refusals:
-            raise Refused(*refusals)
+        agreed = _agreed(tx, document, filename)
+        name = qualified(agreed.tenant, agreed.id)
         if settings.first_time(tx, "contract", name, {"document": document}):
             signed = SignedContract(
                 id=name,

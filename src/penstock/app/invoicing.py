@@ -144,10 +144,3 @@ def show_invoice(app: App, principal: Principal, name: str) -> Invoice:
     """One invoice."""
     with app.database.read() as tx:
         return visible(principal, "invoice", name, billing.invoice(tx, name))
-
-
-def charges_of(app: App, principal: Principal, name: str, subject: str) -> tuple[ChargeLine, ...]:
-    """The charge lines of one subject that stand on an invoice: each window that was rated."""
-    with app.database.read() as tx:
-        visible(principal, "invoice", name, billing.invoice(tx, name))
-        return billing.lines_on(tx, name, subject)

@@ -1,6 +1,6 @@
 """What a tenant does with jobs: submit, list, look, ask why, stop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -73,22 +73,44 @@ def submit(app: App, principal: Principal, request: NewJob, read: Reader | None 
 
     `read` looks into its working directory for what keeps its software off some chips, where it asks for it.
     """
-    tenant = own_tenant(principal, request.tenant)
-    require(principal, Scope.SUBMIT, tenant)
-    problems = [*check_spec(request.spec), *_images(request.spec)]
-    if problems:
-        raise Refused(*problems)
-    name = qualified(tenant, request.id)
-    now = app.now()
-    barred = bars(app, request.spec, known_accelerators(app), read)
+    return submit_all(app, principal, [request], read)[0]
+
+
+def submit_all(
+    app: App, principal: Principal, requests: Sequence[NewJob], read: Reader | None = None
+) -> tuple[Job, ...]:
+    """Queue several jobs, as those of an array: all or none. Safe to repeat."""
+    now, checked = app.now(), []
+    for request in requests:
+        tenant = own_tenant(principal, request.tenant)
+        require(principal, Scope.SUBMIT, tenant)
+        problems = [*check_spec(request.spec), *_images(request.spec)]
+        if problems:
+            raise Refused(*problems)
+        barred = bars(app, request.spec, known_accelerators(app), read)
+        checked.append((qualified(tenant, request.id), tenant, request, barred))
     with app.database.write() as tx:
-        if settings.first_time(tx, "job", name, request):
-            job = _admit(app, tx, name, tenant, request, now, barred)
-            job = msgspec.structs.replace(job, line=line_of(job))
-            jobs.add_job(tx, job)
-            audit.record(tx, now, principal.token, "submit", name)
-            return job
-        return visible(principal, "job", name, jobs.job(tx, name))
+        return tuple(_queued(app, tx, principal, *one, now) for one in checked)
+
+
+def _queued(
+    app: App,
+    tx: Tx,
+    principal: Principal,
+    name: str,
+    tenant: str,
+    request: NewJob,
+    barred: dict[str, tuple[str, ...]],
+    now: datetime,
+) -> Job:
+    """The job as it was queued, now or when the same was asked before."""
+    if settings.first_time(tx, "job", name, request):
+        job = _admit(app, tx, name, tenant, request, now, barred)
+        job = msgspec.structs.replace(job, line=line_of(job))
+        jobs.add_job(tx, job)
+        audit.record(tx, now, principal.token, "submit", name)
+        return job
+    return visible(principal, "job", name, jobs.job(tx, name))
 
 
 def _images(spec: JobSpec) -> Iterator[Refusal]:

@@ -1,6 +1,7 @@
 """What a person sees first: how the centre, or a tenant in it, is doing."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
 
 import msgspec
 
@@ -16,7 +17,8 @@ from penstock.insight.model import Ladder
 from penstock.lease.job import Job, JobState
 from penstock.lease.offer import Lease
 from penstock.lease.tenant import Principal, TenantState
-from penstock.store import billing, fleet, jobs, leases, tenants
+from penstock.store import charged, fleet, jobs, leases, tenants
+from penstock.store.database import Tx
 from penstock.store.leases import LIVE_LEASE_STATES
 
 SHOWN_MAX = 8
@@ -29,11 +31,10 @@ WINDOWS = {
     "30d": timedelta(days=30),
 }
 PARTS = {"1h": 30, "24h": 24, "7d": 28, "30d": 30}
-_DAY = timedelta(days=1)
 
 
 class Charged(msgspec.Struct, frozen=True):
-    """What was charged in the part of time that begins at `start`."""
+    """What was charged in the day that begins at `start`, by the hour and under contracts."""
 
     start: datetime
     amount_micros: Micros
@@ -86,7 +87,7 @@ def shown_window(app: App, name: str) -> tuple[datetime, datetime]:
     return (until - length, until) if large else (now - length, now)
 
 
-def centre_overview(app: App, principal: Principal, window: str) -> CentreOverview:
+def centre_overview(app: App, principal: Principal, window: str, zone: tzinfo = UTC) -> CentreOverview:
     """Where the card-hours of a window went, what they brought, and what needs attention."""
     start, now = shown_window(app, window)
     whole, parts = show_ladder_over_time(app, principal, start, now, PARTS[window])
@@ -96,7 +97,7 @@ def centre_overview(app: App, principal: Principal, window: str) -> CentreOvervi
         return CentreOverview(
             whole=whole,
             parts=parts,
-            charged=_charged(billing.charged_by_part(tx, *_days(start, now), _DAY), start, now),
+            charged=_charged(tx, days(start, now, zone), app.policy.currency),
             devices={state: sum(d.state is state for d in devices) for state in DeviceState},
             unaccepted=sum(d.accepted_at is None and d.state is not DeviceState.RETIRED for d in devices),
             offers=sum(offer.withdrawn_at is None for offer in leases.offers(tx)),
@@ -106,34 +107,37 @@ def centre_overview(app: App, principal: Principal, window: str) -> CentreOvervi
         )
 
 
-def tenant_overview(app: App, principal: Principal, tenant: str, window: str) -> TenantOverview:
+def tenant_overview(
+    app: App, principal: Principal, tenant: str, window: str, zone: tzinfo = UTC
+) -> TenantOverview:
     """What a tenant has, what it spends, and what it runs."""
     readable_tenant(principal, tenant)
     now = app.now()
     start = now - window_named(window)
     with app.database.read() as tx:
         held = [lease for lease in leases.leases(tx, tenant) if lease.state in LIVE_LEASE_STATES]
-        charged = billing.charged_by_part(tx, *_days(start, now), _DAY, tenant)
+        by_day = _charged(tx, days(start, now, zone), app.policy.currency, tenant)
         counts = jobs.counts(tx, tenant)
         recent = jobs.recent(tx, tenant, (), None, SHOWN_MAX)
     return TenantOverview(
         balance=balance(app, principal, tenant),
-        charged=_charged(charged, start, now),
+        charged=by_day,
         jobs=counts,
         recent=recent,
         leases=tuple(held[:SHOWN_MAX]),
     )
 
 
-def _days(start: datetime, end: datetime) -> tuple[datetime, datetime]:
-    """Whole days in UTC that hold the window."""
-    return start.replace(hour=0, minute=0, second=0, microsecond=0), end
+def days(start: datetime, end: datetime, zone: tzinfo = UTC) -> list[datetime]:
+    """Where the days of a zone begin that hold a window, in UTC, and where the last ends; to whole hours."""
+    day = start.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    edges = [day]
+    while day < end or len(edges) < 2:
+        day = (day.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=zone)
+        edges.append(day)
+    return [edge.astimezone(UTC).replace(minute=0, second=0, microsecond=0) for edge in edges]
 
 
-def _charged(by_day: dict[datetime, Micros], start: datetime, end: datetime) -> tuple[Charged, ...]:
-    day, _ = _days(start, end)
-    days = []
-    while day < end:
-        days.append(Charged(day, by_day.get(day, 0)))
-        day += _DAY
-    return tuple(days)
+def _charged(tx: Tx, edges: list[datetime], currency: str, tenant: str | None = None) -> tuple[Charged, ...]:
+    amounts = charged.amounts(tx, edges, currency, tenant)
+    return tuple(Charged(start, amount) for (start, _), amount in zip(pairwise(edges), amounts, strict=True))

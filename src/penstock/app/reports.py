@@ -19,7 +19,7 @@ from penstock.insight.model import History, Ladder, Line, Span
 from penstock.insight.opened import Interval, intervals
 from penstock.lease.tenant import Principal
 from penstock.ledger.check import check as check_ledger
-from penstock.store import audit, billing, closings, contracts, ledger, settings
+from penstock.store import audit, billing, charged, closings, contracts, ledger, settings
 from penstock.store.settled import HOUR, floor
 from penstock.store.tables import AuditEntry
 from penstock.store.world import history
@@ -139,6 +139,7 @@ def check_books(app: App, principal: Principal) -> CheckReport:
         contract_lines = contracts.tenant_lines(tx)
         findings += check_bills(billing.usage(tx), lines, transfers, invoices, notes, contract_lines)
         money = [f"{found.code}: {found.message} ({found.where})" for found in findings]
+        money += charged.check(tx, lines)
         chain = audit.check(tx)
         entries = audit.count(tx)
         window = Window(ledger.opened_at(tx, now), now)
@@ -176,3 +177,16 @@ def revision(app: App) -> int:
     """Counts changes, so that a page knows when to look again."""
     with app.database.read() as tx:
         return settings.revision(tx)
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """Counts what changed: what placement looks at, and what people did."""
+
+    revision: int
+    acts: int
+
+
+def changes(app: App) -> Changes:
+    """So that a page knows when to look again."""
+    with app.database.read() as tx:
+        return Changes(settings.revision(tx), audit.count(tx))

@@ -12,6 +12,7 @@ import uvicorn
 
 from penstock.app import fleet, opening, passwords
 from penstock.app.keeper import Keeper
+from penstock.app.sampling import Sampler
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.cli.language import _
 from penstock.web.application import application
@@ -19,6 +20,7 @@ from penstock.web.log import configure_log
 from penstock.wire import Centre
 
 PORT_MAX = 65_535
+LOOK_MAX_S = 5.0
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -103,8 +105,13 @@ def serve(
         opening.token_was_shown(app)
     thread = threading.Thread(target=keeper.run, name="loop", daemon=True)
     thread.start()
+    sampler = Sampler(app, centre.probe)
+    looking = threading.Thread(target=sampler.run, name="samples", daemon=True)
+    looking.start()
     server.run(sockets=[listener])
+    sampler.stop()
     keeper.stop()
+    looking.join(LOOK_MAX_S)
     thread.join()
     if keeper.broken is not None:
         print(json.dumps({"broken_invariant": repr(keeper.broken)}), file=sys.stderr)

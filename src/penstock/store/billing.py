@@ -1,13 +1,12 @@
 """Usage events, charge lines, invoices and credit notes."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Table, and_, bindparam, cast, func, select, type_coerce, update
+from sqlalchemy import Connection, Table, and_, bindparam, func, select, update
 
-from penstock.base.window import MICROSECOND, from_us, to_us
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, InvoiceHead, UsageEvent
-from penstock.store import rows
+from penstock.store import charged, rows
 from penstock.store.tables import CHARGE_LINES, CREDIT_NOTES, INVOICES, USAGE_EVENTS
 
 RATE_BATCH = 500
@@ -61,8 +60,9 @@ def _touching(
 
 
 def add_lines(tx: Connection, lines: list[ChargeLine]) -> None:
-    """Keep new charge lines."""
+    """Keep new charge lines, and count them into the sums of their hours."""
     rows.add(tx, CHARGE_LINES, lines)
+    charged.add(tx, lines)
 
 
 def uninvoiced(tx: Connection, tenant: str, until: datetime) -> tuple[ChargeLine, ...]:
@@ -79,30 +79,6 @@ def recent_lines(tx: Connection, tenant: str, since: datetime, limit: int) -> tu
     return rows.many(tx, table, *where, order=[table.c.end.desc(), table.c.id.desc()], limit=limit)
 
 
-def count_lines(tx: Connection, tenant: str, since: datetime) -> tuple[int, int]:
-    """How many lines of a tenant end after an instant, and their sum in micros."""
-    table = CHARGE_LINES
-    figures = select(func.count(), func.coalesce(func.sum(table.c.amount_micros), 0))
-    count, amount = tx.execute(figures.where(table.c.tenant == tenant, table.c.end > since)).one()
-    return count, int(amount)
-
-
-def used_by_part(
-    tx: Connection, tenant: str, start: datetime, end: datetime, part: timedelta
-) -> dict[tuple[str, str, datetime], tuple[int, int]]:
-    """Card time and micros charged in each part of [start, end) by when lines end: (meter, model, part) -> both."""
-    table, first, length = CHARGE_LINES, to_us(start), part // MICROSECOND
-    index = cast(func.floor((type_coerce(table.c.end, BigInteger) - first) / length), BigInteger)
-    where = (table.c.tenant == tenant, table.c.end > start, table.c.end <= end)
-    keys = (table.c.meter, table.c.model, index)
-    query = select(*keys, func.sum(table.c.quantity), func.sum(table.c.amount_micros)).where(*where)
-    found: Any = tx.execute(query.group_by(*keys))
-    return {
-        (meter, model, from_us(first + int(number) * length)): (int(quantity), int(amount))
-        for meter, model, number, quantity, amount in found
-    }
-
-
 def lines_on(tx: Connection, invoice: str, subject: str) -> tuple[ChargeLine, ...]:
     """The lines of one subject on one invoice."""
     table = CHARGE_LINES
@@ -116,21 +92,6 @@ def charged_after(tx: Connection, tenant: str, instant: datetime) -> int:
     where = (table.c.tenant == tenant, table.c.end > instant)
     total = select(func.coalesce(func.sum(table.c.amount_micros), 0)).where(*where)
     return int(tx.execute(total).scalar_one())  # PostgreSQL sums 64-bit integers as decimals
-
-
-def charged_by_part(
-    tx: Connection, start: datetime, end: datetime, part: timedelta, tenant: str | None = None
-) -> dict[datetime, int]:
-    """Micros charged in each part of [start, end) by when its lines end: beginning of the part -> sum."""
-    table, first, length = CHARGE_LINES, to_us(start), part // MICROSECOND
-    number = (type_coerce(table.c.end, BigInteger) - first) / length
-    where = [table.c.end > start, table.c.end <= end]
-    if tenant is not None:
-        where.append(table.c.tenant == tenant)
-    index = cast(func.floor(number), BigInteger)
-    query = select(index, func.sum(table.c.amount_micros)).where(*where).group_by(index)
-    found: Any = tx.execute(query)
-    return {from_us(first + int(number) * length): int(amount) for number, amount in found}
 
 
 def assign(tx: Connection, lines: tuple[ChargeLine, ...], invoice: str) -> None:

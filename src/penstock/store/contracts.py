@@ -102,6 +102,13 @@ def charged_after(tx: Connection, tenant: str, instant: datetime) -> int:
     return int(tx.execute(total).scalar_one())
 
 
+def lines_on(tx: Connection, invoice: str, contract: str) -> tuple[ContractLine, ...]:
+    """The lines of one contract on one invoice."""
+    table = CONTRACT_LINES
+    where = (table.c.invoice == invoice, table.c.contract == contract)
+    return rows.many(tx, table, *where, order=[table.c.key, table.c.sequence])
+
+
 def assign(tx: Connection, lines: Iterable[ContractLine], invoice: str) -> None:
     """Put lines on an invoice; no line stands on two."""
     table = CONTRACT_LINES

@@ -27,16 +27,21 @@ def devices(tx: Connection) -> tuple[Device, ...]:
     return _remembered(tx)[1]
 
 
+def revision(tx: Connection) -> str:
+    """Another text after every change of a node or a device."""
+    return settings.get(tx, _FLEET_REVISION, "0")
+
+
 def _remembered(tx: Connection) -> tuple[tuple[Node, ...], tuple[Device, ...]]:
     """Nodes and devices, read again only when one has changed.
 
     What a transaction that writes has read is not remembered: it may yet be taken back.
     """
     place = str(tx.engine.url)
-    revision = settings.get(tx, _FLEET_REVISION, "0")
+    current = revision(tx)
     known = _KNOWN.get(place)
-    if known is None or known[0] != revision:
-        known = (revision, *_read(tx))
+    if known is None or known[0] != current:
+        known = (current, *_read(tx))
         if not tx.get_execution_options().get("penstock_write"):
             _KNOWN[place] = known
     return known[1:]

@@ -138,6 +138,12 @@ def transfer(tx: Connection, name: str) -> Transfer | None:
     return rows.get(tx, TRANSFERS, id=name)
 
 
+def with_keys(tx: Connection, keys: Collection[str]) -> tuple[Transfer, ...]:
+    """The transfers of these keys, oldest first."""
+    where = TRANSFERS.c.key.in_(sorted(keys))
+    return rows.many(tx, TRANSFERS, where, order=[TRANSFERS.c.at, TRANSFERS.c.id]) if keys else ()
+
+
 def sum_of(tx: Connection, debit: str, kind: str) -> int:
     """Micros that transfers of a kind took from an account."""
     total = func.coalesce(func.sum(TRANSFERS.c.amount_micros), 0)

@@ -16,6 +16,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from penstock.base.money import Micros
+from penstock.base.quantity import CardMicroseconds
 from penstock.billing.budget import Alert, Budget
 from penstock.billing.metering.closing import PeriodClosing
 from penstock.billing.metering.model import Meter
@@ -101,6 +103,28 @@ class LadderCells(msgspec.Struct, frozen=True, kw_only=True):
     end: datetime
     cells: bytes
     stale: bool = False
+
+
+class ChargeHour(msgspec.Struct, frozen=True, kw_only=True):
+    """What the charge lines that end after `start` and within the hour come to, so that a month is read in few rows."""
+
+    tenant: str
+    start: datetime
+    meter: str
+    model: str
+    currency: str
+    lines: int
+    quantity: CardMicroseconds
+    amount_micros: Micros
+
+
+class SampleBlock(msgspec.Struct, frozen=True, kw_only=True):
+    """What devices were seen doing from `start` on, see `store.samples`; `node` is '' for the whole fleet now."""
+
+    node: str
+    start: datetime
+    devices: tuple[str, ...]
+    samples: bytes
 
 
 def _belongs(column: str, target: str) -> ForeignKeyConstraint:
@@ -206,6 +230,9 @@ CHARGE_LINES = table(
         _belongs("transfer", "transfers"),
     ),
 )
+CHARGE_HOURS = table(
+    "charge_hours", ChargeHour, "tenant", "start", "meter", "model", "currency", index=("start",)
+)
 INVOICES = table(
     "invoices",
     Invoice,
@@ -256,6 +283,7 @@ VOUCHERS = table(
 )
 Index("ix_contract_lines_tenant_due", CONTRACT_LINES.c.tenant, CONTRACT_LINES.c.due)
 Index("ix_charge_lines_end", CHARGE_LINES.c.end)
+Index("ix_contract_lines_due", CONTRACT_LINES.c.due)
 Index("ix_transfers_debit_at", TRANSFERS.c.debit, TRANSFERS.c.at, TRANSFERS.c.id)
 Index("ix_transfers_credit_at", TRANSFERS.c.credit, TRANSFERS.c.at, TRANSFERS.c.id)
 Index("ix_calibrations_device", CALIBRATIONS.c.device)
@@ -288,6 +316,7 @@ METER_READINGS = Table(
     Column("readings", LargeBinary, nullable=False),
 )
 """Readings of one commit, packed: see `store.readings`."""
+SAMPLES = table("samples", SampleBlock, "node", "start")
 LADDER_CELLS = table("ladder_cells", LadderCells, "axis", "hours", "start")
 CLOSINGS = table("closings", PeriodClosing, "start", "number")
 

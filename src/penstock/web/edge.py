@@ -93,6 +93,16 @@ def secret_of(request: Request[Any, Any, Any]) -> str:
     return secret.strip()
 
 
+def text_of(body: bytes, filename: str) -> str:
+    """A body that is a file's text; refused where it is not UTF-8."""
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refused(
+            invalid("not_utf8", f"byte {error.start} is not UTF-8", "save the file as UTF-8", filename)
+        ) from error
+
+
 def refusals(status: int, *found: Refusal) -> Response[dict[str, tuple[Refusal, ...]]]:
     """A refusal's answer."""
     headers = {"www-authenticate": "Bearer"} if status == 401 else {}

@@ -75,12 +75,12 @@ async def events(centre: GivenApp, principal: GivenPrincipal) -> ServerSentEvent
 
 async def changes(centre: App) -> AsyncGenerator[ServerSentEventMessage]:
     """An event now and after every change."""
-    known = -1
+    known = None
     while True:
-        revision = await anyio.to_thread.run_sync(reports.revision, centre)
-        if revision != known:
-            known = revision
-            yield ServerSentEventMessage(event="changed", data=f'{{"revision": {revision}}}')
+        found = await anyio.to_thread.run_sync(reports.changes, centre)
+        if found != known:
+            known = found
+            yield ServerSentEventMessage(event="changed", data=msgspec.json.encode(found).decode())
         await anyio.sleep(LIVE_EVERY_S)
 
 

@@ -6,13 +6,13 @@ from litestar.params import FromPath, FromQuery, JSONBody, RawBody
 
 from penstock.app import catalogue, fleet, placing
 from penstock.app.access import require_operator
-from penstock.base.refusal import Refusal, Refused, invalid
+from penstock.base.refusal import Refusal, Refused
 from penstock.fleet.accelerators import Accelerator
 from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState
 from penstock.fleet.importfile import FleetFile, parse_fleet
 from penstock.fleet.sitecatalogue import parse_site_catalogue
 from penstock.placement.answers import Defragmentation, Rules
-from penstock.web.edge import Page
+from penstock.web.edge import Page, text_of
 from penstock.web.given import GivenApp, GivenPrincipal, GivenProbe
 
 
@@ -35,7 +35,7 @@ def import_file(
 ) -> fleet.FleetView:
     """Add nodes and devices from a CSV or YAML text."""
     require_operator(principal)
-    text = _text(body, filename)
+    text = text_of(body, filename)
     form = "yaml" if filename.endswith((".yaml", ".yml")) else "csv"
     found = parse_fleet(text, form, catalogue.known_accelerators(centre), filename)
     if not isinstance(found, FleetFile):
@@ -65,7 +65,7 @@ def import_catalogue(
 ) -> catalogue.Imported:
     """Add accelerators of the site from a CSV text, or put them in place of built-in ones."""
     require_operator(principal)
-    found = parse_site_catalogue(_text(body, filename), filename)
+    found = parse_site_catalogue(text_of(body, filename), filename)
     entries = tuple(one for one in found if isinstance(one, Accelerator))
     if not entries:
         raise Refused(*(one for one in found if isinstance(one, Refusal)))
@@ -76,15 +76,6 @@ def import_catalogue(
 def remove_from_catalogue(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]) -> dict[str, str]:
     """Take out an entry of the site."""
     return {"id": catalogue.remove(centre, principal, name)}
-
-
-def _text(body: bytes, filename: str) -> str:
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Refused(
-            invalid("not_utf8", f"byte {error.start} is not UTF-8", "save the file as UTF-8", filename)
-        ) from error
 
 
 @post("/devices/{name:str}/calibrate", sync_to_thread=True, status_code=200)

@@ -6,24 +6,14 @@ from litestar import Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, RawBody
 
 from penstock.app import accrual, comparing, contracts, vouchers
-from penstock.base.refusal import Refused, invalid
 from penstock.billing.pricing.compare import Comparison
 from penstock.billing.pricing.shown import Statement
 from penstock.billing.pricing.signed import PublishedBook, PublishedProgramme, SignedContract
 from penstock.billing.pricing.simulate import DifferenceDocument
 from penstock.billing.pricing.voucher import Voucher
 from penstock.ledger.model import Transfer
-from penstock.web.edge import Page
+from penstock.web.edge import Page, text_of
 from penstock.web.given import GivenApp, GivenPrincipal
-
-
-def _text(body: bytes, filename: str) -> str:
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Refused(
-            invalid("not_utf8", f"byte {error.start} is not UTF-8", "save the file as UTF-8", filename)
-        ) from error
 
 
 @get("/price-books", sync_to_thread=True)
@@ -37,7 +27,7 @@ def publish_book(
     centre: GivenApp, principal: GivenPrincipal, body: RawBody, filename: FromQuery[str] = "book.yaml"
 ) -> PublishedBook:
     """Publish a price book from YAML or JSON."""
-    return contracts.publish_book(centre, principal, _text(body, filename), filename)
+    return contracts.publish_book(centre, principal, text_of(body, filename), filename)
 
 
 @get("/price-books/{name:str}", sync_to_thread=True)
@@ -57,7 +47,7 @@ def simulate(
     filename: FromQuery[str] = "book.yaml",
 ) -> DifferenceDocument:
     """Rate a past period again under another price book; nothing is charged."""
-    text = _text(body, filename)
+    text = text_of(body, filename)
     return comparing.simulate_book(centre, principal, text, tenant, start, end, filename)
 
 
@@ -82,7 +72,7 @@ def sign_contract(
     centre: GivenApp, principal: GivenPrincipal, body: RawBody, filename: FromQuery[str] = "contract.yaml"
 ) -> SignedContract:
     """Sign a contract from YAML or JSON."""
-    return contracts.sign_contract(centre, principal, _text(body, filename), filename)
+    return contracts.sign_contract(centre, principal, text_of(body, filename), filename)
 
 
 @get("/contracts/{name:str}", sync_to_thread=True)
@@ -135,7 +125,7 @@ def publish_programme(
     centre: GivenApp, principal: GivenPrincipal, body: RawBody, filename: FromQuery[str] = "programme.yaml"
 ) -> PublishedProgramme:
     """Publish a voucher programme from YAML or JSON."""
-    return vouchers.publish_programme(centre, principal, _text(body, filename), filename)
+    return vouchers.publish_programme(centre, principal, text_of(body, filename), filename)
 
 
 @get("/vouchers", sync_to_thread=True)

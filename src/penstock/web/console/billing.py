@@ -1,23 +1,26 @@
 """Money: balances, charges, invoices with their documents, and the ledger behind them."""
 
 import secrets
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from litestar import Response, Router, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
-from penstock.app import browsing, invoicing, money, opening
+from penstock.app import browsing, drilling, invoicing, money, opening
 from penstock.app.context import App
+from penstock.app.overview import days
 from penstock.base.money import parse_amount
-from penstock.base.refusal import Refusal, Refused, ensure, invalid
+from penstock.base.refusal import Refusal, Refused, ensure
 from penstock.lease.tenant import Scope
+from penstock.web.console.fields import instant
 from penstock.web.console.pages import Fields, page
 from penstock.web.console.usage_pictures import used_pictures
 from penstock.web.console.visitor import GivenForm, GivenVisitor, Visitor
 from penstock.web.documents.invoice_csv import render_invoice_csv
 from penstock.web.documents.invoice_pdf import render_invoice_pdf
+from penstock.web.documents.invoice_words import INVOICE_WORDS
 from penstock.web.given import GivenApp
 
 LINES_SHOWN, TRANSFERS_SHOWN, USED_DAYS = 100, 100, 30
@@ -39,8 +42,8 @@ def _billing(
         invoices = browsing.invoice_heads(centre, principal)
         return page("billing", visitor, balances=balances, invoices=invoices)
     now = centre.now()
-    since = (now - USED_DAYS * browsing.DAY).replace(hour=0, minute=0, second=0, microsecond=0)
-    charges = browsing.recent_charges(centre, principal, chosen, since, LINES_SHOWN)
+    edges = days(now - timedelta(days=USED_DAYS), now, visitor.taste.zone)
+    spent = browsing.spent(centre, principal, chosen, edges, LINES_SHOWN)
     return page(
         "billing.tenant",
         visitor,
@@ -48,10 +51,8 @@ def _billing(
         tenant=chosen,
         balance=money.balance(centre, principal, chosen),
         invoices=browsing.invoice_heads(centre, principal, chosen),
-        charges=charges,
-        used=used_pictures(
-            browsing.usage_by_day(centre, principal, chosen, since, now), since, USED_DAYS + 1
-        ),
+        charges=spent,
+        used=used_pictures(spent.used, edges),
         accounts=money.list_accounts(centre, principal, chosen),
         now=now,
         refused=refused,
@@ -80,7 +81,7 @@ def pay(centre: GivenApp, visitor: GivenVisitor, form: GivenForm, tenant: FromPa
 def issue(centre: GivenApp, visitor: GivenVisitor, form: GivenForm, tenant: FromPath[str]) -> Response[Any]:
     """Bill a period that is over."""
     try:
-        start, end = (_day(form, name, visitor) for name in ("start", "end"))
+        start, end = (instant(form.get(name, ""), name, visitor.taste.zone) for name in ("start", "end"))
         request = invoicing.NewInvoice(tenant=tenant, start=start, end=end)
         issued = invoicing.issue_invoice(centre, visitor.principal, request)
     except Refused as refused:
@@ -88,19 +89,24 @@ def issue(centre: GivenApp, visitor: GivenVisitor, form: GivenForm, tenant: From
     return Redirect(f"/billing/invoices/{issued.id}", status_code=303)
 
 
-def _day(form: dict[str, str], name: str, visitor: Visitor) -> datetime:
-    try:
-        return datetime.fromisoformat(form.get(name, "")).replace(tzinfo=visitor.taste.zone)
-    except ValueError as error:
-        raise Refused(
-            invalid("time_malformed", f"{form.get(name)!r} is no time", "write it as 2026-12-01T08:00", name)
-        ) from error
-
-
 @get("/billing/invoices/{name:str}", sync_to_thread=True)
-def show_invoice(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) -> Response[Any]:
+def show_invoice(
+    centre: GivenApp, visitor: GivenVisitor, name: FromPath[str], after: FromQuery[int] = 0
+) -> Response[Any]:
     """One invoice; each line opens to the windows behind it."""
-    return page("billing.invoice", visitor, invoice=invoicing.show_invoice(centre, visitor.principal, name))
+    start = max(after, 0)
+    opened = drilling.open_invoice(centre, visitor.principal, name, start, LINES_SHOWN)
+    more = start + LINES_SHOWN
+    return page(
+        "billing.invoice",
+        visitor,
+        invoice=opened.invoice,
+        lines=opened.lines,
+        notes=opened.notes,
+        first=start,
+        more=more if more < len(opened.invoice.lines) else 0,
+        words=INVOICE_WORDS[visitor.taste.language],
+    )
 
 
 @get("/billing/invoices/{name:str}/pdf", sync_to_thread=True)
@@ -124,14 +130,25 @@ def invoice_table(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) 
 
 @get("/billing/invoices/{name:str}/lines/{number:int}", sync_to_thread=True)
 def show_line(
-    centre: GivenApp, visitor: GivenVisitor, name: FromPath[str], number: FromPath[int]
+    centre: GivenApp,
+    visitor: GivenVisitor,
+    name: FromPath[str],
+    number: FromPath[int],
+    after: FromQuery[int] = 0,
 ) -> Response[Any]:
-    """The charge lines behind one line of an invoice: each window that was rated."""
-    invoice = invoicing.show_invoice(centre, visitor.principal, name)
-    if not 1 <= number <= len(invoice.lines):
-        raise Refused(invalid("line_unknown", f"the invoice has no line {number}", "choose one of its lines"))
-    charges = invoicing.charges_of(centre, visitor.principal, name, invoice.lines[number - 1].subject)
-    return page("billing.line", visitor, invoice=invoice, number=number, charges=charges)
+    """What is behind one line of an invoice: windows that were rated, devices that were held, transfers."""
+    start = max(after, 0)
+    behind = drilling.open_line(centre, visitor.principal, name, number, start, LINES_SHOWN)
+    more = start + LINES_SHOWN
+    return page(
+        "billing.line",
+        visitor,
+        behind=behind,
+        number=number,
+        first=start,
+        more=more if more < behind.count else 0,
+        words=INVOICE_WORDS[visitor.taste.language],
+    )
 
 
 @get("/billing/ledger/{account:path}", sync_to_thread=True)

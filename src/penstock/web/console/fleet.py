@@ -2,23 +2,35 @@
 
 import heapq
 from collections import Counter
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from litestar import Response, Router, get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Redirect
 
-from penstock.app import browsing, fleet
+from penstock.app import browsing, fleet, sampling
+from penstock.app.context import App
+from penstock.app.overview import WINDOWS, window_named
 from penstock.app.ports import Probe
 from penstock.base.refusal import Refused, invalid, not_found
 from penstock.fleet.device import DEVICE_MOVES, Device, DeviceState
-from penstock.web.console.language import translate
+from penstock.web.console.language import sentence, translate
 from penstock.web.console.pages import page
-from penstock.web.console.visitor import GivenForm, GivenVisitor
+from penstock.web.console.visitor import GivenForm, GivenVisitor, Visitor
 from penstock.web.given import GivenApp, GivenProbe
 
 PAGE_DEVICES = 100
-COLOURS = ("state", "tenant", "model")
+COLOURS = ("state", "activity", "tenant", "model")
+IDLE_UNDER = 0.05
+STEPS = {
+    "not_measured": sentence("not measured"),
+    "idle": sentence("idle, under 5 %"),
+    "quarter_1": sentence("up to 25 %"),
+    "quarter_2": sentence("up to 50 %"),
+    "quarter_3": sentence("up to 75 %"),
+    "quarter_4": sentence("up to 100 %"),
+}
 
 
 @get("/fleet", sync_to_thread=True)
@@ -48,9 +60,14 @@ def show(
         colour=colour if colour in COLOURS else "state",
         colours=COLOURS,
         more=rows[-1].id if len(rows) == PAGE_DEVICES else "",
-        names={name: translate(name, visitor.taste.language) for name in (*DeviceState, "occupied")}
-        | {"": translate("nobody", visitor.taste.language)},
+        names=_words(visitor),
     )
+
+
+def _words(visitor: Visitor) -> dict[str, str]:
+    """What the map's legend says for a colour's name; models and tenants stand for themselves."""
+    known = {str(name): str(name) for name in (*DeviceState, "occupied")} | {"": "nobody"} | STEPS
+    return {name: translate(text, visitor.taste.language) for name, text in known.items()}
 
 
 def _is_in(device: Device, state: str) -> bool:
@@ -60,30 +77,54 @@ def _is_in(device: Device, state: str) -> bool:
 
 
 @get("/fleet/map", sync_to_thread=True)
-def device_map(centre: GivenApp, visitor: GivenVisitor, colour: FromQuery[str] = "state") -> dict[str, Any]:
-    """Node by node, each device with the index of its colour's name; for the canvas."""
-    every, devices = browsing.devices(centre, visitor.principal)
-    occupants = browsing.occupants(centre)
+def device_map(
+    centre: GivenApp, visitor: GivenVisitor, colour: FromQuery[str] = "state", known: FromQuery[str] = ""
+) -> dict[str, Any]:
+    """For the canvas: each device's colour as the index of its name, in the order of the layout.
+
+    The layout, nodes with their devices, is left out where it is still the `known` one.
+    """
+    layout, nodes, devices = browsing.layout(centre, visitor.principal)
+    of = _colouring(centre, visitor, colour)
     names: dict[str, int] = {}
-
-    def of(device: Device) -> int:
-        holder = occupants.get(device.id)
-        name = {
-            "state": str(device.state) if holder is None else "occupied",
-            "tenant": holder.tenant if holder else "",
-            "model": device.model,
-        }[colour if colour in COLOURS else "state"]
-        return names.setdefault(name, len(names))
-
-    nodes: dict[str, list[tuple[str, int]]] = {node.id: [] for node in every}
+    kinds = [names.setdefault(of(device), len(names)) for device in devices]
+    told = {"layout": layout, "names": list(names), "kinds": kinds}
+    if known == layout:
+        return told
+    places: dict[str, list[str]] = {node.id: [] for node in nodes}
     for device in devices:
-        nodes[device.node].append((device.id, of(device)))
-    return {"names": list(names), "nodes": list(nodes.items())}
+        places[device.node].append(device.id)
+    return told | {"nodes": list(places.items())}
+
+
+def _colouring(centre: App, visitor: Visitor, colour: str) -> Callable[[Device], str]:
+    """What a device is coloured by."""
+    if colour == "model":
+        return lambda device: device.model
+    if colour == "activity":
+        seen = sampling.now_seen(centre, visitor.principal)
+        return lambda device: activity_step(seen[device.id][0] if device.id in seen else None)
+    occupants = browsing.occupants(centre)
+    if colour == "tenant":
+        return lambda device: occupants[device.id].tenant if device.id in occupants else ""
+    return lambda device: "occupied" if device.id in occupants else str(device.state)
+
+
+def activity_step(activity: float | None) -> str:
+    """A code for how busy a device is: idle, or in which quarter."""
+    if activity is None:
+        return "not_measured"
+    if activity < IDLE_UNDER:
+        return "idle"
+    return ("quarter_1", "quarter_2", "quarter_3", "quarter_4")[min(int(activity * 4), 3)]
 
 
 @get("/fleet/devices/{name:str}", sync_to_thread=True)
-def show_device(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) -> Response[Any]:
-    """One device: measured beside nominal, who is on it, its states over time."""
+def show_device(
+    centre: GivenApp, visitor: GivenVisitor, name: FromPath[str], window: FromQuery[str] = "24h"
+) -> Response[Any]:
+    """One device: measured beside nominal, who is on it, what it did, its states over time."""
+    window_named(window)
     _, devices = browsing.devices(centre, visitor.principal)
     device = next((d for d in devices if d.id == name), None)
     if device is None:
@@ -97,9 +138,12 @@ def show_device(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) ->
         device=device,
         calibration=calibration,
         rates=[(p, nominal.get(p), measured.get(p)) for p in dict.fromkeys([*nominal, *measured])],
+        currency=centre.policy.currency,
         holder=browsing.occupants(centre).get(name),
         intervals=fleet.intervals(centre, name)[::-1],
         moves=DEVICE_MOVES[device.state],
+        window=window,
+        windows=tuple(WINDOWS)[:-1],
     )
 
 

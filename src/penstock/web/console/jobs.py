@@ -99,7 +99,7 @@ def check(visitor: GivenVisitor, form: GivenForm) -> Response[Any]:
 
 @post("/jobs", sync_to_thread=True)
 def submit(centre: GivenApp, visitor: GivenVisitor, form: GivenForm) -> Response[Any]:
-    """Submit what was written; the same form sent twice is one job."""
+    """Submit what was written, all of an array or none; the same form sent twice is one job."""
     found = parse(form.get("text", "").encode(), "job.yaml")
     if not isinstance(found, JobFile):
         return _form(centre, visitor, form, tuple(found))
@@ -123,7 +123,7 @@ def submit(centre: GivenApp, visitor: GivenVisitor, form: GivenForm) -> Response
         for own, spec in jobs_of(found, name)
     ]
     try:
-        submitted = [jobs.submit(centre, visitor.principal, request) for request in requests]
+        submitted = jobs.submit_all(centre, visitor.principal, requests)
     except Refused as refused:
         return _form(centre, visitor, form, refused.refusals)
     if len(submitted) > 1:
@@ -144,6 +144,7 @@ def show(
         "jobs.one",
         visitor,
         job=detail.job,
+        currency=centre.policy.currency,
         attempts=detail.attempts[::-1],
         waits=waits,
         why=jobs.why_waiting(centre, visitor.principal, name) if waits and not large else None,

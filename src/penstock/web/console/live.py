@@ -1,6 +1,7 @@
 """Streams for pages: that something changed, and the output of a task."""
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import anyio
 import msgspec
@@ -8,7 +9,9 @@ from litestar import Router, get
 from litestar.params import FromPath, FromQuery
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from penstock.app import jobs
+from penstock.app import jobs, sampling
+from penstock.app.overview import window_named
+from penstock.store import samples
 from penstock.web.api import centre as centre_api
 from penstock.web.api import jobs as jobs_api
 from penstock.web.console.visitor import GivenVisitor
@@ -63,4 +66,27 @@ async def watch(
     return ServerSentEvent(told())
 
 
-ROUTER = Router("/", route_handlers=[live, follow, watch], include_in_schema=False)
+@get("/jobs/{name:str}/history", sync_to_thread=True)
+def task_history(
+    centre: GivenApp, visitor: GivenVisitor, name: FromPath[str], rank: FromQuery[int] = 0
+) -> dict[str, Any]:
+    """What the devices of one task did so far, minute by minute."""
+    return _series(sampling.task_history(centre, visitor.principal, name, rank))
+
+
+@get("/fleet/devices/{name:str}/history", sync_to_thread=True)
+def device_history(
+    centre: GivenApp, visitor: GivenVisitor, name: FromPath[str], window: FromQuery[str] = "24h"
+) -> dict[str, Any]:
+    """What one device did lately, minute by minute."""
+    length = min(window_named(window), samples.KEPT)
+    return _series(sampling.device_history(centre, visitor.principal, name, length))
+
+
+def _series(seen: samples.Seen) -> dict[str, Any]:
+    return {"times": [at.timestamp() for at in seen.times], "devices": seen.devices}
+
+
+ROUTER = Router(
+    "/", route_handlers=[live, follow, watch, task_history, device_history], include_in_schema=False
+)

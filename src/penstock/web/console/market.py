@@ -2,7 +2,6 @@
 
 import secrets
 from collections import Counter
-from datetime import datetime
 from typing import Any
 
 from litestar import Response, Router, get, post
@@ -13,6 +12,7 @@ from penstock.app import fleet, identity, selling
 from penstock.app.context import App
 from penstock.base.money import parse_amount
 from penstock.base.refusal import Refusal, Refused, ensure, invalid
+from penstock.web.console.fields import instant, whole
 from penstock.web.console.pages import Fields, page
 from penstock.web.console.visitor import GivenForm, GivenVisitor, Visitor
 from penstock.web.given import GivenApp
@@ -54,22 +54,15 @@ def ask(centre: GivenApp, visitor: GivenVisitor, form: GivenForm) -> Response[An
         request = selling.NewQuote(
             id=form.get("id", ""),
             model=form.get("model", ""),
-            devices=_whole(form, "devices"),
+            devices=whole(form.get("devices", ""), "devices"),
             tenant=form.get("tenant") or None,
-            start=_start(form, visitor),
+            start=instant(form["start"], "start", visitor.taste.zone) if form.get("start") else None,
             hours=_hours(form),
         )
         quote = selling.ask_quote(centre, visitor.principal, request)
     except Refused as refused:
         return _market(centre, visitor, form, refused.refusals)
     return Redirect(f"/market/quotes/{quote.id}", status_code=303)
-
-
-def _whole(form: dict[str, str], name: str) -> int:
-    text = form.get(name, "").strip()
-    if not text.isdecimal() or len(text) > 9:
-        raise Refused(invalid("number_malformed", f"{text!r} is no whole number", "write it as 8", name))
-    return int(text)
 
 
 def _hours(form: dict[str, str]) -> float:
@@ -79,18 +72,6 @@ def _hours(form: dict[str, str]) -> float:
     except ValueError as error:
         raise Refused(
             invalid("number_malformed", f"{text!r} is no number", "write it as 12", "hours")
-        ) from error
-
-
-def _start(form: dict[str, str], visitor: Visitor) -> datetime | None:
-    text = form.get("start", "")
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=visitor.taste.zone)
-    except ValueError as error:
-        raise Refused(
-            invalid("time_malformed", f"{text!r} is no time", "write it as 2026-12-01T08:00", "start")
         ) from error
 
 

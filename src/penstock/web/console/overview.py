@@ -29,13 +29,15 @@ def show(centre: GivenApp, visitor: GivenVisitor, window: FromQuery[str] = "24h"
     chosen: dict[str, Any] = {"window": window, "windows": tuple(overview.WINDOWS)}
     tenant = visitor.principal.tenant
     if tenant is not None:
-        seen = overview.tenant_overview(centre, visitor.principal, tenant, window)
+        seen = overview.tenant_overview(centre, visitor.principal, tenant, window, visitor.taste.zone)
         return page(
             "overview.tenant", visitor, seen=seen, largest_charge=_largest_charge(seen.charged), **chosen
         )
     require_audit(visitor.principal)
     found, as_of = SNAPSHOTS.of(
-        centre, ("overview", window), lambda: overview.centre_overview(centre, visitor.principal, window)
+        centre,
+        ("overview", window, visitor.taste.zone.key),
+        lambda: overview.centre_overview(centre, visitor.principal, window, visitor.taste.zone),
     )
     return page(
         "overview.centre",

@@ -14,7 +14,8 @@ from penstock.base.figure import Figure
 from penstock.base.money import Micros
 from penstock.base.quantity import CardMicroseconds, ComputeRate, card_hours
 from penstock.billing.pricing.book import ComputeItem, HourlyItem, PackageItem, PriceBook, UsageItem
-from penstock.billing.pricing.exact import to_micros
+from penstock.billing.pricing.exact import decimal_text, to_micros
+from penstock.billing.pricing.posting import exact
 from penstock.insight.model import Line
 from penstock.web.console.language import translate
 from penstock.web.console.navigation import navigation
@@ -73,6 +74,7 @@ def environment(language: Language) -> Environment:
             "said": lambda text: text if language == "en" else in_chinese(text) or text,
             "money": _money(language),
             "count": lambda number: f"{number:,}",
+            "exactly": lambda text, decimals=6: decimal_text(exact(text), decimals),
             "items_of": lambda book: _items(book, language),
             "figure": lambda figure: _figure(figure, language),
             "share": lambda part, whole: figures.share(part, whole, language),
@@ -82,6 +84,7 @@ def environment(language: Language) -> Environment:
             "flops": _flops,
             "segment": lambda text: quote(str(text), safe=""),
             "instant": pass_context(_instant),
+            "day": pass_context(_day),
             "machine": lambda instant: instant.isoformat(timespec="seconds"),
         }
     )
@@ -94,7 +97,7 @@ def _word(code: str, language: Language) -> str:
 
 
 def _money(language: Language) -> Callable[..., str]:
-    def money(amount_micros: Micros, currency: str = "CNY", decimals: int = 2) -> str:
+    def money(amount_micros: Micros, currency: str, decimals: int = 2) -> str:
         return figures.money(amount_micros, currency, language, decimals)
 
     return money
@@ -153,3 +156,8 @@ def _flops(rate: ComputeRate) -> str:
 def _instant(context: Context, instant: datetime | None) -> str:
     """Date and time of day in the visitor's zone; a dash where there is none."""
     return figures.NONE if instant is None else figures.date_time(instant, context["taste"].zone)
+
+
+def _day(context: Context, instant: datetime) -> str:
+    """The date in the visitor's zone."""
+    return figures.date(instant, context["taste"].zone)

@@ -17,6 +17,7 @@ from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.insight.economics.kept import PlanRun
+from penstock.web.console.fields import whole
 from penstock.web.console.pages import Fields, page
 from penstock.web.console.visitor import GivenForm, GivenVisitor, Visitor
 from penstock.web.documents.outlook_view import OutlookView, compared
@@ -137,19 +138,15 @@ def remove(centre: GivenApp, visitor: GivenVisitor, form: GivenForm, name: FromP
 def begin(centre: GivenApp, visitor: GivenVisitor, form: GivenForm, name: FromPath[str]) -> Redirect:
     """Rehearse a plan; the same form sent twice is one rehearsal."""
     request = plans.NewRun(
-        id=form.get("id", ""), plan=name, futures=_number(form, "futures"), seed=_number(form, "seed")
+        id=form.get("id", ""),
+        plan=name,
+        futures=whole(form.get("futures", ""), "futures"),
+        seed=whole(form.get("seed", ""), "seed"),
     )
     run, is_new = plans.begin_run(centre, visitor.principal, request)
     if is_new:
         rehearse(centre, run)
     return Redirect(f"/planner/runs/{run.id}", status_code=303)
-
-
-def _number(form: dict[str, str], name: str) -> int:
-    text = form.get(name, "").strip()
-    if not (text.isdecimal() and text.isascii()) or len(text) > 9:
-        raise Refused(invalid("number_malformed", f"{text!r} is no whole number", "write it as 8", name))
-    return int(text)
 
 
 @get("/planner/runs/{name:str}", sync_to_thread=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from penstock.app.browsing import DAY, UsedInPart
+from penstock.app.browsing import Used
 from penstock.base.money import Micros
 from penstock.base.quantity import CardMicroseconds
 
@@ -21,7 +21,7 @@ class DayBar(msgspec.Struct, frozen=True, kw_only=True):
     amount_micros: Micros
 
 
-class Used(msgspec.Struct, frozen=True, kw_only=True):
+class Bars(msgspec.Struct, frozen=True, kw_only=True):
     """A meter of a model over time."""
 
     meter: str
@@ -32,36 +32,34 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
     days: tuple[DayBar, ...]
 
 
-def used_pictures(parts: Sequence[UsedInPart], since: datetime, days: int) -> tuple[Used, ...]:
+def used_pictures(parts: Sequence[Used], edges: Sequence[datetime]) -> tuple[Bars, ...]:
     """One picture for each meter and model that was used."""
-    found: dict[tuple[str, str], dict[datetime, UsedInPart]] = {}
-    for part in parts:
-        found.setdefault((part.meter, part.model), {})[part.day] = part
-    return tuple(_used(meter, model, own, since, days) for (meter, model), own in found.items())
+    found: dict[tuple[str, str], dict[int, Used]] = {}
+    for one in parts:
+        found.setdefault((one.meter, one.model), {})[one.part] = one
+    return tuple(_bars(meter, model, own, edges) for (meter, model), own in found.items())
 
 
-def _used(meter: str, model: str, own: dict[datetime, UsedInPart], since: datetime, days: int) -> Used:
-    largest = max(part.card_us for part in own.values())
-    width, bars = 100.0 / days, []
-    for number in range(days):
-        day = since + number * DAY
-        part = own.get(day)
-        card_us = part.card_us if part else 0
-        bars.append(
-            DayBar(
-                day=day,
-                x=number * width,
-                width=width * 0.85,
-                height=100.0 * card_us / largest if largest else 0.0,
-                card_us=card_us,
-                amount_micros=part.amount_micros if part else 0,
-            )
+def _bars(meter: str, model: str, own: dict[int, Used], edges: Sequence[datetime]) -> Bars:
+    largest = max(one.card_us for one in own.values())
+    width = 100.0 / (len(edges) - 1)
+    nothing = Used(meter, model, 0, 0, 0, 0)
+    bars = tuple(
+        DayBar(
+            day=day,
+            x=number * width,
+            width=width * 0.85,
+            height=100.0 * own.get(number, nothing).card_us / largest if largest else 0.0,
+            card_us=own.get(number, nothing).card_us,
+            amount_micros=own.get(number, nothing).amount_micros,
         )
-    return Used(
+        for number, day in enumerate(edges[:-1])
+    )
+    return Bars(
         meter=meter,
         model=model,
-        card_us=sum(part.card_us for part in own.values()),
-        amount_micros=sum(part.amount_micros for part in own.values()),
+        card_us=sum(one.card_us for one in own.values()),
+        amount_micros=sum(one.amount_micros for one in own.values()),
         largest_us=largest,
-        days=tuple(bars),
+        days=bars,
     )

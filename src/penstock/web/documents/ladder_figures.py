@@ -42,6 +42,11 @@ def clock(instant: datetime, zone: tzinfo | None) -> str:
     return instant.astimezone(zone).strftime("%H:%M:%S")
 
 
+def date(instant: datetime, zone: tzinfo | None) -> str:
+    """The date."""
+    return instant.astimezone(zone).strftime("%Y-%m-%d")
+
+
 def date_time(instant: datetime, zone: tzinfo | None) -> str:
     """Date and time, to the second."""
     return instant.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

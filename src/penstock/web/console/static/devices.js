@@ -1,10 +1,12 @@
-// Graphs of what a task's devices do, from the moment the page is opened.
+// Graphs of what devices did, minute by minute as it was kept, and then of what they do while the page is open.
 
 const place = document.getElementById("graphs")
-const KEPT = 600
+const KEPT = 12_000
+const AGAIN_MS = 60_000
+const share = (value) => (value === undefined || value === null ? null : value * 100)
 const KINDS = [
-  { name: "activity", of: (one) => (one.activity === undefined ? null : one.activity * 100), unit: "%", range: [0, 100] },
-  { name: "memory", of: (one) => (one.memory_used_bytes === undefined ? null : one.memory_used_bytes / 2 ** 30), unit: "GiB" },
+  { name: "activity", of: (one) => share(one.activity), unit: "%", range: [0, 100] },
+  { name: "memory", of: (one) => (one.memory_used_bytes === undefined || one.memory_used_bytes === null ? null : one.memory_used_bytes / 2 ** 30), unit: "GiB" },
   { name: "power", of: (one) => one.power_w ?? null, unit: "W" },
   { name: "temperature", of: (one) => one.temperature_c ?? null, unit: "°C" },
 ]
@@ -40,9 +42,11 @@ function plot(kind) {
   caption.textContent = `${place.dataset[kind.name]} (${kind.unit})`
   holder.append(caption)
   place.append(holder)
+  place.querySelector("p")?.remove()
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--rule"), width: 1 }, ticks: { show: false } }
   const made = new uPlot({
     width: holder.clientWidth, height: 150, legend: { show: seen.size <= 8 }, cursor: { drag: { x: false, y: false } },
+    tzDate: (at) => uPlot.tzDate(new Date(at * 1000), place.dataset.zone),
     scales: kind.range ? { y: { range: kind.range } } : {}, axes: [axis, { ...axis, size: 45 }],
     series: [{ label: place.dataset.time }, ...[...seen.keys()].map((device, n) => ({ label: device, width: 1.5, stroke: colour(LINES[n % LINES.length]) }))],
   }, [times, ...[...seen.keys()].map(() => [])], holder)
@@ -59,11 +63,30 @@ function draw() {
   })
 }
 
+async function past() {
+  const answer = await fetch(place.dataset.history)
+  if (!answer.ok) return
+  const told = await answer.json()
+  times.length = 0
+  seen.clear()
+  times.push(...told.times)
+  for (const [device, kept] of Object.entries(told.devices)) {
+    seen.set(device, KINDS.map((kind) => (kind.name === "activity" ? kept.activity.map(share) : kept[kind.name])))
+  }
+  if (!times.length) { say(place.dataset.none); return }
+  draw()
+}
+
+function say(words) {
+  const said = place.querySelector("p")
+  if (said) said.textContent = words
+}
+
 function listen() {
   const source = new EventSource(place.dataset.source)
   source.addEventListener("sample", (event) => {
     const told = JSON.parse(event.data)
-    if (told.devices.length === 0 && seen.size === 0) place.firstElementChild.textContent = place.dataset.none
+    if (told.devices.length === 0) { if (seen.size === 0) say(place.dataset.none); return }
     keep(told)
     draw()
   })
@@ -71,4 +94,6 @@ function listen() {
   source.onerror = () => { source.close(); setTimeout(listen, 1000) }
 }
 
-if (place) listen()
+if (place) {
+  past().then(() => { if (place.dataset.source) listen(); else setInterval(past, AGAIN_MS) })
+}

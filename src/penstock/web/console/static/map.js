@@ -1,4 +1,5 @@
-// Draws every device of the fleet as a square, node by node; thousands of them, so on a canvas.
+// Draws every device of the fleet as a square, node by node. Where each one stands is found once for a width, and
+// the squares are pixels of one buffer: of thousands, only those that changed are filled anew.
 
 const canvas = document.getElementById("map")
 const tip = document.getElementById("tip")
@@ -6,99 +7,140 @@ const legend = document.getElementById("map-legend")
 const words = JSON.parse(legend.dataset.words)
 const LINES = {
   available: "--no_demand", occupied: "--productive", planned: "--track", cordoned: "--draining", draining: "--draining",
-  maintenance: "--maintenance", down: "--lost_work", retired: "--rule", "": "--no_demand",
+  maintenance: "--maintenance", down: "--lost_work", retired: "--rule", "": "--no_demand", not_measured: "--track",
 }
+const STEPS = { idle: 12, quarter_1: 35, quarter_2: 55, quarter_3: 78, quarter_4: 100 }
 const TURN = ["--productive", "--reserved_unused", "--starting", "--no_fit_software", "--accent", "--stalled", "--no_fit_price",
   "--no_fit_model", "--lost_work", "--no_fit_fragmentation", "--no_fit_quota", "--no_fit_place"]
-let fleet = { names: [], nodes: [] }
-let boxes = []
-let size = 10
+const AGAIN_MS = 60_000
+const MARGIN = 8
+let layout = ""
+let nodes = []
+let devices = []
+let kinds = []
+let names = []
+let places = { width: 0, of: null, x: [], y: [], side: 0, height: 0 }
+let image = null
+let pixels = null
+let shown = null
 
-// A custom property holds light-dark(…), which only a painted element resolves.
+// A custom property holds light-dark(…), which only a painted element resolves; a pixel of it is a number.
 const probe = document.createElement("i")
 probe.hidden = true
 document.body.append(probe)
-function colour(variable) {
-  probe.style.color = `var(${variable})`
+const dot = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true })
+function shade(name, n) {
+  const step = STEPS[name]
+  probe.style.color = step ? `color-mix(in srgb, var(--productive) ${step}%, var(--track))` : `var(${LINES[name] ?? TURN[n % TURN.length]})`
   return getComputedStyle(probe).color
 }
-
-function shade(name, n) {
-  return colour(LINES[name] ?? TURN[n % TURN.length])
+function pixelOf(colour) {
+  dot.clearRect(0, 0, 1, 1)
+  dot.fillStyle = colour
+  dot.fillRect(0, 0, 1, 1)
+  return new Uint32Array(dot.getImageData(0, 0, 1, 1).data.buffer)[0]
 }
 
-function layout(width) {
-  const total = fleet.nodes.reduce((sum, [, devices]) => sum + devices.length, 0)
-  size = Math.max(4, Math.min(22, Math.floor(Math.sqrt((width * 420) / Math.max(total * 1.35, 1)))))
-  const gap = size > 7 ? 2 : 1
-  boxes = []
-  let x = 8
-  let y = 8
-  for (const [node, devices] of fleet.nodes) {
-    const columns = devices.length > 4 ? Math.ceil(devices.length / 2) : Math.max(devices.length, 1)
-    const wide = columns * (size + gap) + gap * 3
-    if (x + wide > width - 8) { x = 8; y += 2 * (size + gap) + gap * 4 }
-    devices.forEach(([name, kind], n) => {
-      boxes.push({ name, node, kind, x: x + (n % columns) * (size + gap), y: y + Math.floor(n / columns) * (size + gap) })
-    })
+// In device pixels, for a canvas of so many of them.
+function place(width, ratio) {
+  const side = Math.round(Math.max(4, Math.min(22, Math.floor(Math.sqrt((width * 420) / ratio / Math.max(devices.length * 1.35, 1))))) * ratio)
+  const gap = Math.round((side > 7 * ratio ? 2 : 1) * ratio)
+  const margin = MARGIN * ratio
+  const found = { width, of: nodes, side, gap, x: new Int32Array(devices.length), y: new Int32Array(devices.length), height: 0 }
+  let [x, y, number] = [margin, margin, 0]
+  for (const [, own] of nodes) {
+    const columns = own.length > 4 ? Math.ceil(own.length / 2) : Math.max(own.length, 1)
+    const wide = columns * (side + gap) + gap * 3
+    if (x + wide > width - margin) { x = margin; y += 2 * (side + gap) + gap * 4 }
+    for (let n = 0; n < own.length; n += 1, number += 1) {
+      found.x[number] = x + (n % columns) * (side + gap)
+      found.y[number] = y + Math.floor(n / columns) * (side + gap)
+    }
     x += wide
   }
-  return y + 2 * (size + gap) + 10
+  found.height = Math.ceil(y + 2 * (side + gap) + margin)
+  return found
 }
 
-function draw() {
-  const width = canvas.clientWidth
-  const height = layout(width)
+function draw(anew = false) {
   const ratio = devicePixelRatio || 1
-  canvas.width = width * ratio
-  canvas.height = height * ratio
-  canvas.style.height = `${height}px`
-  const pen = canvas.getContext("2d")
-  pen.scale(ratio, ratio)
-  const colours = fleet.names.map(shade)
-  for (let kind = 0; kind < colours.length; kind += 1) {
-    pen.fillStyle = colours[kind]
-    for (const box of boxes) if (box.kind === kind) pen.fillRect(box.x, box.y, size, size)
+  const width = Math.round(canvas.clientWidth * ratio)
+  if (!width || !devices.length) return
+  if (anew || places.width !== width || places.of !== nodes) {
+    places = place(width, ratio)
+    canvas.width = width
+    canvas.height = places.height
+    canvas.style.height = `${places.height / ratio}px`
+    image = new ImageData(width, places.height)
+    pixels = new Uint32Array(image.data.buffer)
+    shown = null
   }
+  const palette = names.map((name, n) => pixelOf(shade(name, n)))
+  const { x, y, side } = places
+  let [top, bottom] = [places.height, 0]
+  const now = new Uint32Array(devices.length)
+  for (let n = 0; n < devices.length; n += 1) {
+    now[n] = palette[kinds[n]]
+    if (shown && shown[n] === now[n]) continue
+    for (let row = y[n], at = y[n] * width + x[n]; row < y[n] + side; row += 1, at += width) pixels.fill(now[n], at, at + side)
+    top = Math.min(top, y[n])
+    bottom = Math.max(bottom, y[n] + side)
+  }
+  shown = now
+  if (bottom > top) canvas.getContext("2d").putImageData(image, 0, 0, 0, top, width, bottom - top)
 }
 
 function list() {
-  const counts = fleet.names.map(() => 0)
-  for (const [, devices] of fleet.nodes) for (const [, kind] of devices) counts[kind] += 1
-  legend.replaceChildren(...fleet.names.map((name, n) => {
+  const counts = names.map(() => 0)
+  for (const kind of kinds) counts[kind] += 1
+  const order = names.map((_, n) => n).sort((one, other) => counts[other] - counts[one])
+  legend.replaceChildren(...order.map((n) => {
     const item = document.createElement("li")
     const swatch = document.createElement("span")
     swatch.className = "swatch"
-    swatch.style.background = shade(name, n)
-    item.append(swatch, `${words[name] ?? name} ${counts[n]}`)
+    swatch.style.background = shade(names[n], n)
+    item.append(swatch, `${words[names[n]] ?? names[n]} ${counts[n].toLocaleString("en")}`)
     return item
   }))
 }
 
 async function load() {
-  const answer = await fetch(canvas.dataset.source)
+  const answer = await fetch(`${canvas.dataset.source}&known=${layout}`)
   if (!answer.ok) return
-  fleet = await answer.json()
+  const told = await answer.json()
+  if (told.nodes) {
+    nodes = told.nodes
+    devices = nodes.flatMap(([node, own]) => own.map((name) => [name, node]))
+  }
+  layout = told.layout
+  names = told.names
+  kinds = told.kinds
   draw()
   list()
 }
 
 function at(event) {
-  const x = event.offsetX
-  const y = event.offsetY
-  return boxes.find((box) => x >= box.x && x < box.x + size + 1 && y >= box.y && y < box.y + size + 1)
+  const ratio = devicePixelRatio || 1
+  const [x, y] = [event.offsetX * ratio, event.offsetY * ratio]
+  const reach = places.side + places.gap
+  for (let n = 0; n < devices.length; n += 1) {
+    if (x >= places.x[n] && x < places.x[n] + reach && y >= places.y[n] && y < places.y[n] + reach) return n
+  }
+  return -1
 }
 
 if (canvas) {
   canvas.addEventListener("mousemove", (event) => {
-    const box = at(event)
-    tip.textContent = box ? `${box.name} · ${box.node} · ${words[fleet.names[box.kind]] ?? fleet.names[box.kind]}` : ""
+    const n = at(event)
+    tip.textContent = n < 0 ? "" : `${devices[n][0]} · ${devices[n][1]} · ${words[names[kinds[n]]] ?? names[kinds[n]]}`
   })
   canvas.addEventListener("click", (event) => {
-    const box = at(event)
-    if (box) location.href = `/fleet/devices/${encodeURIComponent(box.name)}`
+    const n = at(event)
+    if (n >= 0) location.href = `/fleet/devices/${encodeURIComponent(devices[n][0])}`
   })
-  new ResizeObserver(draw).observe(canvas)
+  new ResizeObserver(() => draw()).observe(canvas)
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { draw(true); list() })
   document.addEventListener("penstock:changed", load)
+  if (canvas.dataset.colour === "activity") setInterval(load, AGAIN_MS)
   load()
 }

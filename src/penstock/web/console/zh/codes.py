@@ -10,6 +10,7 @@ CODES: dict[str, str] = {
     "state": "状态",
     "tenant": "租户",
     "model": "型号",
+    "activity": "活跃度",
     "occupied": "占用",
     "capacity": "总容量",
     "sold": "已售",

@@ -59,7 +59,7 @@ PEOPLE: dict[str, str] = {
     ),
     "Charged per day": "每日收费",
     "Charged per day, at most {money}": "每日收费，最高 {money}",
-    "{total} in {count} days (UTC)": "{count} 天共 {total}（UTC）",
+    "{total} in {count} days": "{count} 天共 {total}",
     "Nothing was charged in this time.": "这段时间没有收费。",
     "Card-hours from capacity to effective": "从总容量到有效卡时",
     "Of {capacity} card-hours, {effective} were effective": "{capacity} 卡时中有效的为 {effective}",
