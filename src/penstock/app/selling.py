@@ -158,6 +158,16 @@ def ask_quote(app: App, principal: Principal, request: NewQuote) -> Quote:
         return visible(principal, "quote", name, leases.quote(tx, name))
 
 
+def estimate(app: App, principal: Principal, request: NewQuote) -> Quote:
+    """The quote that would be given now; nothing is kept."""
+    tenant = own_tenant(principal, request.tenant)
+    require(principal, Scope.BUY, tenant)
+    with app.database.read() as tx:
+        if tenants.tenant(tx, tenant) is None:
+            raise Refused(not_found("tenant", tenant))
+        return _quote(app, tx, qualified(tenant, request.id), tenant, request, app.now())
+
+
 def _window(request: NewQuote, now: datetime) -> Window:
     if not 1 <= request.devices <= QUOTE_DEVICES_MAX:
         raise Refused(

@@ -51,7 +51,6 @@ def compare(
         models=models,
         fields=Fields({"model": model, "cards": cards, "hours": hours, "book": book}),
         found=found,
-        largest=max((option.month_micros for option in found.options), default=0) if found else 0,
         refused=refused,
     )
 

@@ -2,16 +2,20 @@
 
 import secrets
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 from litestar import Response, Router, get, post
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from penstock.app import fleet, identity, selling
+from penstock.app import comparing, fleet, identity, selling
 from penstock.app.context import App
 from penstock.base.money import parse_amount
 from penstock.base.refusal import Refusal, Refused, ensure, invalid
+from penstock.billing.pricing.compare import Comparison
+from penstock.lease.offer import Quote
+from penstock.web.console.agreements import MONTH_HOURS
 from penstock.web.console.fields import instant, whole
 from penstock.web.console.pages import Fields, page
 from penstock.web.console.visitor import GivenForm, GivenVisitor, Visitor
@@ -51,18 +55,42 @@ def _market(
 def ask(centre: GivenApp, visitor: GivenVisitor, form: GivenForm) -> Response[Any]:
     """Ask for a quote; the same form sent twice is one quote."""
     try:
-        request = selling.NewQuote(
-            id=form.get("id", ""),
-            model=form.get("model", ""),
-            devices=whole(form.get("devices", ""), "devices"),
-            tenant=form.get("tenant") or None,
-            start=instant(form["start"], "start", visitor.taste.zone) if form.get("start") else None,
-            hours=_hours(form),
-        )
-        quote = selling.ask_quote(centre, visitor.principal, request)
+        quote = selling.ask_quote(centre, visitor.principal, _request(form, visitor))
     except Refused as refused:
         return _market(centre, visitor, form, refused.refusals)
     return Redirect(f"/market/quotes/{quote.id}", status_code=303)
+
+
+@post("/market/quotes/check", sync_to_thread=True, status_code=200)
+def check(centre: GivenApp, visitor: GivenVisitor, form: GivenForm) -> Response[Any]:
+    """What a quote would say, and every mode beside it; nothing is kept."""
+    try:
+        quote = selling.estimate(centre, visitor.principal, _request(form, visitor))
+    except Refused as refused:
+        return page("market.estimate", visitor, quote=None, found=None, refused=refused.refusals)
+    return page("market.estimate", visitor, quote=quote, found=_modes(centre, visitor, quote), refused=())
+
+
+def _request(form: dict[str, str], visitor: Visitor) -> selling.NewQuote:
+    return selling.NewQuote(
+        id=form.get("id", ""),
+        model=form.get("model", ""),
+        devices=whole(form.get("devices", ""), "devices"),
+        tenant=form.get("tenant") or None,
+        start=instant(form["start"], "start", visitor.taste.zone) if form.get("start") else None,
+        hours=_hours(form),
+    )
+
+
+def _modes(centre: App, visitor: Visitor, quote: Quote) -> Comparison | None:
+    """What as many cards for as long a month come to in every mode of the price book in force, if there is one."""
+    hours = min((quote.end - quote.start) / timedelta(hours=1), float(MONTH_HOURS))
+    request = comparing.NewComparison(model=quote.model, cards=quote.devices, hours=f"{hours:.4f}")
+    try:
+        found = comparing.compare_modes(centre, visitor.principal, request)
+    except Refused:
+        return None
+    return found if found.options else None
 
 
 def _hours(form: dict[str, str]) -> float:
@@ -79,13 +107,21 @@ def _hours(form: dict[str, str]) -> float:
 def show_quote(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) -> Response[Any]:
     """One quote: the price, or why not and from when."""
     quote = selling.show_quote(centre, visitor.principal, name)
+    return _shown(centre, visitor, quote, f"lease-{secrets.token_hex(4)}", ())
+
+
+def _shown(
+    centre: App, visitor: Visitor, quote: Quote, lease: str, refused: tuple[Refusal, ...]
+) -> Response[Any]:
     return page(
         "market.quote",
         visitor,
+        status=refused[0].status if refused else 200,
         quote=quote,
+        found=_modes(centre, visitor, quote),
         now=centre.now(),
-        lease=f"lease-{secrets.token_hex(4)}",
-        refused=(),
+        lease=lease,
+        refused=refused,
     )
 
 
@@ -96,15 +132,7 @@ def accept(centre: GivenApp, visitor: GivenVisitor, form: GivenForm, name: FromP
         lease = selling.accept_quote(centre, visitor.principal, name, form.get("lease", ""))
     except Refused as refused:
         quote = selling.show_quote(centre, visitor.principal, name)
-        return page(
-            "market.quote",
-            visitor,
-            status=refused.refusals[0].status,
-            quote=quote,
-            now=centre.now(),
-            lease=form.get("lease", ""),
-            refused=refused.refusals,
-        )
+        return _shown(centre, visitor, quote, form.get("lease", ""), refused.refusals)
     return Redirect(f"/leases/{lease.id}", status_code=303)
 
 
@@ -130,5 +158,5 @@ def withdraw(centre: GivenApp, visitor: GivenVisitor, form: GivenForm, name: Fro
 
 
 ROUTER = Router(
-    "/", route_handlers=[show, ask, show_quote, accept, publish, withdraw], include_in_schema=False
+    "/", route_handlers=[show, ask, check, show_quote, accept, publish, withdraw], include_in_schema=False
 )

@@ -67,4 +67,7 @@ AGREEMENTS: dict[str, str] = {
     "Of what is earned:": "收入分成：",
     "Change how many are agreed": "变更约定数量",
     "New quantity": "新数量",
+    "{price} a card-hour": "每卡时 {price}",
+    "Available over the whole time.": "整段时间均可提供。",
+    "The same under every mode, a month": "各计费方式每月对比",
 }
