@@ -46,6 +46,7 @@ STAFF_PAGES = (
     "/admin?tenant=acme",
     "/admin/audit",
     "/admin/check",
+    "/admin/settings",
 )
 
 
@@ -450,6 +451,32 @@ def test_a_payment_is_told_to_open_pages(centre: Served, staff: Visit) -> None:
         first = next(events)
         centre.done("POST", "/tenants/acme/payments", json={"id": "told", "amount_micros": 1_000_000})
         assert next(events) != first
+
+
+def test_settings_are_changed_by_operators_only(centre: Served, staff: Visit, tenant: Visit) -> None:
+    assert staff.send("/admin/settings/name", name="河湾智算中心").url.path == "/admin/settings"
+    assert 'value="河湾智算中心"' in staff.page("/admin/settings").source
+    rules = {"policy": "penstock", "order": "fifo", "promises": "8", "spot_notice_s": "30"}
+    assert 'value="8"' in staff.send("/admin/settings/placement", **rules).text
+    for path, fields, code in (
+        ("name", {"name": " "}, "name_missing"),
+        ("password", {"password": "short"}, "password_short"),
+        ("placement", rules | {"policy": "luck"}, "policy_unknown"),
+        ("placement", rules | {"promises": "many"}, "number_malformed"),
+    ):
+        assert code in staff.send(f"/admin/settings/{path}", **fields).text, code
+        assert tenant.send(f"/admin/settings/{path}", **fields).status_code == 403
+    tenant.page("/admin/settings", 403)
+
+
+def test_a_quote_is_built_while_it_is_typed(centre: Served, tenant: Visit) -> None:
+    fields = {"id": "typed", "model": "a100", "devices": "1", "hours": "3"}
+    before = centre.rows()["quotes"]
+    answer = tenant.send("/market/quotes/check", **fields)
+    assert "27.00" in answer.text
+    assert "Not available" in tenant.send("/market/quotes/check", **fields | {"devices": "9"}).text
+    assert "number_malformed" in tenant.send("/market/quotes/check", **fields | {"devices": "x"}).text
+    assert centre.rows()["quotes"] == before
 
 
 def test_too_many_tries_to_sign_in_are_a_page(tmp_path: Path) -> None:

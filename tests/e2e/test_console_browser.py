@@ -51,6 +51,7 @@ STAFF_PAGES = (
     "/admin?tenant=acme",
     "/admin/audit",
     "/admin/check",
+    "/admin/settings",
 )
 TENANT_PAGES = (
     "/overview?window=1h",
@@ -60,6 +61,7 @@ TENANT_PAGES = (
     "/jobs/acme.acme-job-1",
     "/billing",
     "/billing/invoices/{invoice}",
+    "/billing/invoices/{invoice}/lines/1",
     "/alarms",
     "/portability",
     "/admin",

@@ -4,12 +4,14 @@ import secrets
 
 import msgspec
 
-from penstock.app.access import SYSTEM
+from penstock.app import asking
+from penstock.app.access import SYSTEM, require_operator
 from penstock.app.context import App
 from penstock.app.tokens import NewToken, issue_token
-from penstock.lease.tenant import Scope
+from penstock.base.refusal import Refused, invalid
+from penstock.lease.tenant import Principal, Scope
 from penstock.ledger.chart import centre_accounts
-from penstock.store import ledger, settings, tenants
+from penstock.store import audit, ledger, settings, tenants
 
 DEFAULT_NAME = "Penstock"
 _NAME, _OPENED, _UNSEEN = "centre_name", "opened", "unseen_admin_token"
@@ -59,3 +61,13 @@ def set_centre_name(app: App, name: str) -> None:
     """Call the centre something else."""
     with app.database.write() as tx:
         settings.put(tx, _NAME, name)
+
+
+def rename_centre(app: App, principal: Principal, name: str) -> None:
+    """Call the centre something else, as an operator's act. Safe to repeat."""
+    require_operator(principal)
+    if not asking.text(name, "name").strip():
+        raise Refused(invalid("name_missing", "a centre has a name", "give one", "name"))
+    with app.database.write() as tx:
+        settings.put(tx, _NAME, name.strip())
+        audit.record(tx, app.now(), principal.token, "rename_centre", name.strip())

@@ -5,18 +5,24 @@ import secrets
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
-from penstock.app.access import SYSTEM
+from penstock.app.access import SYSTEM, require_operator
 from penstock.app.context import App
 from penstock.app.tokens import SESSION, IssuedToken, NewToken, issue_token
 from penstock.base.refusal import Refusal, Refused, invalid
-from penstock.lease.tenant import Scope
+from penstock.lease.tenant import Principal, Scope
 from penstock.store import audit, settings
 
 _KEY = "admin_password"
 _LENGTH_MIN = 12
 
 
-def set_password(app: App, password: str) -> None:
+def change_password(app: App, principal: Principal, password: str) -> None:
+    """Another admin password, as an operator's act."""
+    require_operator(principal)
+    set_password(app, password, principal.token)
+
+
+def set_password(app: App, password: str, by: str = SYSTEM.token) -> None:
     """Keep the argon2id hash of a password of at least twelve characters."""
     if len(password) < _LENGTH_MIN:
         raise Refused(
@@ -30,7 +36,7 @@ def set_password(app: App, password: str) -> None:
     hashed = PasswordHasher().hash(password)
     with app.database.write() as tx:
         settings.put(tx, _KEY, hashed)
-        audit.record(tx, app.now(), SYSTEM.token, "set_admin_password", "admin")
+        audit.record(tx, app.now(), by, "set_admin_password", "admin")
 
 
 def has_password(app: App) -> bool:

@@ -26,6 +26,7 @@ from penstock.web.console import (
     overview,
     planner,
     portability,
+    settings,
     sign_in,
 )
 from penstock.web.console.pages import bare_page, page
@@ -98,6 +99,7 @@ CONSOLE = Router(
         planner.ROUTER,
         portability.ROUTER,
         losses.ROUTER,
+        settings.ROUTER,
         admin.ROUTER,
         live.ROUTER,
     ],

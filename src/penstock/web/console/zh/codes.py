@@ -19,6 +19,8 @@ CODES: dict[str, str] = {
     "not available": "暂无",
     "expired": "已过期",
     "open": "有效",
+    "fair-share": "公平份额",
+    "fifo": "先到先得",
     "unaccepted": "未验收",
     "operator": "运营者",
     "auditor": "审计者",

@@ -140,4 +140,6 @@ WORK: dict[str, str] = {
     "up to 50 %": "50% 以下",
     "up to 75 %": "75% 以下",
     "up to 100 %": "100% 以下",
+    "{let} of {all} let now": "当前已租 {let} / {all}",
+    "Devices of {model} that are let over time, of {all}": "{model} 随时间的已租设备数，共 {all}",
 }
