@@ -1,6 +1,7 @@
 """Jobs find the chips that their software runs on, over the wire: scenarios S48 and S50, variants, the catalogue."""
 
 import io
+import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 from chips import install, measure, sell
 from penstock.app.access import SYSTEM
 from penstock.app.jobs import show_job
+from penstock.cli.main import main
+from penstock.engines.local.environment import task_environment
+from penstock.engines.local.stacks import device_files
 from served import Served, job, open_tenant, served
 
 MIXED = {
@@ -20,6 +24,12 @@ MIXED = {
     "metax-c500": (8, 210.0, 5.0),
 }
 CUDA_ONLY = b"import torch\nfrom torch.utils.cpp_extension import load\nimport flash_attn\nmodel = net().cuda().bfloat16()\n"
+
+FINE_TUNE = (
+    b"import torch\ndevice = torch.accelerator.current_accelerator()\n"
+    b"model = net().to(device=device, dtype=torch.bfloat16)\n"
+)
+"""In BF16, and for any chip."""
 
 
 @pytest.fixture
@@ -74,6 +84,11 @@ def test_a_cuda_only_program_is_kept_to_what_runs_it_and_the_reasons_are_rule_id
     assert "LIB-001" in by_model["ascend910b3"]["rules"]
     assert "DEV-001" in by_model["mlu370-x8"]["rules"]
     assert by_model["h800"]["price_micros_per_pflops_hour"] == round(14_000_000 / 0.78)
+    tuned = wants(workdir=upload(one, train__py=FINE_TUNE), run="python train.py", software={"check": True})
+    pools = one.done("POST", "/pools?precision=bf16", json=tuned)["items"]
+    assert [(p["model"], p["rules"]) for p in pools if p["model"] in MIXED] == [
+        ("h800", []), ("ascend910b3", []), ("metax-c500", []), ("mlu370-x8", [])
+    ]  # fmt: skip
     job = submit(one, "tune", workdir=workdir, run="python train.py", software={"check": True})
     assert "LIB-001" in job["barred"]["cann"]
     one.turn()
@@ -165,6 +180,7 @@ def test_measured_stands_beside_nominal_in_compute_and_in_price(tmp_path: Path) 
         }
         a800 = lines["a800", "fp16"]
         assert (a800["nominal_pflops"], a800["measured_pflops"]) == (0.312, 0.2515)
+        assert a800["measured_pflops"] / a800["nominal_pflops"] == pytest.approx(0.806, abs=0.0005)
         assert a800["price_micros_per_nominal_pflops_hour"] == round(10_000_000 / 0.312)
         assert a800["price_micros_per_delivered_pflops_hour"] == round(10_000_000 / 0.2515)
         assert lines["ascend910b3", "fp16"]["measured_pflops"] == 0.3132
@@ -238,6 +254,61 @@ def test_a_site_adds_and_overrides_and_a_sparse_figure_is_flagged(tmp_path: Path
         ):
             answer = one.ask("POST", "/fleet/catalogue?filename=own.csv", content=bad)
             assert (answer.status_code, answer.json()["refusals"][0]["code"]) == (422, code)
+
+
+OWN = (
+    "id,stack,vendor,model,source,fp16_bf16_dense_tflops,memory_gb,torch_package,torch_device,collective,"
+    "visible_devices,device_files\n"
+    "own-x1,ownstack,Own,X1,our laboratory,100,32,torch_own,owndev,occl,OWN_VISIBLE_DEVICES,/dev/full\n"
+)
+
+
+def test_a_chip_with_a_stack_of_its_own_is_checked_for_placed_on_and_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the site's table to the process: the check, the price, the filter, the variant, the variables."""
+    (tmp_path / "train.py").write_bytes(CUDA_ONLY)
+    with served(tmp_path / "centre") as one:
+        monkeypatch.setenv("PENSTOCK_URL", one.url)
+        monkeypatch.setenv("PENSTOCK_TOKEN", one.admin)
+        asked = ["port", "check", str(tmp_path / "train.py"), "--to", "own-x1", "--json"]
+        assert main(asked) == 1
+        assert "target_unknown" in capsys.readouterr().out
+        one.done("POST", "/fleet/catalogue?filename=own.csv", content=OWN.encode())
+        assert main(asked) == 0
+        (target,) = json.loads(capsys.readouterr().out)["targets"]
+        assert (target["stack"], target["verdict"]) == ("ownstack", "needs_edits")
+        assert any("no remedy on record" in effect["remedy"] for effect in target["effects"])
+        install(one.centre, "own-x1", 2, 90.0, "fp16")
+        sell(one, "own-x1", 3.0)
+        open_tenant(one, "acme")
+        spec: dict[str, Any] = {
+            "workdir": upload(one, train__py=CUDA_ONLY), "run": "python train.py", "software": {"check": True},
+            "models": ["own-x1"],
+        }  # fmt: skip
+        assert "LIB-001" in submit(one, "cuda-only", **spec)["barred"]["ownstack"]
+        variant = {
+            "setup": "pip install torch_own",
+            "run": "python port.py",
+            "env": {"SIMULATED_SECONDS": "60"},
+        }
+        submit(one, "ported", **spec, variants={"ownstack": variant})
+        one.turn()
+        assert one.done("GET", "/jobs/acme.cuda-only/why")["reason"] == "no_fit_software"
+        assert models_of(one, "acme.ported") == {"own-x1"}
+        (plan,) = (run.plan for run in one.centre.engine._runs.values())
+        assert plan is not None
+        assert (plan.spec.setup, plan.spec.run) == ("pip install torch_own", "python port.py")
+        told = task_environment(plan, plan.tasks[0], home="/h", tmp="/t", checkpoint="", expose=())
+        assert told["PENSTOCK_STACK"] == "ownstack"
+        assert (told["PENSTOCK_TORCH_PLUGIN"], told["PENSTOCK_TORCH_DEVICE"]) == ("torch_own", "owndev")
+        assert (told["PENSTOCK_COLLECTIVE"], told["OWN_VISIBLE_DEVICES"]) == (
+            "occl",
+            plan.tasks[0].handles[0],
+        )
+        assert device_files(plan.tasks) == ("/dev/full",)
+        one.turn(minutes=3)
+        assert show_job(one.centre.app, SYSTEM, "acme.ported").job.state == "succeeded"
 
 
 def test_a_device_that_slows_down_raises_an_alarm(one: Served) -> None:

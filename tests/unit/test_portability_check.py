@@ -4,7 +4,7 @@ import pytest
 
 from penstock.base.refusal import Refusal
 from penstock.portability.check import check
-from penstock.portability.model import Consequence, Guard, Options, Report, Verdict
+from penstock.portability.model import Consequence, Options, Report, Verdict
 from penstock.portability.rules import NO_REMEDY, rules
 from penstock.portability.targets import target, targets
 
@@ -230,53 +230,3 @@ def test_unknown_targets_are_refused_with_the_nearest() -> None:
     assert refused.code == "target_unknown"
     assert "ascend910" in refused.remedy
     assert isinstance(targets(()), Refusal)
-
-
-def test_a_vendor_fork_is_needed_for_a_large_trainer() -> None:
-    """Scenario S44: transformer engine with FP8, flash attention, CUDA kernels."""
-    report = checked(
-        {
-            "pretrain.py": "from trainer import core\nif __name__ == '__main__':\n    core.main()\n",
-            "trainer/__init__.py": "",
-            "trainer/core.py": (
-                "import torch\nimport transformer_engine.pytorch as te\n"
-                "try:\n    from apex.optimizers import FusedAdam\nexcept ImportError:\n    FusedAdam = None\n"
-                "def main():\n    from flash_attn import flash_attn_func\n    with te.fp8_autocast():\n"
-                "        flash_attn_func(torch.ones(1).cuda())\n"
-            ),
-            "kernels/setup.py": "from torch.utils.cpp_extension import CUDAExtension\nCUDAExtension('k', ['k.cu'])\n",
-            "kernels/k.cu": "__global__ void f() {}\n",
-        }
-    ).targets[0]
-    unguarded = {e.finding.rule for e in report.effects if e.finding.guard is Guard.NONE}
-    assert report.verdict is Verdict.REWRITE
-    assert {"DST-008", "AMP-004", "EXT-001", "EXT-002", "DEV-001"} <= unguarded
-    assert {str(e.finding.guard) for e in report.effects if e.finding.rule in {"LIB-004", "LIB-001"}} == {
-        "try",
-        "in_function",
-    }
-    assert any("MindSpeed" in e.remedy for e in report.effects)
-    assert 0 < report.effort.low_days < report.effort.high_days
-
-
-def test_a_comparison_with_nccl_is_manual_and_silent() -> None:
-    """Scenario S46."""
-    report = checked(
-        {"a.py": "import torch.distributed as d\nif d.get_backend() == 'nccl':\n    pass\n"}
-    ).targets[0]
-    (effect,) = report.effects
-    assert (effect.finding.rule, effect.severity, effect.consequence) == (
-        "DST-002",
-        "manual",
-        Consequence.EDIT,
-    )
-    assert "silently" in effect.hazard
-
-
-def test_a_double_tensor_becomes_a_float_tensor_in_silence() -> None:
-    """Scenario S47."""
-    report = checked(
-        {"a.py": "import torch\nx = torch.cuda.DoubleTensor(2)\ny = torch.cuda.FloatTensor(2)\n"}
-    ).targets[0]
-    hazards = [e.hazard for e in report.effects if e.finding.rule == "DEV-013"]
-    assert hazards == ["under transfer_to_npu a DoubleTensor silently becomes a FloatTensor", ""]

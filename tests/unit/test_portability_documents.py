@@ -4,10 +4,14 @@ import json
 import re
 from html.parser import HTMLParser
 
+import pytest
+
 from penstock.portability.check import check
-from penstock.portability.model import Report
+from penstock.portability.model import Consequence, Guard, Report, Severity, Verdict
+from penstock.portability.rules import rules
 from penstock.portability.targets import targets
-from penstock.web.documents import port_html, port_json, port_sarif, port_text
+from penstock.web.documents import port_html, port_json, port_sarif, port_text, port_words
+from penstock.web.documents.ladder_words import Language
 
 FILES = {
     "train me.py": b"import torch\nimport apex\ntry:\n    import cupy\nexcept ImportError:\n    pass\nx.cuda()  # <script>[red]\n",
@@ -89,8 +93,9 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_html_stands_alone_and_escapes() -> None:
-    page = port_html.document(report(), "a <b> repository")
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_html_stands_alone_and_escapes(language: Language) -> None:
+    page = port_html.document(report(), "a <b> repository", language)
     tags = Tags()
     tags.feed(page)
     assert not tags.open
@@ -98,3 +103,19 @@ def test_html_stands_alone_and_escapes() -> None:
     assert not re.search(r"(src|href)\s*=\s*[\"']?(https?:)?//", page)
     assert "&lt;script&gt;[red]" in page
     assert "a &lt;b&gt; repository" in page
+
+
+def test_text_and_html_are_in_chinese_too() -> None:
+    said = port_text.text(report(), width=160, language="zh")
+    page = port_html.document(report(), "x", "zh")
+    for words in ("需要重写内核或厂商分支", "CUDA 内核源代码", "只需一条导入："):
+        assert words in said and words in page
+    assert '<html lang="zh-CN">' in page
+
+
+def test_every_rule_and_hazard_has_its_chinese_words() -> None:
+    assert {r.id for r in rules().values()} == set(port_words._WHY_ZH)
+    assert {r.id for r in rules().values() if r.hazard} == set(port_words._HAZARD_ZH)
+    for kind in (Verdict, Severity, Guard):
+        assert all(port_words.word(code, "zh") != str(code) for code in kind)
+    assert all(port_words.word(code.name, "zh") for code in Consequence)

@@ -7,8 +7,8 @@ import pytest
 
 from penstock.portability.analyse import analyse
 from penstock.portability.model import Guard
-from penstock.portability.python_imports import has_main, imports
-from penstock.portability.python_lexing import imports_only_at_top, top_statements
+from penstock.portability.python_imports import called_functions, has_main, imports
+from penstock.portability.python_lexing import imports_only_at_top, outline, top_statements
 
 INNER = [
     ("import a\nif x:\n    import b\n", ["a", "b"]),
@@ -37,12 +37,63 @@ INSTALLED = sorted(p for p in Path(ast.__file__).parent.glob("*.py"))
 
 
 @pytest.mark.parametrize("path", INSTALLED, ids=lambda p: p.name)
-def test_the_quick_way_finds_what_the_parser_finds(path: Path) -> None:
+def test_the_quick_ways_find_what_the_parser_finds(path: Path) -> None:
     data = path.read_bytes()
-    if not imports_only_at_top(data):
-        return
-    whole, top = ast.parse(data), top_statements(data)
-    assert top is None or (imports(top), has_main(top)) == (imports(whole), has_main(whole))
+    whole = ast.parse(data)
+    expected = imports(whole), has_main(whole)
+    short = outline(data)
+    if short is not None:
+        called = called_functions(short.tree, short.functions)
+        assert (imports(short.tree, called=lambda: called), has_main(short.tree)) == expected
+        assert called == called_functions(whole)
+    top = top_statements(data) if imports_only_at_top(data) else None
+    assert top is None or (imports(top), has_main(top)) == expected
+
+
+OUTLINED = """
+@wrapped(lambda: go())
+async def far(
+    x,
+):
+    near()
+class A(B):
+    'text'
+    def plain(self):
+        '''
+def no(): import a
+'''
+        return 1
+    @property
+    def busy(self):
+        import b
+        def inner(): return 2
+    if x:
+        def other(self): pass
+def near(): away()
+def away(
+    y=1
+): from c import d
+if main:
+    def kept(): pass
+    far(
+1, 2)
+"""
+
+
+def test_an_outline_leaves_out_what_imports_nothing() -> None:
+    short = outline(OUTLINED.encode())
+    assert short is not None
+    assert set(short.functions) == {"far", "near"}
+    text = ast.unparse(short.tree)
+    assert "return 2" not in text and "return 1" in text and "kept" in text
+    whole = ast.parse(OUTLINED)
+    assert imports(short.tree, called=lambda: called_functions(short.tree, short.functions)) == imports(whole)
+    assert {i.module: i.guard for i in imports(whole)} == {"b": Guard.IN_FUNCTION, "c": Guard.NONE}
+
+
+@pytest.mark.parametrize("source", ["def f():\n\tx\nif y:\n  z\n", "if x:\ndef f():\n  y\n"])
+def test_an_outline_is_not_given_where_it_is_not_sure(source: str) -> None:
+    assert outline(source.encode()) is None
 
 
 def test_the_main_guard_is_seen_on_the_quick_way() -> None:

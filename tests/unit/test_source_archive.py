@@ -8,6 +8,7 @@ import resource
 import stat
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -295,6 +296,27 @@ def test_a_line_of_a_hundred_megabytes_is_passed_over(tmp_path: Path) -> None:
     source = read_tree(tmp_path, python)
     assert isinstance(source, Source)
     assert [s.reason for s in source.skipped] == ["larger than 4000000 bytes"]
+
+
+@pytest.mark.parametrize(
+    "pack", [zipped, lambda members: tarred(members, packed="gz")], ids=["zip", "tar.gz"]
+)
+def test_a_line_of_a_hundred_megabytes_in_an_archive_is_passed_over(
+    pack: Callable[[dict[str, bytes]], bytes],
+) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    source = read_archive(pack({"long.py": b"x" * 100_000_000, "b.py": b""}), python)
+    assert isinstance(source, Source)
+    assert [s.reason for s in source.skipped] == ["larger than 4000000 bytes"]
+    assert set(source.files) == {"b.py"}
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
+
+
+def test_an_archive_in_an_archive_stays_shut() -> None:
+    source = read_archive(
+        zipped({"inner.zip": bomb_zip(), "inner.whl": bomb_zip(), "b.py": b""}), python, SMALL
+    )
+    assert source == Source({"b.py": b""})
 
 
 def test_a_tree_is_read_without_links_pipes_and_caches(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import get_args
 import msgspec
 
 from penstock.app.access import own_tenant, require
+from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
 from penstock.app.facts import facts_of
 from penstock.base.quantity import Precision
@@ -25,7 +26,7 @@ from penstock.billing.pricing.simulate import (
     statement_differences,
 )
 from penstock.billing.pricing.statement import statement
-from penstock.fleet.accelerators import catalogue
+from penstock.fleet.accelerators import Catalogue
 from penstock.lease.tenant import Principal, Scope
 from penstock.store import billing, contracts, fleet
 from penstock.store.database import Tx
@@ -55,6 +56,7 @@ def compare_modes(app: App, principal: Principal, request: NewComparison) -> Com
         raise Refused(
             invalid("devices_absurd", f"{request.cards} cards", f"give 1 to {CARDS_MAX:,}", "cards")
         )
+    known = known_accelerators(app)
     with app.database.read() as tx:
         published = contracts.books(tx)
         now = app.now()
@@ -71,7 +73,7 @@ def compare_modes(app: App, principal: Principal, request: NewComparison) -> Com
                 )
             )
         book = book_of(chosen[0].document)
-        rates = rates_of(tx, request.model)
+        rates = rates_of(tx, request.model, known)
     need = Need(
         model=request.model,
         cards=request.cards,
@@ -94,7 +96,7 @@ def _quantity(text: str, name: str) -> Fraction:
     return found
 
 
-def rates_of(tx: Tx, model: str) -> tuple[Rate, ...]:
+def rates_of(tx: Tx, model: str, known: Catalogue) -> tuple[Rate, ...]:
     """What a card of a model does: the median of what was measured here, else what its sheet claims."""
     measured: dict[Precision, list[float]] = {}
     latest = fleet.calibrations(tx)
@@ -107,7 +109,7 @@ def rates_of(tx: Tx, model: str) -> tuple[Rate, ...]:
         name: Rate(name, Fraction(str(statistics.median(rates))), "measured")
         for name, rates in measured.items()
     }
-    accelerator = catalogue().get(model)
+    accelerator = known.get(model)
     for rate in () if accelerator is None else accelerator.rates:
         found.setdefault(rate.precision, Rate(rate.precision, Fraction(str(rate.tflops)), rate.status))
     return tuple(found[name] for name in PRECISIONS if name in found)
@@ -126,7 +128,7 @@ def simulate_book(
     name = own_tenant(principal, tenant)
     require(principal, Scope.READ, name)
     window = ensure(check_window(start, end, "start"))
-    found = parse_book(document, filename, catalogue())
+    found = parse_book(document, filename, known_accelerators(app))
     if isinstance(found, tuple):
         raise Refused(*found)
     if found.currency != app.policy.currency:

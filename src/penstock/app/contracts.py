@@ -11,6 +11,7 @@ from penstock.app.access import (
     require_operator,
     visible,
 )
+from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
 from penstock.base.refusal import Refusal, Refused, ensure, not_found
 from penstock.base.window import check_instant
@@ -22,7 +23,6 @@ from penstock.billing.pricing.contract import Change, Contract
 from penstock.billing.pricing.hourly import offer_of
 from penstock.billing.pricing.reading import Read
 from penstock.billing.pricing.signed import PublishedBook, SignedContract, book_of, contract_of, runs_until
-from penstock.fleet.accelerators import catalogue
 from penstock.lease.tenant import Principal
 from penstock.store import audit, contracts, leases, settings, tenants
 from penstock.store import metering as meters
@@ -50,7 +50,7 @@ class NewTermination(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 def checked_book(app: App, principal: Principal, document: str, filename: str = "book.yaml") -> PriceBook:
     """A price book as it would be published; nothing is."""
     require_operator(principal)
-    found = parse_book(document, filename, catalogue())
+    found = parse_book(document, filename, known_accelerators(app))
     if isinstance(found, tuple):
         raise Refused(*found)
     if found.currency != app.policy.currency:

@@ -28,7 +28,7 @@ class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One process group: its rank and the handles of the devices it may use.
 
     With less than a whole `share` (thousandths) others use the device too, and `device_memory_bytes` is its
-    part of the memory.
+    part of the memory. `visible_devices` and `device_files` tell of a stack that only the site's own catalogue has.
     """
 
     rank: int
@@ -39,6 +39,8 @@ class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):
     stack: str
     share: int = WHOLE
     device_memory_bytes: int = 0
+    visible_devices: str = ""
+    device_files: tuple[str, ...] = ()
 
 
 class Rendezvous(msgspec.Struct, frozen=True, kw_only=True):

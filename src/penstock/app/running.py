@@ -12,14 +12,13 @@ from penstock.app.ports import Engine, Start, TaskPlan
 from penstock.app.selling import best_offer, cancel_waiting
 from penstock.base.quantity import WHOLE
 from penstock.base.refusal import Fault, Refused
-from penstock.fleet.accelerators import catalogue
+from penstock.fleet.accelerators import Accelerator, catalogue
 from penstock.fleet.device import Device, DeviceState
 from penstock.lease.job import (
     FINAL_ATTEMPT_STATES,
     Attempt,
     AttemptState,
     Job,
-    JobSpec,
     JobState,
     Promise,
     Wait,
@@ -262,16 +261,16 @@ def _put_started(app: App, started: list[Attempt]) -> None:
         )
 
 
-def _of_site(app: App, spec: JobSpec, stack: str) -> JobSpec:
-    """The job told of a stack that only the site's own catalogue has; engines know the built-in ones."""
-    if any(chip.stack == stack for chip in catalogue().values()):
-        return spec
-    told = stack_environment(stack, known_accelerators(app))
-    return msgspec.structs.replace(spec, env={**told, **spec.env})
+def _own_chip(app: App, device: Device) -> Accelerator | None:
+    """The entry of a device whose stack only the site's own catalogue has; engines know the built-in ones."""
+    if any(chip.stack == device.stack for chip in catalogue().values()):
+        return None
+    return known_accelerators(app).get(device.model)
 
 
 def _start_plan(app: App, job: Job, attempt: Attempt, devices: Mapping[str, Device]) -> Start:
     tasks = []
+    own = _own_chip(app, devices[attempt.devices[0]])
     for rank, held in enumerate(attempt.tasks):
         first = devices[held[0]]
         tasks.append(
@@ -284,9 +283,14 @@ def _start_plan(app: App, job: Job, attempt: Attempt, devices: Mapping[str, Devi
                 stack=first.stack,
                 share=attempt.share,
                 device_memory_bytes=first.memory_bytes * attempt.share // WHOLE,
+                visible_devices=own.visible_devices if own else "",
+                device_files=own.device_files if own else (),
             )
         )
-    spec = _of_site(app, on_stack(job.spec, tasks[0].stack), tasks[0].stack)
+    spec = on_stack(job.spec, tasks[0].stack)
+    if own is not None:
+        told = stack_environment(own.stack, {own.id: own})
+        spec = msgspec.structs.replace(spec, env={**told, **spec.env})
     return Start(
         attempt=attempt.id,
         job=job.id,

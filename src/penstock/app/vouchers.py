@@ -4,6 +4,7 @@ import msgspec
 
 from penstock.app import books
 from penstock.app.access import known_as, qualified, readable_tenant, require_operator, visible
+from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
 from penstock.base.ids import check_id, derived_id
 from penstock.base.money import AMOUNT_MAX_MICROS, Micros
@@ -12,7 +13,6 @@ from penstock.billing.pricing.agreement import parse_programme
 from penstock.billing.pricing.check import unknown
 from penstock.billing.pricing.signed import PublishedProgramme, programme_of
 from penstock.billing.pricing.voucher import Voucher, class_of, grant_micros
-from penstock.fleet.accelerators import catalogue
 from penstock.lease.tenant import Principal
 from penstock.ledger.chart import CASH, VOUCHER_PAID, VOUCHER_RECEIVABLE, centre_account
 from penstock.ledger.model import Transfer
@@ -75,9 +75,10 @@ def grant_voucher(app: App, principal: Principal, request: NewVoucher) -> Vouche
         raise Refused(
             invalid("amount_absurd", "no contract is of that", "give its amount", "contract_micros")
         )
-    accelerator = catalogue().get(request.model)
+    chips = known_accelerators(app)
+    accelerator = chips.get(request.model)
     if accelerator is None:
-        raise Refused(unknown("model", request.model, catalogue(), "model"))
+        raise Refused(unknown("model", request.model, chips, "model"))
     now = app.now()
     with app.database.write() as tx:
         signed = contracts.contract(tx, known_as(principal, request.contract))

@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from penstock.base.refusal import ensure
+from penstock.base.refusal import Refusal, ensure
 from penstock.cli.app import tree
-from penstock.cli.language import _
+from penstock.cli.call import CALL, understood
+from penstock.cli.language import _, language
 from penstock.cli.output import note, write_bytes
 from penstock.cli.portfirst import first
+from penstock.fleet.accelerators import Accelerator, Catalogue
 from penstock.portability.check import is_wanted
 from penstock.portability.fix import fix as fix_files
 from penstock.portability.model import Options, Report, Verdict
@@ -19,6 +21,7 @@ from penstock.portability.targets import Target, targets
 from penstock.probes.source_archive import read_archive
 from penstock.probes.source_check import check_source
 from penstock.probes.source_tree import Source, read_tree
+from penstock.sdk.errors import SdkRefused, SdkUnreachable
 
 type Form = Literal["text", "json", "sarif", "html"]
 _ARCHIVES = (".zip", ".whl", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2")
@@ -97,7 +100,21 @@ app.command(first)
 
 
 def _targets(text: str) -> tuple[Target, ...]:
-    return ensure(targets(tuple(part.strip() for part in text.split(",") if part.strip())))
+    """By the built-in catalogue; where that lacks a name, by the catalogue of the centre, if one answers."""
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    found = targets(names)
+    if isinstance(found, Refusal) and found.code == "target_unknown":
+        found = targets(names, _of_centre())
+    return ensure(found)
+
+
+def _of_centre() -> Catalogue | None:
+    try:
+        with CALL.client() as client:
+            answer = client.get("fleet", "catalogue")
+    except (SdkRefused, SdkUnreachable):
+        return None
+    return {one.id: one for one in understood(answer["items"], list[Accelerator])}
 
 
 def _read(repo: Path, options: Options) -> Source:
@@ -110,6 +127,7 @@ def _read(repo: Path, options: Options) -> Source:
 
 
 def _rendered(report: Report, form: Form, title: str, every: bool) -> bytes:
+    spoken = "zh" if language() == "zh" else "en"
     if form == "json":
         from penstock.web.documents.port_json import document as as_json
 
@@ -121,7 +139,7 @@ def _rendered(report: Report, form: Form, title: str, every: bool) -> bytes:
     if form == "html":
         from penstock.web.documents.port_html import document as as_html
 
-        return as_html(report, title).encode()
+        return as_html(report, title, spoken).encode()
     from penstock.web.documents.port_text import text
 
-    return text(report, every_finding=every).encode()
+    return text(report, every_finding=every, language=spoken).encode()

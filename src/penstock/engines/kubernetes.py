@@ -261,7 +261,7 @@ def _resources(spec: JobSpec) -> Manifest:
                 Refusal(
                     "resource_unknown",
                     f"no name of a Kubernetes resource is known for {model or 'any model'!r}",
-                    "name a model whose resource `penstock catalogue show` tells",
+                    "name a model whose resource `penstock fleet catalogue show` tells",
                     "resources.accelerators",
                 )
             )

@@ -41,7 +41,11 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Accelerator(msgspec.Struct, frozen=True, kw_only=True):
-    """One model of card. Rates, memory and links are those of the whole card; 0 stands for unknown."""
+    """One model of card. Rates, memory and links are those of the whole card; 0 stands for unknown.
+
+    `visible_devices` is the variable that shows a program only some devices, `device_files` are patterns of the
+    files below /dev that it needs; both are for stacks of a site's own, as engines know those of the built-in data.
+    """
 
     id: str
     family: str
@@ -64,6 +68,8 @@ class Accelerator(msgspec.Struct, frozen=True, kw_only=True):
     collective: str = ""
     kubernetes_resource: str = ""
     query_tool: str = ""
+    visible_devices: str = ""
+    device_files: tuple[str, ...] = ()
     confidence: Confidence = "high"
     source: str = ""
     notes: str = ""
@@ -180,6 +186,8 @@ def parse_row(cells: Mapping[str, str], claims: tuple[Claim, ...] = ()) -> Accel
         collective=row["collective"],
         kubernetes_resource=row["k8s_resource"],
         query_tool=row["query_tool"],
+        visible_devices=_variable(row["visible_devices"]),
+        device_files=tuple(map(_device_file, filter(None, row["device_files"].split("|")))),
         confidence=msgspec.convert(row["confidence"] or "low", Confidence),
         source=row["source"],
         notes=row["notes"],
@@ -207,6 +215,8 @@ COLUMNS = [
     "collective",
     "k8s_resource",
     "query_tool",
+    "visible_devices",
+    "device_files",
     "confidence",
     "notes",
 ]
@@ -228,6 +238,18 @@ def _row_rates(row: dict[str, str]) -> tuple[ComputeRate, ...]:
 
 def _rate_status(row: dict[str, str], column: str) -> Status:
     return "derived" if row["rate_status"] == "derived" and column.startswith("fp16") else "claimed"
+
+
+def _variable(name: str) -> str:
+    if name and not re.fullmatch(r"[A-Z][A-Z0-9_]*_(VISIBLE_)?(DEVICES|MODULES)", name):
+        raise ValueError(f"{name[:40]!r} is no name of a variable such as X_VISIBLE_DEVICES")
+    return name
+
+
+def _device_file(pattern: str) -> str:
+    if not re.fullmatch(r"/dev(/[\w*-]+)+", pattern):
+        raise ValueError(f"{pattern[:40]!r} is no pattern of files below /dev")
+    return pattern
 
 
 def _number(text: str) -> float:

@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import msgspec
 
@@ -11,8 +11,8 @@ from penstock.portability import c_source, container_files, data_files, requirem
 from penstock.portability.lines import Text, decode
 from penstock.portability.model import Finding
 from penstock.portability.names import TRIGGERS
-from penstock.portability.python_imports import Import, has_main, imports, names
-from penstock.portability.python_lexing import imports_only_at_top, top_statements
+from penstock.portability.python_imports import Import, called_functions, has_main, imports, names
+from penstock.portability.python_lexing import imports_only_at_top, outline, top_statements
 from penstock.portability.python_source import findings as python_findings
 
 MAXIMUM_FILE_BYTES = 4_000_000
@@ -88,6 +88,10 @@ def _python(path: str, data: bytes) -> FileFacts:
         if top is not None:
             return FileFacts(path, "python", (), imports(top), has_main(top))
     try:
+        if not (triggered or is_setup) and (short := outline(data)) is not None:
+            called = cache(lambda: called_functions(short.tree, short.functions))
+            found = imports(short.tree, called=called, dynamic=dynamic)
+            return FileFacts(path, "python", (), found, has_main(short.tree))
         tree = ast.parse(data, path)
         starts = setup_script.entry_points(tree) if is_setup else ()
         if not triggered:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from penstock.portability.check import is_wanted
 from penstock.portability.edits import Edit, Places, applied
+from penstock.portability.lines import decode
 from penstock.portability.model import Change, Finding, Guard, Options, Patch, Skipped
 from penstock.portability.python_imports import Names, names
 from penstock.portability.python_source import findings, hits
@@ -52,14 +53,14 @@ def fixed(path: str, data: bytes, options: Options = _NOTHING) -> tuple[bytes, l
     if b"cuda" not in data and b"nccl" not in data:
         return data, []
     mark, source = (data[:3], data[3:]) if data.startswith(_BYTE_ORDER_MARK) else (b"", data)
-    lines = source.decode("utf-8").splitlines()
+    lines = decode(source).split("\n")
     tree = ast.parse(source, path)
     known = names(tree)
     found = findings(path, tree, known, lines)
     if not any(q.partition(".")[0] == "torch" for q in known.aliases.values()):
         return data, []
     places = Places(source)
-    edits = [e for e in _edits(places, tree, known, found) if e.rule not in options.ignore]
+    edits = [e for e in _edits(places, tree, known, found, lines) if e.rule not in options.ignore]
     if edits and several_vendors(tree):
         raise ValueError("handles several vendors' devices already; left to a person")
     if edits and any(_is_cuda_alone(f) for f in found):
@@ -76,8 +77,10 @@ def _is_cuda_alone(finding: Finding) -> bool:
     return finding.rule in _CUDA_LIBRARIES and finding.variant == "import" and finding.guard is Guard.NONE
 
 
-def _edits(places: Places, tree: ast.Module, known: Names, found: tuple[Finding, ...]) -> list[Edit]:
-    strings = frozenset(node for rule, node, *_ in hits(tree, known) if rule in {"DEV-002", "DST-003"})
+def _edits(
+    places: Places, tree: ast.Module, known: Names, found: tuple[Finding, ...], lines: list[str]
+) -> list[Edit]:
+    strings = frozenset(node for rule, node, *_ in hits(tree, known, lines) if rule in {"DEV-002", "DST-003"})
     return list(Rewriter(places, known, Regions(tree, known, found), strings).edits(tree))
 
 

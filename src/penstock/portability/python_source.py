@@ -1,7 +1,8 @@
 """Findings in one Python file: a single walk over its syntax tree that knows guards and the place of strings."""
 
 import ast
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from itertools import chain
 
 from penstock.portability.model import Finding, Guard
@@ -9,7 +10,8 @@ from penstock.portability.names import FP8_NAME, FUSED_NAME, rule_of_module, rul
 from penstock.portability.python_calls import rule_of_call, rule_of_keyword
 from penstock.portability.python_compare import rule_of_comparison, rule_of_prefix_test
 from penstock.portability.python_guards import branches, last_name, leaves, skips
-from penstock.portability.python_imports import Names, if_guards, stronger, try_parts
+from penstock.portability.python_imports import Names, children, if_guards, stronger, try_parts
+from penstock.portability.python_lexing import lines_of_interest
 from penstock.portability.python_strings import Role, is_device_choice, rule_of_prefix, rule_of_string
 
 _BY_NAME_ALONE = frozenset({"AMP-004", "OPT-001"})
@@ -22,14 +24,15 @@ type Hit = tuple[str, ast.AST, Guard, str, str]
 
 
 class Walk:
-    """Walks one file and gathers hits."""
+    """Walks one file and gathers hits; with `lines` only statements that hold one of them, in order."""
 
-    def __init__(self, known: Names) -> None:
+    def __init__(self, known: Names, lines: Sequence[int] | None = None) -> None:
         self.known = known
+        self.lines = lines
         self.hits: list[Hit] = []
         self.guard = Guard.NONE
-        self.lazy = False
-        """Whether we are inside a function that the module does not call itself."""
+        self.function = ""
+        """The innermost function that we are inside of."""
         self.borrowed: dict[str, Guard] = {}
         """Guards of the imports that names come from: what is imported in a `try` is used behind it."""
         self.imports_torch = any(q.partition(".")[0] == "torch" for q in known.aliases.values())
@@ -72,12 +75,25 @@ class Walk:
         """Statements in order: a test that returns guards what follows it, what follows a return is dead."""
         outer = self.guard
         for node in body:
-            self.visit(node)
+            if self._matters(node):
+                self.visit(node)
             if isinstance(node, ast.If) and leaves(node.body):
                 self.guard = stronger(self.guard, if_guards(node, self.known.flags)[1])
             elif isinstance(node, _ENDS):
                 self.guard = Guard.DEAD
         self.guard = outer
+
+    def _matters(self, node: ast.stmt) -> bool:
+        if self.lines is None:
+            return True
+        decorators = getattr(node, "decorator_list", ())
+        first = decorators[0].lineno if decorators else node.lineno
+        index = bisect_left(self.lines, first)
+        return index < len(self.lines) and self.lines[index] <= (node.end_lineno or first)
+
+    def _is_lazy(self) -> bool:
+        """Whether we are inside a function that the module does not call itself."""
+        return self.function != "" and self.function not in self.known.called()
 
     def under(self, guard: Guard | None, body: list[ast.stmt]) -> None:
         """A block behind one more guard."""
@@ -97,10 +113,10 @@ class Walk:
                 self.visit(item, held, name)
             return
         if isinstance(node, ast.Starred | ast.Await | ast.NamedExpr | ast.Yield | ast.FormattedValue):
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 self.visit(child, role, name)
             return
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             self.visit(child)
 
     def _if(self, node: ast.If, *_) -> None:
@@ -159,9 +175,9 @@ class Walk:
         for decorator in node.decorator_list:
             self.visit(decorator)
         self._parameters(node.args)
-        outer, self.lazy = self.lazy, node.name not in self.known.called
+        outer, self.function = self.function, node.name
         self.under(Guard.AVAILABILITY if skips(node.decorator_list) else None, node.body)
-        self.lazy = outer
+        self.function = outer
 
     def _class(self, node: ast.ClassDef, *_) -> None:
         for part in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
@@ -211,7 +227,7 @@ class Walk:
         return "AMP-004" if FP8_NAME.search(name) or FP8_NAME.search(module) else ""
 
     def _borrow(self, name: str, module: str) -> None:
-        guard = stronger(self.guard, Guard.IN_FUNCTION if self.lazy else None)
+        guard = stronger(self.guard, Guard.IN_FUNCTION if self._is_lazy() else None)
         if guard is not Guard.NONE and module.partition(".")[0] != "torch":
             self.borrowed.setdefault(name, guard)
         elif guard is Guard.NONE:
@@ -220,7 +236,7 @@ class Walk:
     def _imported(self, node: ast.stmt, rule: str, module: str) -> None:
         if rule:
             outer = self.guard
-            self.guard = stronger(outer, Guard.IN_FUNCTION if self.lazy else None)
+            self.guard = stronger(outer, Guard.IN_FUNCTION if self._is_lazy() else None)
             self.hit(rule, node, "import", module)
             self.guard = outer
 
@@ -338,9 +354,9 @@ class Walk:
         self.visit(node.slice, Role.KEY, last_name(node.value))
 
 
-def hits(tree: ast.Module, known: Names) -> list[Hit]:
-    """Every place that a rule speaks of, as nodes of the syntax tree."""
-    walk = Walk(known)
+def hits(tree: ast.Module, known: Names, text: Sequence[str] | None = None) -> list[Hit]:
+    """Every place that a rule speaks of, as nodes of the syntax tree; quicker with the lines of its source."""
+    walk = Walk(known, None if text is None else lines_of_interest(text, known))
     walk.block(tree.body)
     return walk.hits
 
@@ -348,7 +364,7 @@ def hits(tree: ast.Module, known: Names) -> list[Hit]:
 def findings(path: str, tree: ast.Module, known: Names, lines: list[str]) -> tuple[Finding, ...]:
     """Every finding of one file, in the order of lines, each rule once for one place."""
     seen: dict[tuple[int, int, str], Finding] = {}
-    for rule, node, guard, variant, subject in hits(tree, known):
+    for rule, node, guard, variant, subject in hits(tree, known, lines):
         line, offset = _place(node, known)
         text = lines[line - 1] if line <= len(lines) else ""
         column = _characters(text, offset) + 1

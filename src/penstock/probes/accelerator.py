@@ -52,9 +52,11 @@ def bench_accelerator(
     known: Catalogue | None = None,
 ) -> BenchReport:
     """Measure one accelerator by PyTorch in a process that sees no other."""
-    if device.stack not in VISIBILITY:
+    chips = known or catalogue()
+    visible = _visibility(device, chips)
+    if not visible:
         return BenchReport(findings=(f"stack_not_measurable: no bench for stack {device.stack!r} here",))
-    told = stack_environment(device.stack, known or catalogue())
+    told = stack_environment(device.stack, chips)
     command = (
         *(torch_python(), script(TORCH_BENCH), "--device", told["PENSTOCK_TORCH_DEVICE"]),
         *(
@@ -66,7 +68,13 @@ def bench_accelerator(
             str(warm_up_s),
         ),
     )
-    return run_bench(command, {VISIBILITY.get(device.stack, ""): device.handle}, limit_s)
+    return run_bench(command, {visible: device.handle}, limit_s)
+
+
+def _visibility(device: Device, chips: Catalogue) -> str:
+    """The variable that shows a process only some devices; a chip of the site's own may name one."""
+    own = chips[device.model].visible_devices if device.model in chips else ""
+    return VISIBILITY.get(device.stack, own)
 
 
 def run_bench(command: Sequence[str], environment: dict[str, str], limit_s: float) -> BenchReport:
@@ -88,14 +96,18 @@ def run_bench(command: Sequence[str], environment: dict[str, str], limit_s: floa
 
 
 def bench_links(
-    devices: Sequence[Device], limit_s: float, message_bytes: int = 64 * 2**20
+    devices: Sequence[Device],
+    limit_s: float,
+    message_bytes: int = 64 * 2**20,
+    known: Catalogue | None = None,
 ) -> LinkReport | str:
     """An all-reduce among these devices of this host, a process for each; why there is none otherwise."""
     port = _free_port()
+    chips = known or catalogue()
     members = [
         subprocess.Popen(
             _link_command(device, message_bytes),
-            env={**os.environ, **_gang(device, rank, len(devices), port, devices)},
+            env={**os.environ, **_gang(device, rank, port, devices, chips)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -123,19 +135,21 @@ def _link_command(device: Device, message_bytes: int) -> tuple[str, ...]:
     return (torch_python(), script(LINK_BENCH), "--message-bytes", str(message_bytes))
 
 
-def _gang(device: Device, rank: int, world: int, port: int, devices: Sequence[Device]) -> dict[str, str]:
+def _gang(
+    device: Device, rank: int, port: int, devices: Sequence[Device], chips: Catalogue
+) -> dict[str, str]:
     """The variables of one member; the ring is the one that demonstration jobs use."""
     found = {
         "RANK": str(rank),
-        "WORLD_SIZE": str(world),
+        "WORLD_SIZE": str(len(devices)),
         "LOCAL_RANK": str(rank),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": str(resources.files("penstock") / "cli" / "demo_job"),
-        **stack_environment(device.stack, catalogue()),
+        **stack_environment(device.stack, chips),
     }
-    visible = VISIBILITY.get(device.stack, "")
+    visible = _visibility(device, chips)
     return {**found, visible: ",".join(one.handle for one in devices)} if visible else found
 
 

@@ -93,7 +93,7 @@ class HostProbe:
         """Measure an all-reduce among devices of this host, all of one stack."""
         members = tuple(device.id for device in devices)
         name = derived_id("links", *members, at.isoformat())
-        report = bench_links(devices, self.limit_s)
+        report = bench_links(devices, self.limit_s, known=self._known())
         if isinstance(report, str):
             return LinkMeasurement(
                 id=name, at=at, kind="device", members=members, backend="", message_bytes=0,

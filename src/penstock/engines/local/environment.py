@@ -6,7 +6,7 @@ from pathlib import Path
 
 from penstock.app.ports import Start, TaskPlan
 from penstock.base.quantity import WHOLE
-from penstock.engines.local.stacks import CPU, CUDA, STACKS
+from penstock.engines.local.stacks import CPU, CUDA, stack_of
 from penstock.fleet.accelerators import catalogue
 from penstock.fleet.cpulist import parse_cpu_list
 from penstock.lease.variants import stack_environment
@@ -93,5 +93,5 @@ def _shared(task: TaskPlan) -> dict[str, str]:
 
 
 def _visible(task: TaskPlan) -> dict[str, str]:
-    variable = STACKS[task.stack].variable
-    return {variable: ",".join(task.handles)} if variable else {}
+    stack = stack_of(task)
+    return {stack.variable: ",".join(task.handles)} if stack and stack.variable else {}

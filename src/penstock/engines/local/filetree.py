@@ -118,10 +118,8 @@ def refuse_exposed(root: Path, exposed: Iterable[Path]) -> None:
 
 
 def _device_mounts(plan: Start) -> list[Mount]:
-    handles = {handle for task in plan.tasks for handle in task.handles}
     stacks = {task.stack for task in plan.tasks}
-    paths = [path for stack in stacks - {CPU} for path in device_files(stack, sorted(handles))]
-    mounts = [_mount("dev", path, path) for path in sorted(set(paths))]
+    mounts = [_mount("dev", path, path) for path in device_files(plan.tasks)]
     shown = ("/sys/devices/system",) if stacks == {CPU} else ("/sys", "/opt")
     return mounts + [_mount("ro", path, path) for path in shown if _is_directory(path)]
 

@@ -10,7 +10,7 @@ from penstock.base.quantity import WHOLE
 from penstock.engines.local.environment import cpus_of, task_environment
 from penstock.engines.local.filetree import SCRIPTS_AT, TMP, WORKSPACE, attempt_mounts, bad_target
 from penstock.engines.local.host import Host, Isolation, attempt_mark
-from penstock.engines.local.stacks import CPU, STACKS, device_files
+from penstock.engines.local.stacks import CPU, device_files, stack_of
 from penstock.engines.local.supervisor.format import PLAN, PRIVATE_TMP, SCRIPTS, WORKDIR, Entry, Mount, Plan
 from penstock.lease.job import Checkpoint
 
@@ -90,10 +90,10 @@ def _has_network(plan: Start, settings: Settings) -> bool:
 def _refusal(plan: Start, host: Host, settings: Settings) -> str:
     """Why this host cannot start the gang, as code, line feed, sentence; '' where it can."""
     for task in plan.tasks:
-        if task.stack not in STACKS:
+        if stack_of(task) is None:
             return f"device_unavailable\nthis engine does not know the software stack {task.stack!r}"
         given = task.stack == CPU or settings.devices_given
-        if not given and not device_files(task.stack, task.handles):
+        if not given and not device_files((task,)):
             return f"device_unavailable\nno device file of the stack {task.stack!r} is on this host"
         try:
             cpus_of(task)

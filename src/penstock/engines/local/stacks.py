@@ -5,11 +5,12 @@ these devices; it is no barrier. Only on CUDA are the files of other devices als
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from penstock.app.ports import TaskPlan
 from penstock.lease.variants import VISIBILITY
 
 CPU = "cpu"
@@ -43,12 +44,21 @@ STACKS = {
 }
 
 
-def device_files(stack: str, handles: Iterable[str]) -> tuple[str, ...]:
+def stack_of(task: TaskPlan) -> Stack | None:
+    """The stack of a task, by the site's own catalogue where only that has it; None where nothing is known."""
+    own = Stack(task.visible_devices, task.device_files) if task.device_files else None
+    return STACKS.get(task.stack, own)
+
+
+def device_files(tasks: Sequence[TaskPlan]) -> tuple[str, ...]:
     """The files that a gang with these devices needs, as far as they are on this host."""
-    if stack == CUDA and (named := _nvidia_files(tuple(handles))):
-        return named
-    patterns = STACKS[stack].device_files
-    return tuple(sorted(path for pattern in patterns for path in _matching(pattern)))
+    handles = tuple(sorted({handle for task in tasks for handle in task.handles}))
+    found: set[str] = set()
+    for name, task in {task.stack: task for task in tasks}.items():
+        stack = stack_of(task) or Stack("")
+        named = _nvidia_files(handles) if name == CUDA else ()
+        found.update(named or (path for pattern in stack.device_files for path in _matching(pattern)))
+    return tuple(sorted(found))
 
 
 def _matching(pattern: str) -> list[str]:

@@ -20,6 +20,7 @@ from penstock.probes.source_archive import read_archive
 from penstock.probes.source_check import check_source
 from penstock.probes.source_tree import Limits, Source
 from penstock.web.documents import port_html, port_json, port_sarif
+from penstock.web.documents.ladder_words import Language, language_of
 from penstock.web.given import GivenApp, GivenPrincipal
 
 ARCHIVE_LIMIT_BYTES = 64 * 2**20
@@ -44,6 +45,7 @@ async def check(
     to: FromQuery[str],
     form: FromQuery[Form] = "json",
     title: FromQuery[str] = "archive",
+    language: FromQuery[str] = "en",
 ) -> Response[bytes]:
     """What stops the program in an archive (zip or tar) from running on other chips. Nothing of it is run or kept."""
     jobs.require_upload(principal)
@@ -53,7 +55,7 @@ async def check(
     report = await checked(
         lambda: ensure(read_archive(archive, lambda path: is_wanted(path, Options()), LIMITS)), wanted
     )
-    content, kind = rendered(report, form, title[:80])
+    content, kind = rendered(report, form, title[:80], language_of(language))
     return Response(content, media_type=kind)
 
 
@@ -67,10 +69,10 @@ async def checked(source: Callable[[], Source], wanted: tuple[Target, ...]) -> R
         return await anyio.to_thread.run_sync(work)
 
 
-def rendered(report: Report, form: Form, title: str) -> tuple[bytes, str]:
+def rendered(report: Report, form: Form, title: str, language: Language) -> tuple[bytes, str]:
     """A report in a form, with its media type."""
     if form == "html":
-        return port_html.document(report, title).encode(), "text/html; charset=utf-8"
+        return port_html.document(report, title, language).encode(), "text/html; charset=utf-8"
     if form == "sarif":
         return port_sarif.document(report, version("penstock")), "application/sarif+json"
     return port_json.document(report), "application/json"

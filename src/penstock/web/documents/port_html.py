@@ -1,25 +1,24 @@
 """A portability report as one HTML file that needs nothing else: no script, no font, no request."""
 
-from functools import cache
-
-import jinja2
-
 from penstock.portability.model import Effect, Report, TargetReport
-from penstock.web.documents.port_text import WORDS
+from penstock.portability.rules import rules
+from penstock.web.documents import port_words
+from penstock.web.documents.ladder_words import Language
+from penstock.web.documents.page import template
 
 
-def document(report: Report, title: str) -> str:
+def document(report: Report, title: str, language: Language = "en") -> str:
     """The page; everything that came out of the checked files is escaped."""
-    return _template().render(report=report, title=title, words=WORDS, groups=groups)
-
-
-@cache
-def _template() -> jinja2.Template:
-    loader = jinja2.PackageLoader("penstock.web", "documents")
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined
+    return template("port.html.jinja").render(
+        report=report,
+        title=title,
+        lang="zh-CN" if language == "zh" else "en",
+        say=port_words.sentences(language),
+        word=lambda code: port_words.word(code, language),
+        why=lambda rule: port_words.why(rules()[rule], language),
+        hazard=lambda effect: port_words.hazard(effect.finding.rule, effect.hazard, language),
+        groups=groups,
     )
-    return environment.get_template("port_report.html")
 
 
 def groups(target: TargetReport) -> list[tuple[Effect, list[Effect]]]:
