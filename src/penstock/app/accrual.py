@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import NamedTuple
 
 import msgspec
@@ -11,13 +12,13 @@ from penstock.app.context import App
 from penstock.app.facts import facts_of
 from penstock.app.money import settle_debt
 from penstock.base.ids import derived_id
-from penstock.base.money import Micros
-from penstock.base.refusal import ensure
+from penstock.base.money import MICROS_PER_UNIT, Micros
+from penstock.base.refusal import Refusal, Refused, ensure
 from penstock.base.window import Window, check_instant
 from penstock.billing.metering.model import MeteredQuantity
 from penstock.billing.pricing.book import PriceBook
 from penstock.billing.pricing.contract import Contract
-from penstock.billing.pricing.exact import to_micros
+from penstock.billing.pricing.exact import amount_out_of_range, check_range, to_micros
 from penstock.billing.pricing.facts import Entry, Facts
 from penstock.billing.pricing.posting import (
     ContractLine,
@@ -40,6 +41,7 @@ from penstock.billing.pricing.statement import fixed, statement
 from penstock.lease.tenant import Principal
 from penstock.ledger.chart import DEFERRED, PREPAID, REVENUE, SHARES, centre_account, tenant_account
 from penstock.ledger.chart import RECEIVABLE as OWED
+from penstock.ledger.rules import BALANCE_MAX_MICROS
 from penstock.store import contracts, ledger
 from penstock.store.database import Tx
 
@@ -51,15 +53,24 @@ AFTERMATH = timedelta(days=36)
 
 
 def accrue(app: App) -> None:
-    """Charge every contract that has not been charged for a while, and each once after its end."""
+    """Charge every contract that has not been charged for a while, and each once after its end.
+
+    What a contract comes to may pass the ledger's range, by absurd usage: it is refused when all others are charged.
+    """
     now = app.now()
     due = now - app.policy.accrual_step
     with app.database.read() as tx:
         names = [signed.id for signed in contracts.accrued_before(tx, now) if _is_due(signed, due, now)]
+    refused: list[Refusal] = []
     for start in range(0, len(names), AT_ONCE):
         with app.database.write() as tx:
             for name in names[start : start + AT_ONCE]:
-                _accrue(app, tx, name, now)
+                try:
+                    _accrue(app, tx, name, now)
+                except Refused as error:  # before anything of this contract was written
+                    refused += error.refusals
+    if refused:
+        raise Refused(*refused)
 
 
 def _is_due(signed: SignedContract, due: datetime, now: datetime) -> bool:
@@ -109,6 +120,7 @@ def _accrue(app: App, tx: Tx, name: str, now: datetime) -> None:
     currency = stated.book.currency
     lines = lines_due(stated.contract, currency, stated.entries, contracts.lines(tx, name), now)
     desk = ledger.Desk(tx, _accounts(signed.tenant, currency, lines), set())
+    _check_range(desk, lines, name)
     kept = []
     for line in lines:
         transfers = _post(desk, line, now)
@@ -121,6 +133,15 @@ def _accrue(app: App, tx: Tx, name: str, now: datetime) -> None:
     contracts.put_contract(tx, replace(signed, accrued_until=now, ahead_micros=ahead_micros))
     if any(line.amount_micros < 0 for line in lines):
         settle_debt(tx, signed.tenant, derived_id("accrual", name, now.isoformat()), now)
+
+
+def _check_range(desk: ledger.Desk, lines: Iterable[ContractLine], name: str) -> None:
+    """Refuse lines that the ledger cannot take: each is booked once, and earned once at most."""
+    moved = sum(abs(line.amount_micros) for line in lines)
+    check_range(Fraction(moved, MICROS_PER_UNIT), name)
+    most = max(abs(account.balance_micros) for account in desk.accounts.values())
+    if most + 2 * moved > BALANCE_MAX_MICROS:
+        raise Refused(amount_out_of_range(Fraction(most + moved, MICROS_PER_UNIT), name))
 
 
 def _ahead(app: App, signed: SignedContract, book: PriceBook, now: datetime) -> Micros | None:

@@ -8,10 +8,10 @@ from penstock.app import asking
 from penstock.app.access import own_tenant, qualified, readable_tenant, require, require_operator
 from penstock.app.context import App
 from penstock.base.ids import check_id
-from penstock.base.money import AMOUNT_MAX_MICROS
+from penstock.base.money import AMOUNT_MAX_MICROS, Micros
 from penstock.base.refusal import Refusal, Refused, ensure, forbidden, invalid, not_found
 from penstock.lease.tenant import ROLE_SCOPES, Member, Principal, Project, Scope, Tenant
-from penstock.ledger.chart import tenant_accounts
+from penstock.ledger.chart import PREPAID, tenant_account, tenant_accounts, with_credit_limit
 from penstock.store import audit, ledger, settings, tenants
 from penstock.store.tables import Volume
 
@@ -30,6 +30,13 @@ class NewTenant(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     language: str = "en"
     address: str = ""
     tax_number: str = ""
+
+
+class TenantChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What to change of a customer; what is not named stays."""
+
+    credit_limit_micros: int | None = None
+    device_quota: int | None = None
 
 
 class NewProject(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -81,21 +88,57 @@ def open_tenant(app: App, principal: Principal, request: NewTenant) -> Tenant:
         return _known(tenants.tenant(tx, tenant.id))
 
 
+def change_tenant(app: App, principal: Principal, name: str, request: TenantChange) -> Tenant:
+    """Change how far a customer's balance may go below zero, or how many devices it may use. Safe to repeat.
+
+    A limit is not set below what is used or held of it. Whoever was suspended for want of money goes on with the
+    loop's next turn where the new limit leaves some.
+    """
+    require_operator(principal)
+    limit = request.credit_limit_micros
+    problem = None if limit is None else _limit_problem(limit)
+    if problem:
+        raise Refused(problem)
+    asking.whole_number(request.device_quota, 0, QUOTA_MAX, "device_quota")
+    now = app.now()
+    with app.database.write() as tx:
+        tenant = existing(tenants.tenant(tx, name), name)
+        asked = {
+            field: value for field, value in msgspec.structs.asdict(request).items() if value is not None
+        }
+        changed = msgspec.structs.replace(tenant, **asked)
+        if changed == tenant:
+            return tenant
+        if limit is not None:
+            prepaid = ledger.account(tx, tenant_account(name, PREPAID))
+            assert prepaid is not None, "a tenant has its accounts"
+            ledger.put_account(tx, ensure(with_credit_limit(prepaid, limit)))
+        tenants.put_tenant(tx, changed)
+        settings.bump(tx)
+        said = ", ".join(f"{field} {value}" for field, value in asked.items())
+        audit.record(tx, now, principal.token, "change_tenant", name, said)
+        return changed
+
+
 def _tenant_problem(request: NewTenant) -> Refusal | None:
     if not _TENANT_ID.fullmatch(request.id):
         return invalid(
             "id_malformed", f"{request.id[:80]!r} is no tenant id", "use a-z, 0-9 and '-', at most 32", "id"
         )
-    if request.credit_limit_micros < 0:
+    if request.language not in ("en", "zh"):
+        return invalid("language_unknown", f"{request.language!r} is not offered", "use en or zh", "language")
+    return _limit_problem(request.credit_limit_micros)
+
+
+def _limit_problem(limit_micros: Micros) -> Refusal | None:
+    if limit_micros < 0:
         return invalid(
             "amount_negative", "a credit limit is not negative", "give 0 or more", "credit_limit_micros"
         )
-    if request.credit_limit_micros > AMOUNT_MAX_MICROS:
+    if limit_micros > AMOUNT_MAX_MICROS:
         return invalid(
             "amount_absurd", "the credit limit is past the ledger's range", "give less", "credit_limit_micros"
         )
-    if request.language not in ("en", "zh"):
-        return invalid("language_unknown", f"{request.language!r} is not offered", "use en or zh", "language")
     return None
 
 

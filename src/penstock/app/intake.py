@@ -1,9 +1,10 @@
 """Usage events come in: each is kept exactly once, and what waits meanwhile is committed together."""
 
 import threading
+from array import array
 from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
@@ -43,7 +44,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[RefusedEvent, ...]
 
 
-class Prepared(NamedTuple):
+class Prepared(msgspec.Struct, frozen=True, gc=False):
     """An event that can be kept: its key, its row, and what its meters read of it."""
 
     key: metering.Key
@@ -151,13 +152,13 @@ class Intake:
     def _save(
         self, tx: Tx, prepared: Sequence[Prepared | Refusal]
     ) -> tuple[list[Outcome], dict[Series, int]]:
-        first: dict[metering.Key, Prepared] = {}
-        for one in prepared:
-            if not isinstance(one, Refusal):
-                first.setdefault(one.key, one)
-        stored = metering.add_events(tx, {key: one.row for key, one in first.items()})
-        new = [one for key, one in first.items() if key not in stored]
-        outcomes = [one if isinstance(one, Refusal) else _outcome(one, first, stored) for one in prepared]
+        good = [one for one in prepared if isinstance(one, Prepared)]
+        first = {one.key: one for one in reversed(good)}
+        stored = metering.add_events(tx, (one.row for one in first.values()))
+        new, outcomes = good, list[Outcome](["new"] * len(good))
+        if stored or len(first) < len(prepared):
+            new = [one for key, one in first.items() if key not in stored]
+            outcomes = [one if isinstance(one, Refusal) else _outcome(one, first, stored) for one in prepared]
         added = metering.series_numbers(
             tx, {of for one in new for of, _ in one.readings if of not in self._series}
         )
@@ -166,7 +167,7 @@ class Intake:
 
     def _add_readings(self, tx: Tx, new: Sequence[Prepared], numbers: dict[Series, int]) -> None:
         of_levels = {name for name, meter in self._known[0].by_id.items() if metering.is_level(meter)}
-        plain, levels = list[int](), list[int]()
+        plain, levels = array("q"), array("q")
         for one in new:
             time_us = one.row[4]
             for of, value in one.readings:
@@ -215,6 +216,8 @@ def prepare(
             prepared.append(out_of_time(event, now))
         elif isinstance(read := readings(event, meters), Refusal):
             prepared.append(read)
+        elif isinstance(row := metering.packed(event), Refusal):
+            prepared.append(row)
         else:
-            prepared.append(Prepared((event.source, event.id), metering.packed(event), read))
+            prepared.append(Prepared(row[:2], row, read))
     return prepared

@@ -167,7 +167,7 @@ def _check_tenant(tx: Tx, tenant: str, request: NewJob) -> None:
     row = tenants.tenant(tx, tenant)
     if row is None:
         raise Refused(not_found("tenant", tenant))
-    if row.state is TenantState.SUSPENDED:
+    if row.state is TenantState.SUSPENDED and request.lease is None:  # a lease is paid ahead
         raise Refused(
             Refusal(
                 "tenant_suspended",

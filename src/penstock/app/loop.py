@@ -19,8 +19,8 @@ CYCLE: tuple[Callable[[App], None], ...] = (
     budgets.watch,  # 10. shares of budgets that are reached are said
     metering.release,  # 11. what stays set aside for the finished is free again
     books.keep_holds,  # 12. money set aside past its time is free too
-    accrual.accrue,  # 13. contracts are charged what they have come to
-    settling.settle_ladder,  # 14. the ladder of hours that are over is summed
+    settling.settle_ladder,  # 13. the ladder of hours that are over is summed
+    accrual.accrue,  # 14. contracts are charged what they have come to; last, for it may refuse one of them
 )
 
 

@@ -23,6 +23,7 @@ from penstock.billing.prepay import lease_price
 from penstock.billing.rate import terms_of
 from penstock.lease.job import JobState
 from penstock.lease.machine import LEASE_ENDED, move_job
+from penstock.lease.moves import move_lease
 from penstock.lease.offer import Lease, LeaseState, Offer, Quote
 from penstock.lease.tenant import Principal, Scope
 from penstock.placement.calendar import find
@@ -343,6 +344,32 @@ def lend_lease(app: App, principal: Principal, name: str, *, lends_idle: bool) -
             lease = msgspec.structs.replace(lease, lends_idle=lends_idle)
             leases.put_lease(tx, lease)
             audit.record(tx, app.now(), principal.token, "lend_lease", name, str(lends_idle))
+        return lease
+
+
+def set_lease_state(app: App, principal: Principal, name: str, state: LeaseState, reason: str = "") -> Lease:
+    """Suspend a lease, let it go on, or end it for a breach of its terms. Safe to repeat.
+
+    A suspended lease keeps its devices and its price, and its jobs wait; one that was breached ends as soon as its
+    jobs have stopped, and what was set aside for the time that is left is free again.
+    """
+    require_operator(principal)
+    asking.text(reason, "reason")
+    allowed = (LeaseState.SUSPENDED, LeaseState.ACTIVE, LeaseState.BREACHED)
+    if state not in allowed:
+        said = f"nobody puts a lease into the state {state}"
+        raise Refused(invalid("lease_state", said, f"use {', '.join(allowed)}", "state"))
+    now = app.now()
+    with app.database.write() as tx:
+        lease = visible(principal, "lease", name, leases.lease(tx, name))
+        if lease.state is state:
+            return lease
+        if lease.state is LeaseState.RESERVED:
+            said = f"the lease begins at {lease.start.isoformat()}"
+            raise Refused(Refusal("lease_state", said, "wait for its start, or cancel it", "state"))
+        lease = ensure(move_lease(lease, state))
+        leases.put_lease(tx, lease)
+        audit.record(tx, now, principal.token, "set_lease_state", name, f"{state} {reason}".strip())
         return lease
 
 

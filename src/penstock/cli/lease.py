@@ -1,6 +1,6 @@
 """`penstock lease`: guaranteed devices over a time."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -61,6 +61,23 @@ def lend(
     """Let spot work of others use the devices of a lease while its own jobs do not need them."""
     with call.client() as client:
         answer = client.post("leases", lease, "lend", body={"lends_idle": not stop})
+        call.show(answer, Lease, lambda found: _fields(found, call))
+
+
+@app.command(name="set")
+def set_state(
+    lease: LeaseId,
+    state: Annotated[
+        Literal["suspended", "active", "breached"], Parameter(name="STATE", help="State to put it in.")
+    ],
+    /,
+    *,
+    reason: Annotated[str, Parameter(help="Why; kept in the audit log.")] = "",
+    call: Call = CALL,
+) -> None:
+    """Suspend a lease, let it go on, or end it for a breach of its terms."""
+    with call.client() as client:
+        answer = client.post("leases", lease, "state", body={"state": state, "reason": reason})
         call.show(answer, Lease, lambda found: _fields(found, call))
 
 

@@ -86,6 +86,7 @@ def serve(
     config = uvicorn.Config(
         application(app, centre.probe, frozenset(hosts)),
         log_level="warning",
+        access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=5,
     )

@@ -75,6 +75,23 @@ def show(tenant: TenantId, /, *, call: Call = CALL) -> None:
 
 
 @app.command
+def change(
+    tenant: TenantId,
+    /,
+    *,
+    credit_limit: Annotated[str | None, Parameter(help="How far the balance may go below zero.")] = None,
+    device_quota: Annotated[int | None, Parameter(help="Most devices at once.")] = None,
+    call: Call = CALL,
+) -> None:
+    """Change a customer's credit limit or device quota."""
+    limit = None if credit_limit is None else parse.payment(credit_limit, "--credit-limit")
+    body = {"credit_limit_micros": limit, "device_quota": device_quota}
+    with call.client() as client:
+        answer = client.post("tenants", tenant, "change", body=body)
+    call.show(answer, Tenant, lambda found: _fields(found, call))
+
+
+@app.command
 def pay(
     tenant: TenantId,
     amount: Annotated[str, Parameter(help="Amount paid, up to two decimals.")],

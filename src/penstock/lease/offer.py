@@ -85,7 +85,7 @@ class LeaseState(StrEnum):
 LEASE_MOVES: dict[LeaseState, tuple[LeaseState, ...]] = {
     LeaseState.RESERVED: (LeaseState.ACTIVE, LeaseState.CANCELLED, LeaseState.BREACHED),
     LeaseState.ACTIVE: (LeaseState.SUSPENDED, LeaseState.ENDING, LeaseState.BREACHED),
-    LeaseState.SUSPENDED: (LeaseState.ACTIVE, LeaseState.ENDING),
+    LeaseState.SUSPENDED: (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.BREACHED),
     LeaseState.ENDING: (LeaseState.ENDED,),
     LeaseState.ENDED: (),
     LeaseState.CANCELLED: (),

@@ -31,7 +31,7 @@ ROLE_SCOPES: dict[str, tuple[Scope, ...]] = {
 
 
 class TenantState(StrEnum):
-    """`notice`: money is short and the grace period runs; `suspended`: nothing of theirs runs."""
+    """`notice`: money is short and the grace period runs; `suspended`: only what is paid ahead, on leases, runs."""
 
     ACTIVE = "active"
     NOTICE = "notice"

@@ -148,12 +148,12 @@ class Planner:
     def gate(self, job: Job) -> str | None:
         """What keeps the job from every device, whichever it is."""
         tenant = self.usage.tenant(job.tenant)
-        if tenant is not None and tenant.state == TenantState.SUSPENDED:
-            return reasons.TENANT_SUSPENDED
-        if job.lease is not None:
+        if job.lease is not None:  # it is paid ahead: a tenant without money goes on with it
             lease = self.leases.get(job.lease)
             if lease is None or lease.state != LeaseState.ACTIVE or not lease.window.contains(self.now):
                 return reasons.LEASE_NOT_ACTIVE
+        elif tenant is not None and tenant.state == TenantState.SUSPENDED:
+            return reasons.TENANT_SUSPENDED
         return reasons.QUOTA if self.usage.excess(job) > 0 else None
 
     def within_quota_us(self, job: Job) -> int | None:

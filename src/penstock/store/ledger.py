@@ -69,6 +69,11 @@ def open_account(tx: Connection, account: Account) -> None:
         rows.add(tx, ACCOUNTS, [account])
 
 
+def put_account(tx: Connection, account: Account) -> None:
+    """Write a changed account."""
+    rows.put(tx, ACCOUNTS, account)
+
+
 def account(tx: Connection, name: str) -> Account | None:
     """One account."""
     return rows.get(tx, ACCOUNTS, id=name)

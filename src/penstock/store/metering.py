@@ -1,6 +1,6 @@
 """Declared meters, the events they were sent, and what those sum to in a period."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, func, select, tuple_
@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
+from penstock.base.refusal import Refusal
 from penstock.base.window import Window, to_us
 from penstock.billing.metering.aggregate import aggregate
 from penstock.billing.metering.cloudevents import data_text
@@ -44,22 +45,25 @@ def count_meters(tx: Connection) -> int:
     return tx.execute(select(func.count()).select_from(METERS)).scalar_one()
 
 
-def packed(event: MeterEvent) -> EventRow:
-    """The row of an event; two events with the same row are the same."""
-    return event.source, event.id, event.type, event.tenant, to_us(event.time), data_text(event)
+def packed(event: MeterEvent) -> EventRow | Refusal:
+    """The row of an event, if it can be kept; two events with the same row are the same."""
+    text = data_text(event)
+    if isinstance(text, Refusal):
+        return text
+    return event.source, event.id, event.type, event.tenant, to_us(event.time), text
 
 
-def add_events(tx: Connection, packed: Mapping[Key, EventRow]) -> dict[Key, EventRow]:
-    """Keep what is new; the rows of those that are there already, as they were kept."""
+def add_events(tx: Connection, packed: Iterable[EventRow]) -> dict[Key, EventRow]:
+    """Keep what is new, each key once; the rows of those that are there already, as they were kept."""
     known: dict[Key, EventRow] = {}
     # In one order, so that two processes that bring the same events do not wait for each other.
-    ordered = [packed[key] for key in sorted(packed)]
+    ordered = sorted(packed)
     try:
         with tx.begin_nested():
             insert_rows(tx, METERED_EVENTS, _EVENT, ordered)
     except IntegrityError:
         with tx.begin_nested():
-            known = _known(tx, list(packed))
+            known = _known(tx, [row[:2] for row in ordered])
             insert_rows(tx, METERED_EVENTS, _EVENT, [row for row in ordered if row[:2] not in known])
     return known
 

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, create_engine, event
 
 BUSY_TIMEOUT_MS = 10_000
 CACHE_KIB = 65_536
+LOG_PAGES = 8_192
+"""After so many pages (32 MiB) the write-ahead log is copied into the file, not after each large commit."""
 
 
 class Sqlite:
@@ -44,6 +46,7 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
         "foreign_keys=ON",
         f"busy_timeout={BUSY_TIMEOUT_MS}",
         f"cache_size=-{CACHE_KIB}",
+        f"wal_autocheckpoint={LOG_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

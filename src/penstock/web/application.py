@@ -31,6 +31,7 @@ from penstock.web.api import (
 from penstock.web.api.pricing import ROUTER as PRICING
 from penstock.web.console.routes import CONSOLE, FILES, palette
 from penstock.web.gathering import Gathering
+from penstock.web.single_events import SingleEvents
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -72,7 +73,6 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
         dependencies={
             "centre": Provide(provide(app), sync_to_thread=False),
             "intake": Provide(provide(intake), sync_to_thread=False),
-            "gathering": Provide(provide(Gathering(app, intake)), sync_to_thread=False),
             "probe": Provide(provide(probe), sync_to_thread=False),
             "principal": Provide(edge.principal_of, sync_to_thread=True),
         },
@@ -89,5 +89,6 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
         debug=debug,
     )
     # Around everything: what middleware gets never hears of a path that does not exist.
-    web.asgi_handler = edge.TrustedEdge(web.asgi_handler, LOOPBACK_HOSTS | hosts)
+    inner = SingleEvents(web.asgi_handler, Gathering(app, intake))
+    web.asgi_handler = edge.TrustedEdge(inner, LOOPBACK_HOSTS | hosts)
     return web

@@ -79,7 +79,12 @@ def principal_of(request: Request[Any, Any, Any], centre: GivenApp) -> Principal
 
 def secret_of(request: Request[Any, Any, Any]) -> str:
     """The request's bearer token; refused without one."""
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    return bearer(request.headers.get("authorization", ""))
+
+
+def bearer(authorization: str) -> str:
+    """The token of an authorization header; refused without one."""
+    scheme, _, secret = authorization.partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise Refused(
             Refusal(
@@ -112,6 +117,11 @@ def refusals(status: int, *found: Refusal) -> Response[dict[str, tuple[Refusal, 
 def on_refused(_request: Request[Any, Any, Any], error: Refused) -> Response[Any]:
     """Declined by a verb."""
     return refusals(error.refusals[0].status, *error.refusals)
+
+
+def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """A refusal, or what is told to the log alone."""
+    return on_refused(request, error) if isinstance(error, Refused) else on_broken(request, error)
 
 
 def on_malformed(_request: Request[Any, Any, Any], error: ValidationException) -> Response[Any]:
@@ -179,14 +189,14 @@ class TrustedEdge:
         await self.app(scope, receive, guarded)
 
     def _refusal(self, scope: Any) -> Refusal | None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        host = headers.get("host", "")
+        headers = dict(scope["headers"])
+        host = headers.get(b"host", b"").decode("latin-1")
         if _name(host) not in self.hosts:
             return Refusal(
                 "host_not_allowed", f"this centre is not {host[:80]!r}", "start it with --host", status=403
             )
-        origin = headers.get("origin")
-        foreign = origin is not None and _name(origin.partition("://")[2]) not in self.hosts
+        origin = headers.get(b"origin")
+        foreign = origin is not None and _name(origin.decode("latin-1").partition("://")[2]) not in self.hosts
         if foreign and scope["method"] not in _SAFE_METHODS:
             return Refusal(
                 "origin_not_allowed", "the request comes from another site", "use this site", status=403

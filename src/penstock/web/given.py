@@ -7,10 +7,8 @@ from penstock.app.context import App
 from penstock.app.intake import Intake
 from penstock.app.ports import Probe
 from penstock.lease.tenant import Principal
-from penstock.web.gathering import Gathering
 
 GivenApp = NamedDependency[App]
 GivenPrincipal = NamedDependency[Principal]
 GivenProbe = NamedDependency[SkipValidation[Probe]]
 GivenIntake = NamedDependency[SkipValidation[Intake]]
-GivenGathering = NamedDependency[SkipValidation[Gathering]]

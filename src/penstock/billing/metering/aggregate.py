@@ -1,7 +1,7 @@
 """From readings to quantities, exactly and in columns: neither order nor chunks of the readings matter.
 
-Readings come as three arrays of 64-bit integers. Their sums are taken in pieces of 22 bits, each of which stays
-an exact integer in a float64 (below 2**53) for up to 2**31 readings; pieces are joined as Python integers.
+Readings come as three arrays of 64-bit integers. Their sums are taken in pieces of so few bits that each piece's sum
+stays an exact integer in a float64 (below 2**53); pieces are joined as Python integers.
 """
 
 from collections import defaultdict
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     type Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
-_PIECE = 22
+_EXACT_BITS = 53
+"""Integers of so many bits are exact in a float64."""
 
 
 class Columns(NamedTuple):
@@ -55,7 +56,7 @@ def aggregate(
             case Aggregation.COUNT | Aggregation.UNIQUE:
                 found |= {name: Fraction(int(counts[name])) for name in names if counts[name]}
             case Aggregation.SUM:
-                totals = _sums(here, len(series)) if chosen.any() else []
+                totals = _sums(here, counts) if names else []
                 found |= {name: Fraction(totals[name]) for name in names if counts[name]}
             case Aggregation.MAX:
                 most = np.full(len(series), np.iinfo(np.int64).min, dtype=np.int64)
@@ -105,16 +106,18 @@ def _some(columns: Columns, chosen: "np.ndarray") -> Columns:
     return Columns(*(column[chosen] for column in columns))
 
 
-def _sums(columns: Columns, count: int) -> list[int]:
-    """The exact sum of each series."""
+def _sums(columns: Columns, counts: "Integers") -> list[int]:
+    """The exact sum of each series, of which each has so many readings."""
     import numpy as np
 
-    totals = [0] * count
-    for shift in (0, _PIECE, 2 * _PIECE):
-        piece = columns.value >> shift
-        if shift < 2 * _PIECE:  # the highest piece keeps the sign
-            piece &= (1 << _PIECE) - 1
-        parts = np.bincount(columns.series, weights=piece, minlength=count)
+    totals = [0] * len(counts)
+    width = _EXACT_BITS - int(counts.max(initial=0)).bit_length()
+    bits = max(int(columns.value.max(initial=0)), -int(columns.value.min(initial=0))).bit_length()
+    for shift in range(0, bits, width):
+        piece = columns.value >> shift if shift else columns.value
+        if shift + width < bits:  # the highest piece keeps the sign
+            piece = piece & ((1 << width) - 1)
+        parts = np.bincount(columns.series, weights=piece, minlength=len(counts))
         for name in np.flatnonzero(parts).tolist():
             totals[name] += int(parts[name]) << shift
     return totals

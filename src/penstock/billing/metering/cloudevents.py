@@ -6,10 +6,10 @@ one belongs to no period; `subject`, which names the tenant; and `data` that is 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
 import msgspec
@@ -21,7 +21,8 @@ from penstock.billing.metering.model import MeterEvent
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 BATCH_MAX = 10_000
 ATTRIBUTE_LENGTH_MAX = 256
-DATA_BYTES_MAX = 16_384
+DATA_LENGTH_MAX = 16_384
+DIGITS_MAX = 100
 
 
 class _Wire(msgspec.Struct, frozen=True):
@@ -36,26 +37,61 @@ class _Wire(msgspec.Struct, frozen=True):
     data_base64: str | None = None
 
 
-_MANY = msgspec.json.Decoder(list[_Wire], float_hook=Decimal)
+type _Attribute = Annotated[str, msgspec.Meta(min_length=1, max_length=ATTRIBUTE_LENGTH_MAX)]
+
+
+class _Usual(msgspec.Struct, frozen=True, gc=False):
+    """What nearly every event is, checked while it is decoded."""
+
+    specversion: Literal["1.0"]
+    id: _Attribute
+    source: _Attribute
+    type: _Attribute
+    subject: _Attribute
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
+    data: dict[str, Any] = {}
+    datacontenttype: Literal["", "application/json"] = ""
+    data_base64: None = None
+
+
+def _exact(text: str) -> Decimal:
+    if len(text) > DIGITS_MAX:
+        raise ValueError(text)
+    return Decimal(text)
+
+
+_USUAL = msgspec.json.Decoder(list[_Usual], float_hook=_exact)
 _TEXT = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 type Reading = MeterEvent | Refusal
 """An event that can be used, or why it cannot."""
 
 
-def data_text(event: MeterEvent) -> str:
-    """The data as canonical JSON: keys sorted, decimals as they came."""
-    return _TEXT.encode(event.data).decode()
+def data_text(event: MeterEvent) -> str | Refusal:
+    """The data as canonical JSON (keys sorted, decimals as they came), if it can be kept."""
+    try:
+        text = _TEXT.encode(event.data).decode()
+    except (ValueError, OverflowError, RecursionError):
+        return invalid("data_not_json", "the data is no JSON that can be kept", "see CloudEvents 1.0", "data")
+    if len(text) > DATA_LENGTH_MAX:
+        return invalid(
+            "data_too_large",
+            f"the data has {len(text):,} characters",
+            f"send what is measured, at most {DATA_LENGTH_MAX:,}",
+            "data",
+        )
+    return text
 
 
 def read_batch(body: bytes, tenant: str = "") -> list[Reading] | Refusal:
     """The events of a batch, one outcome each; `tenant` is whom an event without subject is about."""
-    found = _typed(body) or _lenient(body)
+    usual = _usual(body)
+    found = _lenient(body) if usual is None else usual
     if isinstance(found, Refusal):
         return found
     if len(found) > BATCH_MAX:
         return invalid("batch_too_large", f"{len(found):,} events", f"send at most {BATCH_MAX:,} at once")
-    return [_event(one, tenant) for one in found]
+    return [_event(one, tenant) for one in found] if usual is None else usual
 
 
 def read_one(body: bytes, tenant: str = "") -> Reading:
@@ -87,25 +123,50 @@ def read_lines(lines: Iterable[str], tenant: str = "") -> list[Reading]:
     return [read_one(line.encode(), tenant) for line in lines if line.strip()]
 
 
-def _typed(body: bytes) -> Sequence[Any] | None:
+def _usual(body: bytes) -> list[Reading] | None:
     """The events of a batch that is in order throughout, quickly; None for any other."""
     try:
-        return _MANY.decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        found = _USUAL.decode(body)
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
         return None
+    texts = [text for one in found for text in (one.id, one.source, one.type, one.subject)]
+    if not "".join(texts).isprintable() or not all(YEAR_MIN < one.time.year < YEAR_MAX for one in found):
+        return None
+    return [
+        MeterEvent(
+            source=one.source,
+            id=one.id,
+            type=one.type,
+            tenant=one.subject,
+            time=one.time if one.time.tzinfo is UTC else one.time.astimezone(UTC),
+            data=one.data,
+        )
+        for one in found
+    ]
 
 
-class _NotFinite:
-    """NaN or an infinity, which JSON does not have but programs write."""
+class _NoNumber:
+    """NaN or an infinity, which JSON does not have but programs write, or more digits than anything has."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, text: str) -> None:
+        self.text = text[:20]
+
+
+def _whole(text: str) -> int | _NoNumber:
+    return int(text) if len(text) <= DIGITS_MAX else _NoNumber(text)
+
+
+def _fraction(text: str) -> Decimal | _NoNumber:
+    try:
+        return _exact(text)
+    except (ValueError, ArithmeticError):
+        return _NoNumber(text)
 
 
 def _lenient(body: bytes) -> list[Any] | Refusal:
     """The items of a JSON array, also where some hold what no JSON may hold."""
     try:
-        found = json.loads(body, parse_float=Decimal, parse_constant=_NotFinite)
+        found = json.loads(body, parse_int=_whole, parse_float=_fraction, parse_constant=_NoNumber)
     except (ValueError, RecursionError):
         return invalid("malformed", "the body is not JSON", "send one JSON document in UTF-8")
     if not isinstance(found, list):
@@ -114,25 +175,19 @@ def _lenient(body: bytes) -> list[Any] | Refusal:
 
 
 def _event(found: Any, tenant: str) -> Reading:
-    if isinstance(found, _Wire):
-        wire = found
-    else:
-        if bad := _first_not_finite(found):
-            return invalid(
-                "value_not_finite", f"{bad.name} is no number of JSON", "send a finite number", "data"
-            )
-        try:
-            wire = msgspec.convert(found, _Wire)
-        except msgspec.ValidationError as error:
-            return _unreadable(found, str(error))
+    if bad := _no_number(found):
+        return invalid("value_not_finite", f"{bad.text} is no number we know", "send a finite number", "data")
+    try:
+        wire = msgspec.convert(found, _Wire)
+    except msgspec.ValidationError as error:
+        return _unreadable(found, str(error))
+    except RecursionError:
+        return invalid("data_not_json", "the data is too deep to be read", "send what is measured", "data")
     if refusal := _refuse(wire):
         return refusal
-    time = wire.time
-    if time.tzinfo is not UTC or not YEAR_MIN < time.year < YEAR_MAX:
-        checked = check_instant(time, "time")
-        if isinstance(checked, Refusal):
-            return checked
-        time = checked
+    time = check_instant(wire.time, "time")
+    if isinstance(time, Refusal):
+        return time
     subject = wire.subject or tenant
     if not subject:
         return invalid(
@@ -168,8 +223,13 @@ def _refuse(wire: _Wire) -> Refusal | None:
     return None
 
 
-def _is_json(media_type: str) -> bool:
-    essence = media_type.partition(";")[0].strip().lower()
+def media_type(content_type: str) -> str:
+    """The type that a content type names, without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _is_json(content_type: str) -> bool:
+    essence = media_type(content_type)
     return essence == "application/json" or essence.endswith("+json")
 
 
@@ -187,13 +247,12 @@ def _unreadable(found: Any, message: str) -> Refusal:
     return invalid(code, said, "see CloudEvents 1.0", where)
 
 
-def _first_not_finite(found: Any) -> _NotFinite | None:
-    """The first NaN or infinity inside a document."""
-    match found:
-        case _NotFinite():
-            return found
-        case dict():
-            return next(filter(None, map(_first_not_finite, found.values())), None)
-        case list():
-            return next(filter(None, map(_first_not_finite, found)), None)
+def _no_number(found: Any) -> _NoNumber | None:
+    """What stands for a number inside a document and is none."""
+    waiting = [found]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, _NoNumber):
+            return one
+        waiting += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
     return None

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from penstock.base.refusal import Refusal, invalid
-from penstock.billing.metering.model import Aggregation, Meter, MeterEvent, Series
+from penstock.billing.metering.model import DECIMALS_MAX, Aggregation, Meter, MeterEvent, Series
 
 SCALED_MAX = 10**18
 """Largest value, in units of a meter's last decimal; such integers stay inside 64 bits."""
+_POWERS = [10**decimals for decimals in range(DECIMALS_MAX + 1)]
 DIMENSION_LENGTH_MAX = 128
 AGE_MAX = timedelta(days=366)
 FUTURE_MAX = timedelta(minutes=5)
@@ -57,22 +58,23 @@ def readings(event: MeterEvent, meters: Meters) -> list[tuple[Series, int]] | Re
 
 def scaled(value: Any, meter: Meter) -> int | Refusal:
     """The exact value in units of the meter's last decimal."""
-    where = f"data.{meter.value}"
+    number: int | Refusal
     if type(value) is int:
-        number = value * 10**meter.decimals
+        number = value * _POWERS[meter.decimals]
     elif type(value) is Decimal:
-        checked = _scaled_decimal(value, meter.decimals, where)
-        if isinstance(checked, Refusal):
-            return checked
-        number = checked
+        number = _scaled_decimal(value, meter.decimals, f"data.{meter.value}")
     elif value is None:
-        return invalid("value_missing", f"the data has no {meter.value!r}", "send it", where)
+        return invalid("value_missing", f"the data has no {meter.value!r}", "send it", f"data.{meter.value}")
     else:
+        where = f"data.{meter.value}"
         return invalid("value_not_number", f"{where} is no number", "send a JSON number", where)
+    if isinstance(number, Refusal) or 0 <= number <= SCALED_MAX:
+        return number
+    where = f"data.{meter.value}"
     if not -SCALED_MAX <= number <= SCALED_MAX:
-        most = SCALED_MAX // 10**meter.decimals
+        most = SCALED_MAX // _POWERS[meter.decimals]
         return invalid("value_too_large", f"{where} is past {most:,}", "use a larger unit", where)
-    if number < 0 and not meter.negative:
+    if not meter.negative:
         return invalid("value_negative", f"{meter.id} takes no value below zero", "send 0 or more", where)
     return number
 

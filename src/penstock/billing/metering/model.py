@@ -56,7 +56,7 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.event_type or self.id
 
 
-class MeterEvent(msgspec.Struct, frozen=True, kw_only=True):
+class MeterEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A usage event as it was sent: unique by (source, id). `data` holds no float: fractions are decimals."""
 
     source: str
@@ -67,7 +67,7 @@ class MeterEvent(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Any] = {}
 
 
-class Series(msgspec.Struct, frozen=True):
+class Series(msgspec.Struct, frozen=True, gc=False):
     """What readings belong to: a meter of a tenant under one set of dimensions (in the meter's order).
 
     `value` is the text that a UNIQUE meter counts: each has a series of its own.

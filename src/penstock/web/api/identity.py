@@ -39,6 +39,14 @@ def show_tenant(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str]
     return identity.show_tenant(centre, principal, name)
 
 
+@post("/tenants/{name:str}/change", sync_to_thread=True, status_code=200)
+def change_tenant(
+    centre: GivenApp, principal: GivenPrincipal, name: FromPath[str], data: JSONBody[identity.TenantChange]
+) -> Tenant:
+    """Change a tenant's credit limit or device quota."""
+    return identity.change_tenant(centre, principal, name, data)
+
+
 @post("/tenants/{name:str}/payments", sync_to_thread=True)
 def pay(
     centre: GivenApp, principal: GivenPrincipal, name: FromPath[str], data: JSONBody[money.NewPayment]
@@ -145,6 +153,7 @@ ROUTER = Router(
     route_handlers=[
         list_tenants,
         open_tenant,
+        change_tenant,
         show_tenant,
         pay,
         balance,

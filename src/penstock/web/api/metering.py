@@ -1,7 +1,6 @@
 """Endpoints of declared meters: usage events in, quantities out, periods closed."""
 
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import anyio
@@ -12,13 +11,13 @@ from penstock.app import usage
 from penstock.app.context import App
 from penstock.app.intake import Intake, Receipt
 from penstock.app.tokens import authenticate
-from penstock.base.refusal import Refusal, Refused, ensure, invalid
+from penstock.base.refusal import Refused, ensure, invalid
 from penstock.billing.metering.closing import PeriodClosing
-from penstock.billing.metering.cloudevents import BATCH, STRUCTURED, read_batch, read_binary, read_one
+from penstock.billing.metering.cloudevents import BATCH, STRUCTURED, media_type, read_batch
 from penstock.billing.metering.model import Meter, MeteredQuantity
 from penstock.store.tables import StoredEvent
 from penstock.web.edge import Page, secret_of
-from penstock.web.given import GivenApp, GivenGathering, GivenIntake, GivenPrincipal
+from penstock.web.given import GivenApp, GivenIntake, GivenPrincipal
 
 
 @get("/meters", sync_to_thread=True)
@@ -34,23 +33,15 @@ def declare_meter(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[us
 
 
 @post("/usage/events", status_code=200)
-async def send_events(
-    request: Request[Any, Any, Any], centre: GivenApp, intake: GivenIntake, gathering: GivenGathering
-) -> Receipt:
+async def send_events(request: Request[Any, Any, Any], centre: GivenApp, intake: GivenIntake) -> Receipt:
     """Send usage events as CloudEvents 1.0: a batch, one in structured mode, or one in binary mode.
 
     Of a batch the good ones are kept, and the answer says which were refused and why. A single event that is
     refused is refused as a request.
     """
     secret, body = secret_of(request), await request.body()
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == BATCH:
-        return await anyio.to_thread.run_sync(_send_batch, centre, intake, secret, body)
-    if kind == STRUCTURED:
-        read = partial(read_one, body)
-    elif "ce-specversion" in request.headers:
-        read = partial(read_binary, dict(request.headers), body)
-    else:
+    kind = media_type(request.headers.get("content-type", ""))
+    if kind != BATCH:  # single events were answered ahead of here: see `web.single_events`
         raise Refused(
             invalid(
                 "media_type_unknown",
@@ -59,11 +50,7 @@ async def send_events(
                 "content-type",
             )
         )
-    outcome = await gathering.send(secret, read)
-    if isinstance(outcome, Refusal):
-        raise Refused(outcome)
-    is_new = outcome == "new"
-    return Receipt(accepted=int(is_new), duplicates=int(not is_new), refused=())
+    return await anyio.to_thread.run_sync(_send_batch, centre, intake, secret, body)
 
 
 def _send_batch(app: App, intake: Intake, secret: str, body: bytes) -> Receipt:

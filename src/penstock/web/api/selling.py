@@ -5,7 +5,7 @@ from litestar import Router, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from penstock.app import selling
-from penstock.lease.offer import Lease, Offer, Quote
+from penstock.lease.offer import Lease, LeaseState, Offer, Quote
 from penstock.web.edge import Page
 from penstock.web.given import GivenApp, GivenPrincipal
 
@@ -21,6 +21,13 @@ class Lending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether spot work may use the devices of a lease while its own jobs do not."""
 
     lends_idle: bool
+
+
+class NewLeaseState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The state to put a lease into, and why."""
+
+    state: LeaseState
+    reason: str = ""
 
 
 @get("/offers", sync_to_thread=True)
@@ -87,6 +94,14 @@ def cancel_lease(centre: GivenApp, principal: GivenPrincipal, name: FromPath[str
     return selling.cancel_lease(centre, principal, name)
 
 
+@post("/leases/{name:str}/state", sync_to_thread=True, status_code=200)
+def set_lease_state(
+    centre: GivenApp, principal: GivenPrincipal, name: FromPath[str], data: JSONBody[NewLeaseState]
+) -> Lease:
+    """Suspend a lease, let it go on, or end it for a breach of its terms."""
+    return selling.set_lease_state(centre, principal, name, data.state, data.reason)
+
+
 @post("/leases/{name:str}/lend", sync_to_thread=True, status_code=200)
 def lend_lease(
     centre: GivenApp, principal: GivenPrincipal, name: FromPath[str], data: JSONBody[Lending]
@@ -108,6 +123,7 @@ ROUTER = Router(
         accept_quote,
         show_lease,
         cancel_lease,
+        set_lease_state,
         lend_lease,
     ],
 )

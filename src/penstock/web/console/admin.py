@@ -90,6 +90,20 @@ def open_tenant(centre: GivenApp, visitor: GivenVisitor, form: GivenForm) -> Res
     return Redirect(f"/admin?tenant={opened.id}", status_code=303)
 
 
+@post("/admin/{tenant:str}/change", sync_to_thread=True)
+def change_tenant(
+    centre: GivenApp, visitor: GivenVisitor, form: GivenForm, tenant: FromPath[str]
+) -> Response[Any]:
+    """Change a customer's credit limit."""
+    try:
+        limit = ensure(parse_amount(form.get("credit_limit", ""), "credit_limit"))
+        request = identity.TenantChange(credit_limit_micros=limit)
+        identity.change_tenant(centre, visitor.principal, tenant, request)
+    except Refused as refused:
+        return _admin(centre, visitor, tenant, refused.refusals, form)
+    return Redirect(f"/admin?tenant={tenant}", status_code=303)
+
+
 @post("/admin/{tenant:str}/members", sync_to_thread=True)
 def add_member(
     centre: GivenApp, visitor: GivenVisitor, form: GivenForm, tenant: FromPath[str]
@@ -180,6 +194,7 @@ ROUTER = Router(
     route_handlers=[
         show,
         open_tenant,
+        change_tenant,
         add_member,
         open_project,
         issue_token,
