@@ -134,7 +134,7 @@ BOOKS = [
     ("currency_mismatch", "currency: CNY", "currency: USD"),
     ("value_malformed", "price: 45", "price: .nan"),
     ("value_malformed", "price: 45", "price: .inf"),
-    ("value_malformed", "price: 45", "price: [45]"),
+    ("field_malformed", "price: 45", "price: [45]"),
     ("amount_negative", "price: 45", "price: -45"),
     ("amount_out_of_range", "fee: 10000", "fee: 1000000000001"),
 ]

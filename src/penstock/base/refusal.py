@@ -44,6 +44,7 @@ def invalid(code: str, message: str, remedy: str, where: str = "") -> Refusal:
 _LISTED_BY = {
     "job": "ps",
     "device": "fleet list",
+    "price_book": "price list",
     "account": "ledger accounts",
     "credit_note": "invoice show",
     "task": "show",

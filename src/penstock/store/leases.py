@@ -11,7 +11,13 @@ from penstock.lease.offer import Lease, LeaseState, Offer, Quote
 from penstock.store import rows, settings, settled
 from penstock.store.tables import LEASES, OFFERS, QUOTES
 
-LIVE_LEASE_STATES = (LeaseState.RESERVED, LeaseState.ACTIVE, LeaseState.SUSPENDED, LeaseState.ENDING)
+LIVE_LEASE_STATES = (
+    LeaseState.RESERVED,
+    LeaseState.ACTIVE,
+    LeaseState.SUSPENDED,
+    LeaseState.BREACHED,
+    LeaseState.ENDING,
+)
 
 
 def offers(tx: Connection) -> tuple[Offer, ...]:
