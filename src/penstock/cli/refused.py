@@ -36,7 +36,7 @@ def lines(refusal: Refusal) -> list[str]:
 def excerpt(where: str) -> list[str]:
     """The line of `file:line:column` with a caret under the column (of CSV: the field); nothing for other places."""
     match = _PLACE.fullmatch(where)
-    if match is None:
+    if match is None or match.group(1).endswith(".gz"):
         return []
     number, column = int(match.group(2)), int(match.group(3))
     try:
@@ -45,7 +45,7 @@ def excerpt(where: str) -> list[str]:
         return []
     if not 1 <= number <= len(text):
         return []
-    line = text[number - 1].expandtabs(1)
+    line = "".join(c if c.isprintable() else "\ufffd" for c in text[number - 1].expandtabs(1))
     before = _before_field(line, column) if match.group(1).endswith(".csv") else line[: column - 1]
     margin = f"  {number:>4} | "
     return [f"{margin}{line}", f"{' ' * (len(margin) - 2)}| {' ' * width(before)}^"]
