@@ -6,8 +6,8 @@ import numpy as np
 from penstock.placement.fill import MEMORY_TASKS, empty_outlook, nodes_of, shapes_of, sizes_of
 from penstock.placement.workload import Fleet, Workload
 
-PLAN_EVENTS_MIN, PLAN_EVENTS_PER_NODE = 20_000, 4
-RECENT = 200
+PLAN_EVENTS_MIN, PLAN_EVENTS_PER_NODE = 20_000, 10
+RECENT = 60
 """A decision looks at the last so many changed states, and at the best of those seen before."""
 NONE = -1
 

@@ -6,7 +6,7 @@ from numba import njit
 from penstock.placement.kernels import book as books
 from penstock.placement.kernels import queue
 from penstock.placement.kernels.seat import NONE, give_all, hosted, retake, seat, unseat
-from penstock.placement.kernels.state import fits, room, volume
+from penstock.placement.kernels.state import ONE, YES, fits, room, volume
 
 ATTEMPTS_MAX = 20
 """What was evicted or moved so often stays where it is."""
@@ -54,7 +54,7 @@ def charge(work, nodes, shapes, seats, book, share, job, sign):
 def release(order, work, nodes, shapes, seats, memo, book, share, waiting, job):
     """A job leaves its nodes; what could fit there now, or elsewhere if work moves, may be tried again."""
     kind = work.kind[job]
-    charge(work, nodes, shapes, seats, book, share, job, -1)
+    charge(work, nodes, shapes, seats, book, share, job, -ONE)
     unseat(work, seats, nodes, shapes, memo, job, work.groups[kind])
     for i in range(waiting.actives[0]):
         other = waiting.active[i]
@@ -130,7 +130,7 @@ def give_way(order, work, nodes, shapes, seats, ends, memo, book, share, waiting
     needed = leaving(work, seats, nodes, shapes, job, spot)
     for i in range(max(needed, 0)):
         release(order, work, nodes, shapes, seats, memo, book, share, waiting, spot[i])
-        lose(work, shapes, seats, book, waiting, spot[i], True, now)
+        lose(work, shapes, seats, book, waiting, spot[i], YES, now)
     return needed > 0
 
 
@@ -169,8 +169,8 @@ def move_closer(
     node, mask = np.empty(count, np.int64), np.empty(count, np.int64)
     for i in range(count):
         node[i], mask[i] = seats.node[work.part[who[i]]], seats.mask[work.part[who[i]]]
-        charge(work, nodes, shapes, seats, book, share, who[i], -1)
-        unseat(work, seats, nodes, shapes, market.memo, who[i], 1)
+        charge(work, nodes, shapes, seats, book, share, who[i], -ONE)
+        unseat(work, seats, nodes, shapes, market.memo, who[i], ONE)
     seated = 0
     ours = seat(
         rules,
@@ -192,18 +192,18 @@ def move_closer(
         seated += 1
     if ours and seated == count:
         for i in range(count):
-            charge(work, nodes, shapes, seats, book, share, who[i], 1)
+            charge(work, nodes, shapes, seats, book, share, who[i], ONE)
             restart(work, nodes, shapes, seats, ends, book, who[i], order.move_s, now)
         return True
     for i in range(seated):
-        unseat(work, seats, nodes, shapes, market.memo, who[i], 1)
+        unseat(work, seats, nodes, shapes, market.memo, who[i], ONE)
     if ours:
         unseat(work, seats, nodes, shapes, market.memo, job, groups)
     for i in range(count):
         seats.node[work.part[who[i]]], seats.mask[work.part[who[i]]] = node[i], mask[i]
         retake(nodes, node[i], shapes, work.shape_of[work.kind[who[i]]], mask[i])
         market.memo.version[node[i]] += 1
-        charge(work, nodes, shapes, seats, book, share, who[i], 1)
+        charge(work, nodes, shapes, seats, book, share, who[i], ONE)
     return False
 
 

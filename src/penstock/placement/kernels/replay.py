@@ -22,7 +22,7 @@ from penstock.placement.kernels.displace import (
 from penstock.placement.kernels.fill import FRAGMENTED, plan
 from penstock.placement.kernels.published import PENSTOCK
 from penstock.placement.kernels.seat import NONE, hosted, keep, seat, why_not_seated
-from penstock.placement.kernels.state import WHOLE
+from penstock.placement.kernels.state import NO, ONE, WHOLE
 
 STRICT, PASSING, KEEPING = range(3)
 
@@ -170,7 +170,7 @@ def serve(rules, order, work, nodes, shapes, seats, ends, market, book, share, w
             rules, order, work, nodes, shapes, seats, ends, market, book, share, waiting, barred, job, now
         ):  # fmt: skip
             queue.pop(waiting, kind)
-            charge(work, nodes, shapes, seats, book, share, job, 1)
+            charge(work, nodes, shapes, seats, book, share, job, ONE)
             begin(work, nodes, seats, ends, job, now)
             if bar.job[0] == job:
                 bar.job[0] = NONE
@@ -179,7 +179,7 @@ def serve(rules, order, work, nodes, shapes, seats, ends, market, book, share, w
             continue
         waiting.blocked[kind] = True
         waiting.reason[kind] = why_not_seated(nodes, shapes, shape, work.groups[kind])
-        foremost = order.passing == KEEPING and queue.first(waiting, work, share, order.fair, False) == kind
+        foremost = order.passing == KEEPING and queue.first(waiting, work, share, order.fair, NO) == kind
         if foremost and bar.job[0] != job:
             keep(work, seats, nodes, shapes, bar, job, running_now(ends, seats), now)
 
@@ -252,7 +252,8 @@ def replay(rules, order, work, nodes, shapes, seats, ends, faults, market, book,
     np.random.seed(seed)
     hopeless = hopeless_kinds(work, nodes, shapes)
     share = np.zeros(work.tenant_of.max() + 1)
-    arrived, planned, fault, part, now = 0, 0, 0, 0, book.edges[0]
+    arrived = planned = fault = part = ONE - ONE
+    now = book.edges[0]
     while True:
         at = next_time(work, arrived, faults, fault, ends)
         idle = arrived == len(work.submit) and ends.size[0] == 0 and waiting.actives[0] == 0

@@ -9,6 +9,8 @@ import numpy as np
 from numba import njit
 
 WHOLE = 1000
+ONE, YES, NO = np.int64(1), np.bool_(True), np.bool_(False)
+"""As arguments, where a bare literal would have a kernel compiled once more, for that value."""
 
 
 class Nodes(NamedTuple):
