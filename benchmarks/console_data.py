@@ -13,18 +13,21 @@ from penstock.app import settling
 from penstock.app.context import App
 from penstock.base.ids import derived_id
 from penstock.base.money import MICROS_PER_UNIT
-from penstock.base.window import MICROSECOND, US_PER_HOUR
+from penstock.base.window import MICROSECOND, US_PER_HOUR, Window
 from penstock.billing.invoice import Invoice
 from penstock.billing.model import ChargeLine, InvoiceLine
 from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState, Node
 from penstock.fleet.telemetry import Sample
+from penstock.insight.attribution import attribute
+from penstock.insight.settled import settle
 from penstock.lease.job import Attempt, AttemptState, Job, JobSpec, JobState, Resources, TaskExit, Wait
 from penstock.lease.offer import Lease, LeaseState, Offer, Quote
 from penstock.lease.tenant import Tenant
 from penstock.ledger.chart import PREPAID, RECEIVABLE, REVENUE_HOURLY, centre_account, tenant_account
 from penstock.ledger.model import Account, Transfer
-from penstock.store import charged, samples, settled, tables
+from penstock.store import charged, fleet, samples, settled, tables
 from penstock.store.bulk import insert_rows
+from penstock.store.world import history
 
 MODEL, PRICE, CURRENCY = "a100", 9 * MICROS_PER_UNIT, "CNY"
 BATCH = 20_000
@@ -322,39 +325,39 @@ def generate(app: App, scenario: dict[str, Any]) -> Month:
             keep(tx, table, structs)
         _balances(tx, month)
         month.samples(tx)
+        fleet._changed(tx)  # noqa: SLF001 - rows were put in from below
     return month
 
 
 def settle_month(app: App, month: Month) -> None:
-    """Settle the month's first whole day, and let its ladder stand for every later hour and day of the month.
+    """Settle one hour of the month in which most ran, and let its ladder stand for all other hours and their days.
 
     A month of ten thousand devices takes an hour to settle; what is measured is how long rows take to read.
     """
+    first = settled.floor(month.start, settled.DAY) + settled.DAY
+    last = settled.floor(month.now, settled.HOUR)
+    known = settled.State(rules=f"{settling.LAYOUT} {app.policy.currency}", until=last, upto=last)
+    hour = Window(first + 6 * settled.HOUR, first + 7 * settled.HOUR)
     with app.database.read() as tx:
-        first = settled.floor(month.start, settled.DAY) + settled.DAY
-    while True:
-        settling.settle_ladder(app)
-        with app.database.read() as tx:
-            known = settled.state(tx)
-        if known.until is not None and known.until >= first + settled.DAY:
-            break
-    last, days = settled.floor(month.now, settled.HOUR), (month.now - first).days
+        past = history(tx, hour)
+    cells = settle(attribute(past, hour), past, [hour], app.policy.currency)[0]
     with app.database.write() as tx:
-        hours = list(settled.hours_of(tx, first))
-        for number in range(1, days + 1):
-            moved = [_later(one, number) for one in hours]
-            moved = [one for one in moved if one.end <= last]
-            if moved:
-                settled.put(tx, moved)
-            if first + settled.DAY * (number + 1) <= last:
-                settling._settle_day(tx, first + settled.DAY * number)  # noqa: SLF001
+        start = settled.floor(month.start, settled.HOUR)
+        while start < last:
+            settled.put(
+                tx,
+                [
+                    tables.LadderCells(
+                        axis=axis, hours=1, start=start, end=start + settled.HOUR, cells=settling.packed(own)
+                    )
+                    for axis, own in cells.items()
+                ],
+            )
+            start += settled.HOUR
+            if start == settled.floor(start, settled.DAY) and start > first:
+                settling._settle_day(tx, start - settled.DAY)  # noqa: SLF001
         settled.prune(tx, last)
-        settled.keep(tx, msgspec.structs.replace(known, until=last, upto=last))
-
-
-def _later(row: tables.LadderCells, days: int) -> tables.LadderCells:
-    by = settled.DAY * days
-    return msgspec.structs.replace(row, start=row.start + by, end=row.end + by)
+        settled.keep(tx, known)
 
 
 def _balances(tx: Connection, month: Month) -> None:

@@ -9,7 +9,7 @@ from penstock.base.window import Window
 from penstock.insight.attribution import attribute
 from penstock.insight.ladder import Axis, Tally, device_group, grouping, tallies, uncosted
 from penstock.insight.model import Ladder
-from penstock.insight.settled import WHOLE_CENTRE, Cells, added, cell_of, count_devices
+from penstock.insight.settled import WHOLE_CENTRE, Cells, added, cell_of, count_devices, lives
 from penstock.store import fleet, settled
 from penstock.store.database import Tx
 from penstock.store.settled import HOUR
@@ -36,15 +36,16 @@ def ladders_of_parts(app: App, parts: Sequence[Window], by: Axis | None) -> list
 def ladders_in(tx: Tx, parts: Sequence[Window], by: Axis | None, currency: str) -> list[dict[str, Ladder]]:
     """The same, within a transaction."""
     pieces = [_pieces(tx, part, by, currency) for part in parts]
-    devices, nodes = fleet.devices(tx), fleet.nodes(tx)
+    devices = fleet.devices(tx)
+    group = device_group(by, fleet.nodes(tx)) if by and by != "tenant" else lambda _: ""
+    known, without_cost = lives(devices, max(part.end for part in parts), group), uncosted(devices)
     found = []
     for part, own in zip(parts, pieces, strict=True):
         sums = added(cells for _, cells in own)
         if by != "tenant":
-            count_devices(sums, devices, part, device_group(by, nodes) if by else lambda _: "")
+            count_devices(sums, known, part)
         if by is None and not sums:
             sums = {WHOLE_CENTRE: Tally()}
-        without_cost = uncosted(devices)
         found.append({name: sums[name].ladder(part, currency, without_cost) for name in sorted(sums)})
     return found
 

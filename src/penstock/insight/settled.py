@@ -7,6 +7,7 @@ not add up: by tenant a cell names them, and by anything else they are those in 
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -85,12 +86,19 @@ def added(parts: Iterable[Cells]) -> dict[str, Tally]:
     return found
 
 
-def count_devices(
-    found: Mapping[str, Tally], devices: Iterable[Device], window: Window, group: Callable[[Device], str]
-) -> None:
-    """Say of each group which of these devices were in service in the window; not by tenant."""
+type Life = tuple[str, str, int, int]
+"""A device, its group, and the [start, end) of its service in microseconds."""
+
+
+def lives(devices: Iterable[Device], until: datetime, group: Callable[[Device], str]) -> list[Life]:
+    """The lives of devices up to an instant."""
+    until_us = to_us(until)
+    return [(device.id, group(device), *service_us(device, until_us)) for device in devices]
+
+
+def count_devices(found: Mapping[str, Tally], known: Iterable[Life], window: Window) -> None:
+    """Say of each group which devices were in service in the window, which is over before the lives are; not by tenant."""
     start_us, end_us = to_us(window.start), to_us(window.end)
-    for device in devices:
-        since, until = service_us(device, end_us)
-        if max(since, start_us) < until:
-            found[group(device)].devices.add(device.id)
+    for device, group, since_us, until_us in known:
+        if max(since_us, start_us) < min(until_us, end_us):
+            found[group].devices.add(device)
