@@ -115,6 +115,15 @@ def test_a_payment_is_told_to_open_pages(centre: Served, staff: Visit) -> None:
         assert next(events) != first
 
 
+def test_a_lease_is_suspended_and_goes_on_by_staff_only(staff: Visit, tenant: Visit) -> None:
+    path = "/leases/acme.acme-lease/state"
+    assert '<span class="pill suspended">' in staff.send(path, state="suspended", reason="unpaid").text
+    assert '<span class="pill active">' in staff.send(path, state="active").text
+    assert staff.send(path, state="ended").status_code == 422
+    assert tenant.send(path, state="breached").status_code == 403
+    assert "/state" not in tenant.page("/leases/acme.acme-lease").source
+
+
 def test_settings_are_changed_by_operators_only(centre: Served, staff: Visit, tenant: Visit) -> None:
     assert staff.send("/admin/settings/name", name="河湾智算中心").url.path == "/admin/settings"
     assert 'value="河湾智算中心"' in staff.page("/admin/settings").source

@@ -8,13 +8,16 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from penstock.app import fleet, jobs, selling
+from penstock.base.refusal import Refused, invalid
 from penstock.fleet.device import DeviceState
-from penstock.lease.offer import LeaseState
+from penstock.lease.offer import LEASE_MOVES, LeaseState
 from penstock.lease.tenant import Scope
 from penstock.web.console.calendars import ROWS_MAX, calendar
 from penstock.web.console.pages import page
 from penstock.web.console.visitor import GivenForm, GivenVisitor
 from penstock.web.given import GivenApp
+
+SET_BY_HAND = (LeaseState.SUSPENDED, LeaseState.ACTIVE, LeaseState.BREACHED)
 
 
 @get("/leases", sync_to_thread=True)
@@ -40,7 +43,27 @@ def show_lease(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) -> 
     lease = selling.show_lease(centre, visitor.principal, name)
     found = jobs.jobs_of_lease(centre, visitor.principal, lease.id)
     may_cancel = lease.state is LeaseState.RESERVED and visitor.principal.may(Scope.BUY, lease.tenant)
-    return page("leases.one", visitor, lease=lease, jobs=found, may_cancel=may_cancel)
+    moves = [state for state in SET_BY_HAND if state in LEASE_MOVES[lease.state]]
+    return page(
+        "leases.one",
+        visitor,
+        lease=lease,
+        jobs=found,
+        may_cancel=may_cancel,
+        moves=moves if visitor.operator and lease.state is not LeaseState.RESERVED else (),
+    )
+
+
+@post("/leases/{name:str}/state", sync_to_thread=True)
+def set_state(centre: GivenApp, visitor: GivenVisitor, form: GivenForm, name: FromPath[str]) -> Redirect:
+    """Suspend a lease, let it go on, or end it for a breach of its terms."""
+    wanted = next((one for one in SET_BY_HAND if one == form.get("state")), None)
+    if wanted is None:
+        raise Refused(
+            invalid("state_unknown", f"there is no state {form.get('state')!r}", "choose one", "state")
+        )
+    lease = selling.set_lease_state(centre, visitor.principal, name, wanted, form.get("reason", ""))
+    return Redirect(f"/leases/{lease.id}", status_code=303)
 
 
 @post("/leases/{name:str}/cancel", sync_to_thread=True)
@@ -50,4 +73,4 @@ def cancel(centre: GivenApp, visitor: GivenVisitor, form: GivenForm, name: FromP
     return Redirect(f"/leases/{lease.id}", status_code=303)
 
 
-ROUTER = Router("/", route_handlers=[show, show_lease, cancel], include_in_schema=False)
+ROUTER = Router("/", route_handlers=[show, show_lease, cancel, set_state], include_in_schema=False)
