@@ -57,6 +57,11 @@ def test_values_are_kept() -> None:
     ("english", "chinese"),
     [
         ("'abc' is no whole number", "'abc' 不是整数"),
+        ("48 commissioned devices of a100", "48 台已投运的 a100"),
+        (
+            "the centre, 2026-01-06 18:16 to 2026-01-07 18:16 UTC",
+            "本中心，2026-01-06 18:16 至 2026-01-07 18:16（UTC）",
+        ),
         ("servers: 'x' does not begin with a number", "servers：'x' 不以数字开头"),
         (not_found("job", "acme.x").message, "没有作业 'acme.x'"),
         ("devices is 0; possible is 1 to 100", "设备数 为 0，可取 1 至 100"),

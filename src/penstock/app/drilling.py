@@ -1,9 +1,13 @@
 """An invoice opened, line by line: what was rated, which devices were held, and what was posted to the ledger."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+
 import msgspec
 
 from penstock.app.access import visible
 from penstock.app.context import App
+from penstock.base.money import Micros
 from penstock.base.refusal import Refused, invalid
 from penstock.billing.meter import ATTEMPT
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, InvoiceLine
@@ -25,8 +29,17 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[CreditNote, ...]
 
 
+class Posted(msgspec.Struct, frozen=True, kw_only=True):
+    """Transfers from one account to another, summed."""
+
+    debit: str
+    credit: str
+    count: int
+    amount_micros: Micros
+
+
 class Behind(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands behind one line: some of its windows, how many there are, and their transfers.
+    """What stands behind one line: some of its windows, how many there are, and what these posted.
 
     `attempt` or `lease` is what held the devices; for a contract's line its positions as they were charged.
     """
@@ -38,7 +51,7 @@ class Behind(msgspec.Struct, frozen=True, kw_only=True):
     positions: tuple[ContractLine, ...]
     attempt: Attempt | None
     lease: Lease | None
-    transfers: tuple[Transfer, ...]
+    posted: tuple[Posted, ...]
 
 
 def open_invoice(app: App, principal: Principal, name: str, start: int, limit: int) -> Opened:
@@ -69,8 +82,18 @@ def open_line(app: App, principal: Principal, name: str, number: int, start: int
             positions=positions,
             attempt=jobs.attempt(tx, line.subject) if line.subject_kind == ATTEMPT else None,
             lease=leases.lease(tx, line.subject) if line.subject_kind not in (ATTEMPT, CONTRACT) else None,
-            transfers=ledger.with_keys(tx, keys),
+            posted=_posted(ledger.with_keys(tx, keys)),
         )
+
+
+def _posted(transfers: Iterable[Transfer]) -> tuple[Posted, ...]:
+    sides: defaultdict[tuple[str, str], list[Micros]] = defaultdict(list)
+    for one in transfers:
+        sides[one.debit, one.credit].append(one.amount_micros)
+    return tuple(
+        Posted(debit=debit, credit=credit, count=len(own), amount_micros=sum(own))
+        for (debit, credit), own in sorted(sides.items())
+    )
 
 
 def _charges(tx: Tx, invoice: str, line: InvoiceLine) -> tuple[ChargeLine, ...]:

@@ -97,7 +97,7 @@ def centre_overview(app: App, principal: Principal, window: str, zone: tzinfo = 
         return CentreOverview(
             whole=whole,
             parts=parts,
-            charged=_charged(tx, days(start, now, zone), app.policy.currency),
+            charged=_charged(tx, days(_week(start, now), now, zone), app.policy.currency),
             devices={state: sum(d.state is state for d in devices) for state in DeviceState},
             unaccepted=sum(d.accepted_at is None and d.state is not DeviceState.RETIRED for d in devices),
             offers=sum(offer.withdrawn_at is None for offer in leases.offers(tx)),
@@ -116,7 +116,7 @@ def tenant_overview(
     start = now - window_named(window)
     with app.database.read() as tx:
         held = [lease for lease in leases.leases(tx, tenant) if lease.state in LIVE_LEASE_STATES]
-        by_day = _charged(tx, days(start, now, zone), app.policy.currency, tenant)
+        by_day = _charged(tx, days(_week(start, now), now, zone), app.policy.currency, tenant)
         counts = jobs.counts(tx, tenant)
         recent = jobs.recent(tx, tenant, (), None, SHOWN_MAX)
     return TenantOverview(
@@ -126,6 +126,11 @@ def tenant_overview(
         recent=recent,
         leases=tuple(held[:SHOWN_MAX]),
     )
+
+
+def _week(start: datetime, end: datetime) -> datetime:
+    """A day alone says little: money is shown of a week at least."""
+    return min(start, end - timedelta(days=6))
 
 
 def days(start: datetime, end: datetime, zone: tzinfo = UTC) -> list[datetime]:

@@ -23,7 +23,7 @@ from penstock.web.documents.invoice_pdf import render_invoice_pdf
 from penstock.web.documents.invoice_words import INVOICE_WORDS
 from penstock.web.given import GivenApp
 
-LINES_SHOWN, TRANSFERS_SHOWN, USED_DAYS = 100, 100, 30
+LINES_SHOWN, CHARGES_SHOWN, TRANSFERS_SHOWN, USED_DAYS = 100, 25, 100, 30
 
 
 @get("/billing", sync_to_thread=True)
@@ -43,7 +43,7 @@ def _billing(
         return page("billing", visitor, balances=balances, invoices=invoices)
     now = centre.now()
     edges = days(now - timedelta(days=USED_DAYS), now, visitor.taste.zone)
-    spent = browsing.spent(centre, principal, chosen, edges, LINES_SHOWN)
+    spent = browsing.spent(centre, principal, chosen, edges, CHARGES_SHOWN)
     return page(
         "billing.tenant",
         visitor,
@@ -138,8 +138,8 @@ def show_line(
 ) -> Response[Any]:
     """What is behind one line of an invoice: windows that were rated, devices that were held, transfers."""
     start = max(after, 0)
-    behind = drilling.open_line(centre, visitor.principal, name, number, start, LINES_SHOWN)
-    more = start + LINES_SHOWN
+    behind = drilling.open_line(centre, visitor.principal, name, number, start, CHARGES_SHOWN)
+    more = start + CHARGES_SHOWN
     return page(
         "billing.line",
         visitor,

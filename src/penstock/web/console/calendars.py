@@ -10,7 +10,7 @@ from penstock.lease.offer import Lease, LeaseState
 from penstock.web.documents.report_charts import time_ticks
 
 ROW, TOP, WIDTH = 26, 28, 1600
-LABEL, GRAPH = 22, 34
+LABEL, GRAPH, IN_SIGHT = 22, 34, 110
 ROWS_MAX = 200
 BEFORE, AFTER_MIN, AFTER_MAX = timedelta(days=1), timedelta(days=2), timedelta(days=62)
 
@@ -22,6 +22,8 @@ class Slot(msgspec.Struct, frozen=True):
     x: float
     y: int
     width: float
+    label: float
+    """Where its name begins: in sight when the calendar opens."""
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -84,10 +86,7 @@ def _lane(
 ) -> tuple[Lane, int]:
     """The lane that begins at `y`, and where the next one does."""
     first = y + LABEL + (GRAPH + 6 if devices else 0)
-    slots = tuple(
-        Slot(one, place(one.start), first + n * ROW, max(place(_until(one)) - place(one.start), 2.0))
-        for n, one in enumerate(rows)
-    )
+    slots = tuple(_slot(one, first + n * ROW, place(now), place) for n, one in enumerate(rows))
     full = y + LABEL
     lane = Lane(
         model=model,
@@ -99,6 +98,12 @@ def _lane(
         full=full,
     )
     return lane, first + len(slots) * ROW + 10
+
+
+def _slot(lease: Lease, y: int, now: float, place: Callable[[datetime], float]) -> Slot:
+    start, end = place(lease.start), place(_until(lease))
+    label = max(start, min(now - IN_SIGHT, end - IN_SIGHT))
+    return Slot(lease, start, y, max(end - start, 2.0), label)
 
 
 def _until(lease: Lease) -> datetime:

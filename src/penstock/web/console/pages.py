@@ -85,6 +85,7 @@ def environment(language: Language) -> Environment:
             "segment": lambda text: quote(str(text), safe=""),
             "instant": pass_context(_instant),
             "day": pass_context(_day),
+            "tick": pass_context(_tick),
             "machine": lambda instant: instant.isoformat(timespec="seconds"),
         }
     )
@@ -161,3 +162,9 @@ def _instant(context: Context, instant: datetime | None) -> str:
 def _day(context: Context, instant: datetime) -> str:
     """The date in the visitor's zone."""
     return figures.date(instant, context["taste"].zone)
+
+
+def _tick(context: Context, instant: datetime) -> str:
+    """A mark on an axis: the date where a day of the visitor's zone begins, else the time of day."""
+    local = instant.astimezone(context["taste"].zone)
+    return f"{local:%m-%d}" if (local.hour, local.minute) == (0, 0) else f"{local:%H:%M}"

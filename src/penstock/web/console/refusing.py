@@ -6,9 +6,16 @@ from functools import cache, lru_cache
 
 from penstock.web.console.zh import CATALOGUE
 from penstock.web.console.zh.files import FILE_MESSAGES, FILE_REMEDIES
+from penstock.web.console.zh.populations import POPULATIONS
 from penstock.web.console.zh.refusals import MESSAGES, NOUNS, REMEDIES
 
-SENTENCES: Mapping[str, str] = {**MESSAGES, **REMEDIES, **FILE_MESSAGES, **FILE_REMEDIES}
+SENTENCES: Mapping[str, str] = {
+    **MESSAGES,
+    **REMEDIES,
+    **FILE_MESSAGES,
+    **FILE_REMEDIES,
+    **POPULATIONS,
+}
 _HOLE = re.compile(r"\{\}")
 _FIELD = re.compile(r"(?P<field>[a-z_]+): (?P<rest>.+)", re.DOTALL)
 

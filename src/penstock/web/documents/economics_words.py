@@ -208,6 +208,8 @@ REASONS: dict[str, dict[Language, str]] = {
 }
 
 UNITS: dict[str, str] = {
+    "card-hours": "卡时",
+    "per card-hour": "每卡时",
     "card-hours in service": "投运卡时",
     "card-hours let": "出租卡时",
     "card-hours refused": "未能服务的卡时",

@@ -23,6 +23,17 @@ function colour(variable) {
   return getComputedStyle(probe).color
 }
 
+// Marks on the axis of time: the date where a day begins in the visitor's zone, else the time of day.
+const hands = new Intl.DateTimeFormat("en-GB", { timeZone: place.dataset.zone, hour: "2-digit", minute: "2-digit" })
+const dates = new Intl.DateTimeFormat("sv-SE", { timeZone: place.dataset.zone, month: "2-digit", day: "2-digit" })
+const seconds = new Intl.DateTimeFormat("en-GB", { timeZone: place.dataset.zone, timeStyle: "medium" })
+function clock(at, n, marks) {
+  const instant = new Date(at * 1000)
+  const hand = hands.format(instant)
+  if (hand === "00:00") return dates.format(instant)
+  return marks.length > 1 && marks[1] - marks[0] < 60 ? seconds.format(instant) : hand
+}
+
 function keep(told) {
   times.push(told.at)
   for (const one of told.devices) if (!seen.has(one.device)) seen.set(one.device, KINDS.map(() => Array(times.length - 1).fill(null)))
@@ -45,10 +56,10 @@ function plot(kind) {
   place.querySelector("p")?.remove()
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--rule"), width: 1 }, ticks: { show: false } }
   const made = new uPlot({
-    width: holder.clientWidth, height: 150, legend: { show: seen.size <= 8 }, cursor: { drag: { x: false, y: false } },
+    width: holder.clientWidth, height: 150, legend: { show: plots.size === 0 && seen.size > 1 && seen.size <= 16, live: false }, cursor: { drag: { x: false, y: false } },
     tzDate: (at) => uPlot.tzDate(new Date(at * 1000), place.dataset.zone),
-    scales: kind.range ? { y: { range: kind.range } } : {}, axes: [axis, { ...axis, size: 45 }],
-    series: [{ label: place.dataset.time }, ...[...seen.keys()].map((device, n) => ({ label: device, width: 1.5, stroke: colour(LINES[n % LINES.length]) }))],
+    scales: kind.range ? { y: { range: kind.range } } : {}, axes: [{ ...axis, values: (_, marks) => marks.map(clock) }, { ...axis, size: 45 }],
+    series: [{ label: place.dataset.time }, ...[...seen.keys()].map((device, n) => ({ label: device, width: 1.5, points: { show: false }, stroke: colour(LINES[n % LINES.length]) }))],
   }, [times, ...[...seen.keys()].map(() => [])], holder)
   new ResizeObserver(() => made.setSize({ width: holder.clientWidth, height: 150 })).observe(holder)
   return made

@@ -2,7 +2,7 @@
 
 const calendar = document.getElementById("gantt")
 if (calendar) {
-  calendar.scrollLeft = Number(calendar.dataset.now) - calendar.clientWidth / 3
+  calendar.scrollLeft = Number(calendar.dataset.now) - Math.min(120, calendar.clientWidth / 3)
   let from = null
   let moved = false
   calendar.addEventListener("pointerdown", (event) => {

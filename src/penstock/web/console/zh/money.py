@@ -56,4 +56,6 @@ MONEY: dict[str, str] = {
     "Issue an invoice": "开具账单",
     "From": "开始",
     "Until": "结束",
+    "Entries": "分录数",
+    "Of the windows above.": "对应以上时段。",
 }

@@ -33,8 +33,8 @@ PEOPLE: dict[str, str] = {
     "No device is in service yet. Register this host's devices and measure them; then a price puts them on sale.": (
         "还没有投入服务的设备。先登记并实测本机设备，再定价，即可出售。"
     ),
-    "{count} devices are down": "{count} 台设备故障",
-    "{count} devices are not accepted, so they cannot be sold": "{count} 台设备尚未验收，不能出售",
+    "Devices down: {count}": "{count} 台设备故障",
+    "Devices not accepted, so that they cannot be sold: {count}": "{count} 台设备尚未验收，不能出售",
     "Nothing is for sale: publish a price": "还没有可售的报价：请发布价格",
     "{tenant} is short of money": "{tenant} 余额不足",
     "Capacity": "总容量",

@@ -374,6 +374,7 @@ REMEDIES: dict[str, str] = {
     "{} is final": "{} 是最终状态",
 }
 NOUNS: dict[str, str] = {
+    "the centre": "本中心",
     "job": "作业",
     "lease": "租约",
     "quote": "询价",
