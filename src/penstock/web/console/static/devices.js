@@ -25,7 +25,7 @@ function colour(variable) {
 
 // Marks on the axis of time: the date where a day begins in the visitor's zone, else the time of day.
 const hands = new Intl.DateTimeFormat("en-GB", { timeZone: place.dataset.zone, hour: "2-digit", minute: "2-digit" })
-const dates = new Intl.DateTimeFormat("sv-SE", { timeZone: place.dataset.zone, month: "2-digit", day: "2-digit" })
+const dates = new Intl.DateTimeFormat("en-CA", { timeZone: place.dataset.zone, month: "2-digit", day: "2-digit" })
 const seconds = new Intl.DateTimeFormat("en-GB", { timeZone: place.dataset.zone, timeStyle: "medium" })
 function clock(at, n, marks) {
   const instant = new Date(at * 1000)
