@@ -97,7 +97,7 @@ def lives(devices: Iterable[Device], until: datetime, group: Callable[[Device], 
 
 
 def count_devices(found: Mapping[str, Tally], known: Iterable[Life], window: Window) -> None:
-    """Say of each group which devices were in service in the window, which is over before the lives are; not by tenant."""
+    """Say of each group which devices were in service in the window, which ends before the lives do; not by tenant."""
     start_us, end_us = to_us(window.start), to_us(window.end)
     for device, group, since_us, until_us in known:
         if max(since_us, start_us) < min(until_us, end_us):
