@@ -76,6 +76,7 @@ def print_device(
             ("tranche", device.tranche),
             ("memory bandwidth", _bandwidth(calibration)),
             ("spread of results", formats.share(calibration.spread) if calibration else ""),
+            ("measured with", _software(calibration)),
             ("findings", "; ".join(calibration.findings) if calibration else ""),
         ]
     )
@@ -126,6 +127,10 @@ def _print_rates(nominal: Iterable[ComputeRate], measured: Iterable[ComputeRate]
             )
         )
     print_table(("PRECISION", "NOMINAL TFLOPS", "MEASURED TFLOPS", "RATIO"), rows, right=(1, 2, 3))
+
+
+def _software(calibration: Calibration | None) -> str:
+    return ", ".join(" ".join(one) for one in calibration.software.items()) if calibration else ""
 
 
 def _bandwidth(calibration: Calibration | None) -> str:

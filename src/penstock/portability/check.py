@@ -7,7 +7,7 @@ import msgspec
 
 from penstock.portability.analyse import FileFacts, analyse, kind_of
 from penstock.portability.model import Finding, Guard, Options, Report, Skipped
-from penstock.portability.reach import Modules, entry_points, first_party, reached
+from penstock.portability.reach import Graph, Modules, entry_points, reached
 from penstock.portability.targets import Target
 from penstock.portability.verdict import judge, settle_requirements
 
@@ -32,14 +32,14 @@ def is_wanted(path: str, options: Options) -> bool:
 def conclude(facts: Iterable[FileFacts], targets: Sequence[Target], options: Options = _NOTHING) -> Report:
     """Put the files together: follow imports, settle guards, judge each target."""
     known = sorted(facts, key=lambda f: f.path)
-    entries = options.entries or entry_points(known)
-    guards = reached(known, entries)
-    own = first_party(known)
+    graph = Graph(known)
+    entries = options.entries or entry_points(graph)
+    guards = reached(graph, entries)
     findings = settle_requirements(
         _settled(finding, guards)
         for fact in known
         for finding in fact.findings
-        if finding.rule not in options.ignore and not _is_own(finding, own)
+        if finding.rule not in options.ignore and not _is_own(finding, graph.modules)
     )
     return Report(
         findings=tuple(findings),

@@ -49,56 +49,59 @@ class Modules:
         return ""
 
 
-def reached(facts: Sequence[FileFacts], entries: Sequence[str]) -> dict[str, Guard]:
+class Graph:
+    """The Python files of a tree, and which of them each one imports, under which guard."""
+
+    def __init__(self, facts: Sequence[FileFacts]) -> None:
+        self.facts = facts
+        self.python = {f.path: f for f in facts if f.kind == "python"}
+        self.modules = Modules(self.python)
+        self.edges = {path: tuple(_edges(f, self.modules)) for path, f in self.python.items()}
+
+
+def reached(graph: Graph, entries: Sequence[str]) -> dict[str, Guard]:
     """The guard under which each file runs, by path; files that nothing starts or imports are left out.
 
     A file imported once without any guard is unguarded, however often it is imported behind one.
     """
-    python = {f.path: f for f in facts if f.kind == "python"}
-    modules = Modules(python)
     guards: dict[str, Guard] = {}
     waiting: deque[tuple[str, Guard]] = deque((e, Guard.NONE) for e in entries)
     while waiting:
         path, guard = waiting.popleft()
-        if path not in python or path in guards:
+        if path not in graph.python or path in guards:
             continue
         guards[path] = guard
-        for target, own in _edges(python[path], modules):
+        for target, own in graph.edges[path]:
             if target not in guards and own not in _NO_IMPORT:
                 combined = guard if guard is not Guard.NONE else own
                 (waiting.appendleft if combined is Guard.NONE else waiting.append)((target, combined))
-    return guards | _other_files(facts, guards)
+    return guards | _other_files(graph.facts, guards)
 
 
-def entry_points(facts: Sequence[FileFacts]) -> tuple[str, ...]:
+def entry_points(graph: Graph) -> tuple[str, ...]:
     """Where the program starts: scripts, declared commands, the top of each package; sorted paths.
 
     A script has a main guard, is started by a shell file or a declared command, or lies outside of any package
     and is imported by none. Tests and documentation start nothing.
     """
-    python = {f.path: f for f in facts if f.kind == "python" and not f.error}
-    modules = Modules(python)
+    python = {p: f for p, f in graph.python.items() if not f.error}
     entries = {p for p, f in python.items() if f.is_main}
-    entries |= {p for f in facts for s in f.starts if (p := _started(s, f.path, modules))}
+    started = (_started(s, f.path, graph.modules) for f in graph.facts for s in f.starts)
+    entries |= {p for p in started if p in python}
     entries |= {p for p in python if p.rpartition("/")[2] in {"setup.py", "__main__.py"}}
     packages = {p.rpartition("/")[0] for p in python if p.endswith("__init__.py")}
     entries |= {
         f"{folder}/__init__.py" for folder in packages if folder and folder.rpartition("/")[0] not in packages
     }
-    imported = {t for f in python.values() for t, _ in _edges(f, modules)}
+    imported = {target for edges in graph.edges.values() for target, _ in edges}
     entries |= {p for p in python if p.rpartition("/")[0] not in packages and p not in imported}
     program = tuple(sorted(p for p in entries if not (_TESTS.search(p) or _SIDE.search(p))))
     return program or tuple(sorted(entries))
 
 
-def first_party(facts: Iterable[FileFacts]) -> Modules:
-    """The modules of a tree, to tell its own imports from foreign ones."""
-    return Modules(f.path for f in facts if f.kind == "python")
-
-
 def _edges(facts: FileFacts, modules: Modules) -> Iterator[tuple[str, Guard]]:
     folder = facts.path.rpartition("/")[0]
-    for item in facts.imports:
+    for item in dict.fromkeys(facts.imports):
         if not item.module and not item.level:
             yield from ((p, item.guard) for p in _siblings(folder, modules.paths) if p != facts.path)
             continue

@@ -154,6 +154,7 @@ LABELS = {
     "secret": "密文",
     "set aside": "预留",
     "spread of results": "结果离散度",
+    "measured with": "测量所用软件",
     "stack": "软件栈",
     "started": "开始时间",
     "starts by": "最迟开始",

@@ -23,6 +23,7 @@ WORK: dict[str, str] = {
     "Share": "占比",
     "spread {share}": "离散度 {share}",
     "memory {rate} a second": "内存带宽每秒 {rate}",
+    "with {software}": "测量所用软件：{software}",
     "Nothing is known of its rates.": "其算力尚不清楚。",
     "Measure now": "立即实测",
     "History": "历史",
