@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.unit.tags import untagged
 
 from penstock.cli.main import main
 from penstock.cli.plan_economics import read_plan
@@ -192,7 +193,8 @@ def test_what_was_asked_of_the_centre_is_a_trace_that_a_plan_rests_on(
 ) -> None:
     found = {row["job"]: row for row in one.done("GET", "/recorded-jobs")["items"]}
     assert (found["zhi.gang"]["label"], found["zhi.gang"]["run_s"]) == ("refused", 36_000)
-    assert found["zhi.small-0"]["label"] == "served"
+    assert found["zhi.gang"]["length_from"] == "limit"
+    assert (found["zhi.small-0"]["label"], found["zhi.small-0"]["length_from"]) == ("served", "so_far")
     assert found["zhi.small-0"]["run_s"] == pytest.approx(36_000, abs=120)
     monkeypatch.setenv("PENSTOCK_URL", one.url)
     monkeypatch.setenv("PENSTOCK_TOKEN", one.admin)
@@ -204,10 +206,47 @@ def test_what_was_asked_of_the_centre_is_a_trace_that_a_plan_rests_on(
     )
     rests_on = pool(plan, OWN, tmp_path)
     cards = sum(row["nodes"] * row["devices_per_node"] * row["run_s"] for row in found.values())
-    assert rests_on.card_hours_a_day == pytest.approx(cards / 3600)
+    assert sum(rests_on.hours_by_length.values()) == pytest.approx(cards / 3600)
     [evidence] = evidence_of(plan, (rests_on,))
-    assert (evidence.kind, evidence.demand.status) == ("own_history", "measured")
+    assert (evidence.kind, evidence.demand.status) == ("own_history", "claimed"), "a time limit is among it"
+    assert {name: one.status for name, one in evidence.lengths.items()} == {
+        "limit": "claimed",
+        "so_far": "derived",
+    }
     assert one.ask("GET", "/recorded-jobs", one.token("zhi", "viewer", "vic")).status_code == 403
+
+
+def test_s11_mfu_stands_beside_the_rungs_where_jobs_state_their_flops(tmp_path: Path) -> None:
+    with served(tmp_path) as centre:
+        centre.centre.install("a100", nodes=1, devices_per_node=8)
+        device = centre.done("GET", "/fleet/devices/a100-0000.0")
+        centre.done(
+            "POST", "/offers", json={"id": "l", "model": "a100", "price_micros_per_card_hour": 4 * YUAN}
+        )
+        open_tenant(centre, "acme", 1_000_000)
+        assert ladder(centre)[""]["mfu"] is None, "nobody states any FLOPs"
+        [peak] = [rate["tflops"] for rate in device["nominal"] if rate["precision"] == "bf16"]
+        half = {"total": 0.5 * 4 * peak * 1e12 * 3600, "precision": "bf16"}
+        for name, more in (("stated", {"flops": half}), ("silent", {})):
+            spec = job(
+                resources={"models": ["a100"], "devices_per_node": 4},
+                env={"SIMULATED_SECONDS": "3600"},
+                **more,
+            )
+            centre.done("POST", "/jobs", json={"id": name, "tenant": "acme", "spec": spec})
+        centre.turn()
+        centre.turn(minutes=90)
+        found = ladder(centre)[""]["mfu"]
+        assert found["value"] == pytest.approx(50, rel=0.05)
+        assert found["status"] == "claimed" and found["unit"].startswith("percent of the dense peak")
+        assert found["population"].startswith("1 jobs that state their FLOPs")
+        assert ladder(centre, by="tenant")["acme"]["mfu"]["value"] == found["value"]
+        assert ladder(centre, by="tenant")[""]["mfu"] is None
+
+
+@pytest.mark.parametrize("path", ["/ladder", "/ladder?by=model", "/alarms", "/lost", "/economics"])
+def test_every_number_says_its_unit_population_and_status(one: Served, path: str) -> None:
+    assert untagged(one.done("GET", path)) == set()
 
 
 @pytest.mark.parametrize(

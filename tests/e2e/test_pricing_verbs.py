@@ -122,6 +122,39 @@ def test_revenue_is_shared_by_contract(one: Served) -> None:
     until(one, "2026-03-01T00:00:00")
     assert balances(one)["centre/share/owner"] == 42_000 * YUAN
     assert balances(one)["centre/share/broker"] == 3_500 * YUAN
+    until(one, "2026-03-01T00:01:00")
+    assert earned(one) == {"acme": 70_000 * YUAN, "": 0}
+    whole = one.done("GET", "/economics", params=FEBRUARY)[""]
+    assert whole["profit"]["revenue_share"]["value"] == 45_500 * YUAN
+    assert whole["profit"]["result"]["value"] < 70_000 * YUAN - 45_500 * YUAN, "depreciation is taken off too"
+    assert whole["ledger"]["booked_elsewhere"]["value"] == 0
+
+
+FEBRUARY = {"start": "2026-01-31T16:00:00Z", "end": "2026-02-28T16:01:00Z"}
+
+
+def earned(one: Served) -> dict[str, int]:
+    found = one.done("GET", "/economics", params=FEBRUARY | {"by": "tenant"})
+    return {name: accounts["profit"]["revenue"]["value"] for name, accounts in found.items()}
+
+
+def test_tax_inside_a_price_is_no_revenue_of_the_live_accounts(one: Served) -> None:
+    inside = BOOK.replace("list-2026", "inside").replace("rate: 6%,", "rate: 6%, inclusive: true,")
+    post(one, "/price-books", inside)
+    terms = "contract: d\ntenant: acme\nprice_book: inside\nfrom: 2026-02-01\nuntil: 2026-03-01\n"
+    post(one, "/contracts", terms + "items: [{item: node}]")
+    until(one, "2026-03-01T00:00:00", steps=2)
+    invoice(one, "2026-02")
+    until(one, "2026-03-01T00:01:00")
+    assert earned(one)["acme"] == round(60_000 * YUAN / Fraction("1.06"))
+    whole = one.done("GET", "/economics", params=FEBRUARY)[""]
+    assert (
+        whole["ledger"]["vat_booked"]["value"]
+        == round(60_000 * 100 / Fraction("1.06") * Fraction("0.06")) * 10_000
+    )
+    assert abs(whole["ledger"]["booked_elsewhere"]["value"]) < 10_000, (
+        "the fen that the invoice rounds the tax to"
+    )
 
 
 def test_a_credit_note_gives_back_tax_and_every_modes_revenue(one: Served) -> None:

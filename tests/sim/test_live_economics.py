@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from penstock.app import economics, reports
+from penstock.app import economics, money, reports
 from penstock.app.access import SYSTEM
 from penstock.app.context import Policy
 from penstock.base.refusal import Refused
@@ -79,6 +79,18 @@ def test_groups_and_parts_of_time_sum_to_the_whole(centre):
     assert {line: halves[line] for line in exact[:4]} == {line: whole[line] for line in exact[:4]}
 
 
+def test_interest_and_power_are_those_that_the_ladder_carries(centre):
+    ends = (OPENING, OPENING + timedelta(hours=30))
+    for axis in (None, *AXES):
+        ladders = reports.show_ladder(centre.app, SYSTEM, *ends, axis)
+        for name, accounts in shown(centre, axis).items():
+            own = amounts(accounts)
+            for line in ("depreciation", "interest", "power"):
+                carried = sum(getattr(one, f"{line}_micros") for one in ladders[name].lines)
+                assert own[line] == carried, (axis, name, line)
+    assert all(line.carried_cost_micros for line in ladders["first"].lines if line.card_us)
+
+
 def test_each_cost_is_what_was_stated_for_the_time(centre):
     whole = amounts(shown(centre)[""])
     assert whole["staff"] == pytest.approx(2.25e12 * 30 / 8760, rel=1e-6)
@@ -106,6 +118,40 @@ def test_what_moved_on_the_ledger_stands_beside(centre):
     assert per_hour == pytest.approx(one.profit["revenue"].value / one.card_hours["sold"].value, rel=1e-6)
 
 
+GRANT = (
+    COSTS
+    + b"""
+subsidies: [{name: racks, on: 2026-01-04, amount: 3.652 M, tranche: first}, {name: none, on: 2026-01-04, amount: 1, tranche: no}]
+income_tax: 25 %
+"""
+)
+
+
+def test_public_money_and_income_tax_are_in_the_accounts(centre):
+    before = amounts(shown(centre)[""])
+    economics.set_costs(centre.app, SYSTEM, GRANT, "costs.yaml")
+    booked = money.NewTransfer(
+        id="grant", debit="centre/cash", credit="centre/subsidies", amount_micros=9_000_000_000_000,
+        currency="CNY", note="for electricity",
+    )  # fmt: skip
+    money.post_transfers(centre.app, SYSTEM, money.NewTransfers(transfers=(booked,)))
+    centre.clock.advance(timedelta(minutes=1))
+    end = 30 + 1 / 60
+    whole = shown(centre, None, 0, end)[""]
+    own, after = amounts(whole), 9_000_000_000_000
+    grant = 3_652_000_000_000 * timedelta(hours=end) // timedelta(days=1826)
+    assert own["subsidy"] == pytest.approx(after + grant, rel=1e-9), "five years from the first device on"
+    assert own["result"] > before["result"] + after
+    assert own["income_tax"] == own["result"] // 4 and own["net"] == own["result"] - own["income_tax"]
+    assert whole.ledger["subsidies_booked"].value == after
+    assert whole.profit["subsidy"].status == "claimed", "the grant is said, not booked"
+    for axis in AXES:
+        groups = shown(centre, axis, 0, end)
+        assert added([amounts(one) for one in groups.values()])["subsidy"] == own["subsidy"], axis
+        assert all("income_tax" not in one.profit for one in groups.values())
+    economics.set_costs(centre.app, SYSTEM, COSTS, "costs.yaml")
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
@@ -113,6 +159,13 @@ def test_what_moved_on_the_ledger_stands_beside(centre):
         (b"costs: [{name: a, kind: staff, amount: 1, every: plan}]", "cost_unclear"),
         (b"power: {pue: 0.5, per_kwh: 0.4}", "pue_impossible"),
         (b"wages: 3", "field_unknown"),
+        (b"income_tax: 140 %", "number_out_of_range"),
+        (b"subsidies: [{name: a, on: 2026-01-01, amount: 1}]", "subsidy_unclear"),
+        (b"subsidies: [{name: a, on: 2026-01-01, amount: -1, tranche: t}]", "amount_negative"),
+        (
+            b"costs: [{name: a, kind: staff, share: 60 %}, {name: b, kind: selling, share: 50 %}]",
+            "shares_exceed",
+        ),
         (b"", "file_empty"),
     ],
 )

@@ -85,6 +85,12 @@ def test_s28_filed_results_stay_as_filed_and_what_they_imply_stands_beside(desk)
     assert [millions(row["net"]) for row in filed] == pytest.approx([-3.9813, 5.54, -14.56])
     assert millions(filed[2]["implied_net"]) == pytest.approx(-20.1)
     assert filed[2]["implied_net"]["status"] == "derived"
+    assert millions(filed[2]["impairment"]) == 11.26
+    audited = "  - {since: 2024-01-01, until: 2024-09-30, net: 5.1 M, status: audited}\n"
+    again = desk.economics(LEASER, more=audited)["filed"]
+    assert [row["status"] for row in again] == ["unaudited", "unaudited", "audited", "audited"]
+    assert [millions(row["net"]) for row in again[1:3]] == [5.54, 5.1], "both stay as filed"
+    assert millions(again[2]["restated_by"]) == pytest.approx(-0.44)
 
 
 @pytest.mark.parametrize(("rent", "percent"), [("69k", 109), ("60k", 125)])
@@ -146,6 +152,7 @@ def test_s32_what_matters_is_ranked_and_power_is_an_order_smaller_than_depreciat
         *("occupancy", "rent_decline", "useful_life", "purchase_price", "interest", "power_price", "pue")
     }
     assert value(report["tranches"]["type 1"]["power_per_card_hour"]) / 1e6 == pytest.approx(0.55, abs=0.002)
+    assert value(report["measures"]["revenue_per_card_hour"]) / 1e6 == pytest.approx(11.8, abs=0.05)
     profit = report["whole"]["profit"]
     assert millions(profit["depreciation"]) > 10 * millions(profit["power"])
 

@@ -1,34 +1,10 @@
 """Every number of a report carries its unit, its population, and whether it is claimed, derived or measured."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from planfiles import GUIDE, LEASER, NEW_CENTRE, ONE_SERVER, Desk, changed
-
-TAGS = {"unit", "population", "status"}
-UNTAGGED = {".seed", ".futures"}
-"""What was asked for, no result."""
-IN_SENTENCES = ".findings[].numbers"
-"""The numbers that a sentence is made of; the sentence says their units."""
-
-
-def bare(node: Any, path: str = "", *, tagged: bool = False) -> Iterator[str]:
-    """Where a number stands without its tags."""
-    if isinstance(node, dict):
-        tagged = tagged or node.keys() >= TAGS
-        for name, value in node.items():
-            yield from bare(value, f"{path}.{name}", tagged=tagged)
-    elif isinstance(node, list):
-        for value in node:
-            yield from bare(value, f"{path}[]", tagged=tagged)
-    elif isinstance(node, int | float) and not isinstance(node, bool) and not tagged:
-        yield path
-
-
-def untagged(report: Any) -> set[str]:
-    return {path for path in bare(report) if path not in UNTAGGED and not path.startswith(IN_SENTENCES)}
+from tests.unit.tags import untagged
 
 
 @pytest.fixture
@@ -63,3 +39,7 @@ def test_the_test_finds_a_number_without_its_tags():
     assert untagged(
         {"seed": 1, "good": figure, "bad": {"value": 1, "unit": "cards", "population": "all"}}
     ) == {".bad.value"}
+    named = {"population": "all", "numbers": {"card_us": {"unit": "card-microseconds", "status": "measured"}}}
+    assert untagged({"ladder": named | {"lines": [{"card_us": 3, "share": 0.5}]}}) == {
+        ".ladder.lines[].share"
+    }

@@ -126,6 +126,32 @@ def test_equal_seeds_give_equal_futures_however_many_work(desk):
     assert other != one
 
 
+def test_lengths_that_nobody_measured_are_not_called_measured(desk):
+    rows = {
+        "ran,0,36000,1,8,,,t,served,,,,": "measured",
+        "runs,100,3600,1,8,,,t,served,,,,so_far": "so_far",
+        "limited,200,7200,1,8,,,t,refused,,7200,,": "limit",
+        "guessed,300,1800,1,8,,,t,refused,,,,median": "median",
+    }
+    (desk.folder / "own.csv").write_text(TRACE.strip() + ",length_from\n" + "\n".join(rows) + "\n")
+    more = "rehearse:\n  demand: {spread: 0 %, traces: [{file: own.csv, own: true}]}\n"
+    year = ("months: 5 years\ntranches", "months: 1 month\ntranches")
+    [evidence] = built(desk, ONE_SERVER, year, more=more, futures=1)["evidence"]
+    assert evidence["demand"]["status"] == "claimed", "a time limit is its owner's word"
+    found = {name: (value(one), one["status"]) for name, one in evidence["lengths"].items()}
+    assert found == {
+        "measured": (80, "measured"),
+        "so_far": (8, "derived"),
+        "limit": (16, "claimed"),
+        "median": (4, "derived"),
+    }
+    text = built(desk, ONE_SERVER, year, more=more, futures=1, words=())
+    assert "74% ran so long (measured)" in text and "15% never ran: their own time limit (claimed)" in text
+    (desk.folder / "own.csv").write_text(TRACE.strip() + ",length_from\n" + "x,0,1,1,8,,,t,,,,,felt\n")
+    status, out, _ = desk.run("plan", "build", str(desk.folder / "plan.yaml"), "--workers", "1", "--json")
+    assert (status, json.loads(out)["refusals"][0]["code"]) == (1, "trace_value")
+
+
 TRACE = "job,submit_s,run_s,nodes,devices_per_node,device_milli,models,tenant,label,priority,time_limit_s,checkpoint_s\n"
 
 
@@ -145,7 +171,11 @@ def test_demand_of_a_trace_is_played_by_the_placement_core(desk):
         desk, ONE_SERVER, year, ("name: type 1\n", "name: type 1\n    model: h800\n"), more=more, futures=3
     )
     [evidence] = outlook["evidence"]
-    assert (evidence["kind"], evidence["demand"]["status"]) == ("own_history", "measured")
+    assert (evidence["kind"], evidence["demand"]["status"]) == ("own_history", "derived"), (
+        "half of it is our word"
+    )
+    assert evidence["lengths"]["measured"]["status"] == "measured"
+    assert value(evidence["lengths"]["measured"]) == pytest.approx(8 * 4 * 6)
     assert value(evidence["demand"]) == pytest.approx(8 * 4 * 6 / 2)
     assert outlook["missing"] == ["contracts", "comparable_trace"]
     ladder = {line: one["quantiles"]["50"] for line, one in outlook["ladder"].items()}
@@ -158,10 +188,14 @@ def test_demand_of_a_trace_is_played_by_the_placement_core(desk):
     assert status == 0, err
     found = {one["name"]: one for one in json.loads(out)["played"]}
     assert found["porting"]["net_gain_micros"] > 0 and found["porting"]["refused_card_hours"] == 0
-    assert found["sharing"]["ladder"] == pytest.approx(found["as_planned"]["ladder"])
     assert all(sum(one["ladder"].values()) == pytest.approx(100) for one in found.values())
     assert all({"unit", "population", "status"} <= one.keys() for one in found.values())
-    assert set(json.loads(out)["not_played"]) == {"lending_at_night"}, "no contract, nothing to lend"
+    idle = json.loads(out)["not_played"]
+    assert idle.keys() == {"sharing", "defragmentation", "lending_at_night"}
+    assert "no contract holds servers" in idle["lending_at_night"]
+    terms = found["spot_with_notice"]["terms"]
+    assert (terms["spot"]["source"], terms["spot"]["status"]) == ("assumed", "claimed")
+    assert "Google Cloud" in terms["spot_price"]["source"]
     assert (
         found["spot_with_notice"]["net_gain_micros"] > 0
         and "give way" in found["spot_with_notice"]["assumed"]
@@ -179,6 +213,7 @@ def test_demand_of_a_trace_is_played_by_the_placement_core(desk):
     status, out, err = desk.run("plan", "remedies", held, "--futures", "2", "--workers", "1", "--json")
     assert status == 0, err
     lent = {one["name"]: one for one in json.loads(out)["played"]}
+    assert lent["lending_at_night"]["terms"]["lent"]["source"] == "the plan"
     assert lent["as_planned"]["ladder"]["reserved"] == pytest.approx(100)
     assert 60 < lent["lending_at_night"]["ladder"]["reserved"] < 100, "a third of the day at most is lent"
     assert lent["lending_at_night"]["net_gain_micros"] > 0

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from planfiles import LEASER, NEW_CENTRE, Desk
+from planfiles import LEASER, NEW_CENTRE, Desk, value
 
 from penstock.base.figure import Figure, total
 from penstock.base.refusal import Refusal
@@ -43,12 +43,115 @@ def put(more: str) -> tuple[str, str]:
         (("amount: 14.8 M", "amount: 14.8 M, share: 3 %"), "cost_unclear", 15),
         (("months: 5 years", "months: 0 months"), "number_out_of_range", 3),
         (("start: 2024-01-01", "start: 2024-02-30"), "field_malformed", 2),
+        (put("used: -1 year"), "number_out_of_range", 10),
+        (put("paid: [{on: 2024-01-01, amount: -3 M}]"), "amount_negative", 10),
+        (put("claimed: 700 PFLOPS fp17"), "precision_unknown", 10),
+        (put("claimed: 700 petaflops fp16"), "unit_unknown", 10),
+        (put("watts_per_server: -1 kW"), "amount_negative", 10),
+        (("amount: 14.8 M", "amount: -14.8 M"), "amount_negative", 15),
     ],
 )
 def test_each_mistake_has_its_code_and_place(desk, change, code, line):
     refusal = next(one for one in desk.refusals(NEW_CENTRE, change) if one["code"] == code)
     assert refusal["where"].split(":")[1] == str(line)
     assert refusal["remedy"]
+
+
+CONTRACT = (
+    "contracts: [{id: c, customer: a, signed: 2024-02-01, start: 2024-03-01, months: 12, amount: 1 M%s}]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        (
+            "exit: {on: 2023-05-01, resale: 40 %}\n",
+            "dates_contradict",
+            "2023-05-01 is before start 2024-01-01",
+        ),
+        (
+            "impairments: [{on: 2023-12-01, tranche: h800, amount: 1 M}]\n",
+            "dates_contradict",
+            "2023-12-01 is before in_service",
+        ),
+        (CONTRACT % ", terminated: 2024-01-01", "dates_contradict", "2024-01-01 is before signed 2024-02-01"),
+        (
+            CONTRACT % ", terminated: 2026-01-01",
+            "dates_contradict",
+            "2025-03-01 is before terminated 2026-01-01",
+        ),
+        (CONTRACT % ", delivered_amount: 2 M", "amount_absurd", "more than the contract"),
+        ("subsidies: [{name: s, on: 2024-05-01, amount: -1 M}]\n", "amount_negative", "negative"),
+        (
+            "takings: [{name: t, since: 2024-05-01, until: 2024-05-01, amount: 1}]\n",
+            "dates_contradict",
+            "no day",
+        ),
+        ("vouchers: {share: 130 %, paid_after: 3 months}\n", "number_out_of_range", "130 %"),
+        ("power: {pue: 1.2}\n", "price_unclear", "one price"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_with_both_sides(desk, more, code, said):
+    found = [one for one in desk.refusals(NEW_CENTRE, more=more) if one["code"] == code]
+    assert len(found) == 1 and said in found[0]["message"], found
+    assert found[0]["where"].startswith("plan.yaml:") and found[0]["remedy"]
+
+
+def test_shares_of_revenue_that_take_more_than_there_is_are_refused(desk):
+    costs = "{name: team, kind: staff, share: 60 %}", "{name: sales, kind: selling, share: 41 %}"
+    refusals = desk.refusals(NEW_CENTRE, ("costs:\n", f"costs:\n  - {costs[0]}\n  - {costs[1]}\n"))
+    [refusal] = [one for one in refusals if one["code"] == "shares_exceed"]
+    assert "101 % of revenue" in refusal["message"]
+
+
+SECOND = (
+    "costs:",
+    "  - {name: more, model: h800, servers: 2, price_per_server: 2.83 M, accepted: 2024-01-01, claimed: 4 PFLOPS %s}\n"
+    "costs:",
+)
+
+
+def test_claims_of_two_precisions_make_no_sum(desk):
+    first = put("claimed: 807 PFLOPS fp16")
+    [refusal] = desk.refusals(NEW_CENTRE, first, (SECOND[0], SECOND[1] % "fp32"))
+    assert refusal["code"] == "precision_mixed"
+    assert "fp16" in refusal["message"] and "fp32" in refusal["message"]
+    measures = desk.economics(NEW_CENTRE, first, (SECOND[0], SECOND[1] % "fp16"))["measures"]
+    assert value(measures["compute_claimed"]) == 811
+    assert measures["compute_claimed"]["unit"] == "PFLOPS fp16"
+    assert measures["compute_claimed"]["status"] == "claimed"
+    assert value(measures["compute_dense"]) == pytest.approx(104 * 8 * 0.989, rel=0.001)
+    assert measures["compute_dense"]["unit"] == "PFLOPS fp16 dense"
+
+
+def test_a_sparse_figure_given_as_dense_is_flagged_against_the_catalogue(desk):
+    report = desk.economics(NEW_CENTRE, put("claimed: 1615 PFLOPS fp16"))
+    found = {one["code"]: one["numbers"] for one in report["findings"]}
+    assert found["sparse_figure"]["halved"] == pytest.approx(807.5)
+    _, out, _ = desk.run("plan", "economics", str(desk.folder / "plan.yaml"))
+    assert "sparse" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("speeds: [{name: a, before_s: 100, after_s: 0}]", "number_out_of_range"),
+        ("centres: [{name: a, cards: -4}]", "number_out_of_range"),
+        ("centres: [{name: a, racks: 0}]", "number_out_of_range"),
+        ("centres: [{name: a, build: -6 months}]", "number_out_of_range"),
+        ("centres: [{name: a, investment: -1 M}]", "amount_not_positive"),
+        ("centres: [{name: a, compute: 0 PFLOPS fp16}]", "amount_not_positive"),
+        ("centres: [{name: a, compute: 100 petabytes}]", "unit_unknown"),
+        ("centres: [{name: a, compute: 100 PFLOPS fp15}]", "precision_unknown"),
+        ("gaps: [{name: a, demand: 0 PFLOPS, supply: 1 PFLOPS}]", "amount_not_positive"),
+        ("sites: [{name: a, compute: 1 PFLOPS, idle: 130 %}]", "number_out_of_range"),
+    ],
+)
+def test_claims_that_cannot_be_are_refused(desk, text, code):
+    [refusal] = desk.claims(text, status=1)["refusals"]
+    assert refusal["code"] == code
+    assert refusal["where"].split(":")[:2] == ["claims.yaml", "1"]
 
 
 @pytest.mark.parametrize("pue", ["0.8", "4.2"])

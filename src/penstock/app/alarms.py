@@ -12,7 +12,7 @@ from penstock.base.refusal import Refused, invalid
 from penstock.fleet.calibration import drifts
 from penstock.fleet.device import DeviceState
 from penstock.insight.alarms import Alarm, Seen, Thresholds, alarms
-from penstock.insight.lost import LostRevenue, asks_of_jobs, asks_of_quotes, lost_rows
+from penstock.insight.lost import LostRevenue, asks_of_jobs, asks_of_quotes, lost_numbers, lost_rows
 from penstock.insight.opened import intervals
 from penstock.lease.tenant import Principal, Scope
 from penstock.placement.reasons import book_reason
@@ -100,4 +100,6 @@ def show_lost(
         lost_card_us=sum(row.lost_card_us for row in rows),
         lost_value_micros=sum(row.lost_value_micros for row in rows),
         rows=rows,
+        population=f"jobs and quotes asked for from {window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC",
+        numbers=lost_numbers(app.policy.currency),
     )

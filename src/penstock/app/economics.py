@@ -6,20 +6,20 @@ import msgspec
 
 from penstock.app import asking
 from penstock.app.access import require_audit, require_operator
-from penstock.app.catalogue import known_accelerators
+from penstock.app.charged import charged
 from penstock.app.context import App
+from penstock.app.ladders import ladders_in
 from penstock.app.reports import AXES as LADDER_AXES
-from penstock.app.reports import asked_window, spans_of
+from penstock.app.reports import asked_window
 from penstock.base.refusal import Refused, invalid
 from penstock.base.window import Window
-from penstock.billing.model import ChargeLine
-from penstock.insight.earned import Books, Charged, LiveAccounts, Moved, live
+from penstock.insight.earned import Books, LiveAccounts, Moved, live
 from penstock.insight.economics.check import check_costs
 from penstock.insight.economics.plan import CentreCosts
 from penstock.insight.economics.planfile import read_as
 from penstock.lease.tenant import Principal
-from penstock.ledger.chart import CASH, centre_account, kind_of
-from penstock.store import audit, billing, ledger, settings
+from penstock.ledger.chart import CASH, SUBSIDIES, VAT, VOUCHER_RECEIVABLE, centre_account, kind_of
+from penstock.store import audit, fleet, ledger, settings
 from penstock.store.database import Tx
 from penstock.store.world import COSTS, costs, put_costs
 
@@ -64,37 +64,35 @@ def show_economics(
         raise Refused(
             invalid("axis_unknown", f"no accounts by {by!r}", f"use one of {', '.join(AXES)}", "by")
         )
-    window = asked_window(start, end, app.now())
-    past, spans = spans_of(app, window)
-    currency = app.policy.currency
+    window, currency = asked_window(start, end, app.now()), app.policy.currency
+    axis = None if by is None else AXES[by]
     with app.database.read() as tx:
-        stated = costs(tx)
-        charged = _charged(billing.lines(tx, start=window.start, end=window.end), currency)
-        opened = ledger.opened_at(tx, window.start)
-        moved = _moved(tx, window, currency)
-    books = Books(history=past, spans=spans, lines=charged, moved=moved, window=window, currency=currency)
-    return live(books, stated, None if by is None else AXES[by], known_accelerators(app), opened)
-
-
-def _charged(lines: tuple[ChargeLine, ...], currency: str) -> tuple[Charged, ...]:
-    return tuple(
-        Charged(
-            tenant=line.tenant,
-            model=line.model,
-            subject=line.subject,
-            start=line.start,
-            end=line.end,
-            amount_micros=line.amount_micros,
+        books = Books(
+            ladders=ladders_in(tx, [window], axis or "model", currency)[0],
+            devices=fleet.devices(tx),
+            lines=tuple(charged(tx, window, currency, located=axis in ("node", "tranche"))),
+            moved=_moved(tx, window, currency),
+            window=window,
+            currency=currency,
+            opened=ledger.opened_at(tx, window.start),
         )
-        for line in lines
-        if line.currency == currency
-    )
+        stated = costs(tx)
+    return live(books, stated, axis)
 
 
 def _moved(tx: Tx, window: Window, currency: str) -> Moved:
-    """Credits less debits of the income accounts, and debits less credits of cash, within the window."""
+    """Credits less debits of income and tax, debits less credits of cash and of what voucher issuers owe."""
     income = {
         one.id for one in ledger.accounts(tx) if one.currency == currency and kind_of(one).nature == "income"
     }
-    cash = {centre_account(CASH, currency)}
-    return Moved(ledger.moved(tx, income, window), -ledger.moved(tx, cash, window))
+
+    def own(name: str) -> int:
+        return ledger.moved(tx, {centre_account(name, currency)}, window)
+
+    return Moved(
+        income=ledger.moved(tx, income, window),
+        subsidies=own(SUBSIDIES),
+        received=-own(CASH),
+        tax=own(VAT),
+        vouchers=-own(VOUCHER_RECEIVABLE),
+    )

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import msgspec
+from msgspec.structs import replace
 
 from penstock.app import asking
 from penstock.app.access import require_audit
@@ -14,12 +15,13 @@ from penstock.base.window import Window, check_window
 from penstock.billing.check import check as check_bills
 from penstock.insight.attribution import attribute
 from penstock.insight.check import check_ladder, check_settled, check_spans
+from penstock.insight.efficiency import utilisation
 from penstock.insight.ladder import RUNG_OF, Axis, grouping, ladder
 from penstock.insight.model import History, Ladder, Line, Span
 from penstock.insight.opened import Interval, intervals
 from penstock.lease.tenant import Principal
 from penstock.ledger.check import check as check_ledger
-from penstock.store import audit, billing, charged, closings, contracts, ledger, settings
+from penstock.store import audit, billing, charged, closings, contracts, fleet, jobs, ledger, settings
 from penstock.store.settled import HOUR, floor
 from penstock.store.tables import AuditEntry
 from penstock.store.world import history
@@ -53,8 +55,12 @@ def show_ladder(
 ) -> dict[str, Ladder]:
     """The ladder of a window (the last seven days where none is given), whole under '' or by a group."""
     require_audit(principal)
-    axis = None if by is None else _axis(by)
-    return ladders(app, asked_window(start, end, app.now()), axis)
+    axis, window = None if by is None else _axis(by), asked_window(start, end, app.now())
+    found = ladders(app, window, axis)
+    with app.database.read() as tx:
+        stated = jobs.finished_with_flops(tx, window)
+        used = utilisation(stated, fleet.devices(tx), fleet.nodes(tx), window, axis) if stated else {}
+    return {name: replace(one, mfu=used.get(name)) if name in used else one for name, one in found.items()}
 
 
 def asked_window(start: datetime | None, end: datetime | None, now: datetime) -> Window:

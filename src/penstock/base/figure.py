@@ -24,6 +24,13 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
 
 
+class Tag(msgspec.Struct, frozen=True):
+    """What the numbers of one name in a report are, where a figure for each would repeat itself."""
+
+    unit: str
+    status: Status
+
+
 def weakest(*statuses: Status) -> Status:
     """What a number made of others may call itself: at best derived, and claimed as soon as one of them is."""
     return "claimed" if "claimed" in statuses else "derived"

@@ -153,3 +153,8 @@ def _print_lost(found: LostRevenue, call: Call) -> None:
         "IDLE CARD-HOURS",
     )
     print_table(titles, rows, right=(4, 5, 6, 7, 8, 9, 10))
+    print(
+        _(
+            "asks and waiting are measured; what was lost and its list value are derived from what was asked for"
+        )
+    )

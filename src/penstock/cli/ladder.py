@@ -71,6 +71,7 @@ def _draw(ladder: Ladder, call: Call, heading: str) -> None:
     if heading:
         print(heading)
     draw(render_ladder(ladder, "zh" if language() == "zh" else "en", UTC if call.utc else None), broadest=120)
+    _print_mfu(ladder)
 
 
 def print_ladder(ladder: Ladder, call: Call, heading: list[tuple[str, str]], *, every: bool = False) -> None:
@@ -97,6 +98,7 @@ def print_ladder(ladder: Ladder, call: Call, heading: list[tuple[str, str]], *, 
     print_table(("RUNG", "CARD-HOURS", "OF CAPACITY"), rows, right=(1, 2))
     print()
     _print_lines(ladder, every=every)
+    _print_mfu(ladder)
     _print_caveats(ladder)
 
 
@@ -125,6 +127,12 @@ def _print_lines(ladder: Ladder, *, every: bool) -> None:
     )
     titles = ("RUNG", "LINE", "CARD-HOURS", "OF CAPACITY", "LIST VALUE", "CARRIED COST")
     print_table(titles, rows, right=(2, 3, 4, 5))
+    status = formats.word(ladder.numbers["card_us"].status if ladder.numbers else "measured")
+    print(
+        _(
+            "card-hours are {status}; shares, list value and carried cost (depreciation, interest, power) derived"
+        ).format(status=status)
+    )
 
 
 def _print_caveats(ladder: Ladder) -> None:
@@ -141,6 +149,13 @@ def _print_caveats(ladder: Ladder) -> None:
                 count=ladder.uncosted_devices
             )
         )
+
+
+def _print_mfu(ladder: Ladder) -> None:
+    if ladder.mfu is not None and ladder.mfu.value is not None:
+        said = _("of the dense peak was used by jobs that state their FLOPs ({status}): {population}")
+        told = said.format(status=formats.word(ladder.mfu.status), population=ladder.mfu.population)
+        print(f"MFU {ladder.mfu.value:.1f} % {told}")
 
 
 def _rung(code: str) -> str:

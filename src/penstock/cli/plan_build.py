@@ -1,4 +1,4 @@
-"""`penstock plan build` and `plan compare`: planned centres rehearsed in many futures, on this host."""
+"""`penstock plan build`, `plan compare` and `plan remedies`: planned centres rehearsed in many futures, on this host."""
 
 import os
 from collections.abc import Callable
@@ -76,15 +76,12 @@ def compare(
     if as_json or form == "json":
         show_json(found, out)
         return
-    from penstock.web.documents.outlook_view import compared
-    from penstock.web.documents.plan_html import page
+    from penstock.web.documents.alternatives_view import compared, comparison
 
-    sections = compared(found, spoken())
     if form == "html":
-        title = " / ".join(outlook.name for outlook in found)
-        write_bytes(page(title, "", "", sections, spoken()).encode(), out)
+        write_bytes(comparison(found, spoken()).encode(), out)
         return
-    print_sections(sections)
+    print_sections(compared(found, spoken()))
 
 
 def checked(futures: int, workers: int | None) -> int:
@@ -117,6 +114,8 @@ def remedies(
     futures: Futures = 20,
     seed: Seed = 1,
     workers: Workers = None,
+    form: Format = "text",
+    out: Output = None,
     as_json: AsJson = False,
 ) -> None:
     """Switch each remedy on alone over the same rehearsed month: ladder and profit before and after.
@@ -127,9 +126,12 @@ def remedies(
 
     plan = read_plan(file)
     found = played(plan, file.parent, futures, seed, checked(futures, workers), _progress(futures))
-    if as_json:
-        show_json(found, None)
+    if as_json or form == "json":
+        show_json(found, out)
         return
-    from penstock.web.documents.outlook_view import remedied
+    from penstock.web.documents.alternatives_view import RemediesView, remedies_document
 
-    print_sections(remedied(found, spoken()))
+    if form == "html":
+        write_bytes(remedies_document(found, spoken()).encode(), out)
+        return
+    print_sections(RemediesView(found, spoken()).sections())

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -14,7 +14,9 @@ from penstock.cli.output import print_json, print_table, write_bytes
 from penstock.fleet.accelerators import catalogue
 
 if TYPE_CHECKING:
+    from penstock.base.refusal import Refusal
     from penstock.insight.economics.plan import Plan
+    from penstock.insight.economics.planfile import Document
     from penstock.web.documents.ladder_words import Language
     from penstock.web.documents.sections import Section
 
@@ -61,12 +63,13 @@ def claims(
 
     Ends with status 1 where figures of different precisions were to be compared.
     """
-    from penstock.insight.economics.claims import Claims, examine
+    from penstock.insight.economics.claims import Claims, check_claims, examine
     from penstock.insight.economics.planfile import read_as
 
     document = read_as(content_of(file), file.name, Claims)
     if isinstance(document, tuple):
         raise Refused(*document)
+    _refuse(document, check_claims(document.value))
     found = examine(document.value, catalogue())
     if as_json:
         print_json(found)
@@ -103,11 +106,14 @@ def read_plan(file: Path) -> "Plan":
     document = read_as(content_of(file), file.name, Plan)
     if isinstance(document, tuple):
         raise Refused(*document)
-    refusals = check_plan(document.value, catalogue())
-    if refusals:
-        placed = (msgspec.structs.replace(one, where=document.where(one.where)) for one in refusals)
-        raise Refused(*placed)
+    _refuse(document, check_plan(document.value, catalogue()))
     return document.value
+
+
+def _refuse(document: "Document[Any]", refusals: "Sequence[Refusal]") -> None:
+    """Each with the place in the file instead of the path."""
+    if refusals:
+        raise Refused(*(msgspec.structs.replace(one, where=document.where(one.where)) for one in refusals))
 
 
 def content_of(file: Path) -> bytes:

@@ -7,7 +7,17 @@ from typing import Literal
 from penstock.base.window import Window
 from penstock.fleet.device import Device, Node
 from penstock.insight.economics.carrying import DRAWING, Carried
-from penstock.insight.model import RUNGS, History, Ladder, LadderLine, Line, Span, between
+from penstock.insight.model import (
+    RUNGS,
+    History,
+    Ladder,
+    LadderLine,
+    Line,
+    Span,
+    between,
+    ladder_numbers,
+    population,
+)
 from penstock.insight.value import BEFORE, NOTHING, Amounts, Worth, list_prices
 
 type Axis = Literal["model", "node", "tenant", "tranche", "site"]
@@ -133,6 +143,8 @@ class Tally:
             currency=currency,
             unpriced_card_us=capacity - sum(amounts[3] for amounts in self.sums.values()),
             uncosted_devices=len(self.devices & without_cost),
+            population=population(len(self.devices), window.start, window.end),
+            numbers=ladder_numbers(currency, "measured"),
         )
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from penstock.base.figure import Tag
 from penstock.base.money import Micros, format_amount
 from penstock.base.quantity import WHOLE, CardMicroseconds, card_time
 from penstock.base.window import MICROSECOND, US_PER_HOUR, Window, to_us
@@ -95,6 +96,24 @@ class LostRevenue(msgspec.Struct, frozen=True, kw_only=True):
     lost_card_us: CardMicroseconds
     lost_value_micros: Micros
     rows: tuple[LostRow, ...]
+    population: str = ""
+    """What its numbers are about; `numbers` says of each, by the name of its field, its unit and status."""
+    numbers: dict[str, Tag] = {}
+
+
+def lost_numbers(currency: str) -> dict[str, Tag]:
+    """Asks are counted as recorded; what was never served is reckoned from what was asked for."""
+    time, money = Tag("card-microseconds", "derived"), Tag(f"micros {currency}", "derived")
+    measured = Tag("card-microseconds", "measured")
+    counts = {"submitted": "jobs", "quoted": "quotes", "refused": "asks", "asks": "asks", "unpriced": "asks"}
+    return {
+        **{name: Tag(unit, "measured") for name, unit in (counts | {"tenants": "tenants"}).items()},
+        "lost_card_us": time,
+        "lost_value_micros": money,
+        "delayed_card_us": measured,
+        "idle_card_us": measured,
+        "idle_value_micros": money,
+    }
 
 
 def asks_of_jobs(

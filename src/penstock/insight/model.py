@@ -5,8 +5,9 @@ from enum import StrEnum
 
 import msgspec
 
+from penstock.base.figure import Figure, Tag
 from penstock.base.money import Micros
-from penstock.base.quantity import WHOLE, CardMicroseconds
+from penstock.base.quantity import WHOLE, CardMicroseconds, Status
 from penstock.base.window import to_us
 from penstock.fleet.device import Device, DeviceInterval, Node
 from penstock.insight.economics.plan import CentreCosts
@@ -150,3 +151,28 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     """Card time of models without an offer in force: its list value counts as nothing."""
     uncosted_devices: int = 0
     """Devices without a recorded cost: their carried cost counts as nothing."""
+    population: str = ""
+    """What its numbers are about; `numbers` says of each, by the name of its field, its unit and status."""
+    numbers: dict[str, Tag] = {}
+    mfu: Figure | None = None
+    """How much of the peak the finished jobs got that state their FLOPs; None where none does."""
+
+
+def population(devices: int, start: datetime, end: datetime) -> str:
+    """The devices of a ladder and its time, in words."""
+    return f"{devices:,} devices in service from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+
+
+def ladder_numbers(currency: str, status: Status) -> dict[str, Tag]:
+    """What the numbers of a ladder are; card time is of that status, and what follows from it derived."""
+    rungs = ("capacity", "available", "sold", "occupied", "active", "effective", "unpriced")
+    time, money = Tag("card-microseconds", status), Tag(f"micros {currency}", "derived")
+    amounts = ("list_value", "carried_cost", "depreciation", "interest", "power")
+    return {
+        "devices": Tag("devices", status),
+        "uncosted_devices": Tag("devices", status),
+        "card_us": time,
+        "share": Tag("fraction of capacity", "derived"),
+        **{f"{rung}_card_us": time for rung in rungs},
+        **{f"{name}_micros": money for name in amounts},
+    }

@@ -4,20 +4,34 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from statistics import median
+from typing import Literal
 
 import msgspec
 
+from penstock.base.quantity import Status
 from penstock.base.window import MICROSECOND, US_PER_SECOND, Window
 from penstock.lease.job import Attempt, Job
 
 SERVED, REFUSED = "served", "refused"
+type LengthFrom = Literal["measured", "so_far", "limit", "median"]
+LENGTHS: dict[str, Status] = {
+    "measured": "measured",
+    "so_far": "derived",
+    "throughput": "derived",
+    "median": "derived",
+    "generated": "derived",
+    "limit": "claimed",
+}
+"""How the length of a recorded job is known: it ran so long; so long until the record ends; its steps at a measured
+speed; the median of those that ran; drawn with the statistics of a record; its own time limit."""
 
 
 class RecordedJob(msgspec.Struct, frozen=True, kw_only=True):
     """One job of a window. Seconds count from the window's start; `models` are joined by a bar, empty: any.
 
     `run_s` of one that was served is how long it ran, all attempts together; of one that never ran its time limit, or
-    where it has none what those that were served ran in the middle (the median).
+    where it has none what those that were served ran in the middle (the median). `length_from` says which: `measured`,
+    or `so_far` where it still ran at the window's end; `limit` (what its owner said) and `median` are not measured.
     """
 
     job: str
@@ -32,6 +46,7 @@ class RecordedJob(msgspec.Struct, frozen=True, kw_only=True):
     priority: int
     time_limit_s: int | None
     checkpoint_s: float | None
+    length_from: LengthFrom
 
 
 def recorded(jobs: Iterable[Job], attempts: Iterable[Attempt], window: Window) -> tuple[RecordedJob, ...]:
@@ -45,7 +60,7 @@ def recorded(jobs: Iterable[Job], attempts: Iterable[Attempt], window: Window) -
     ran = {job.id: sum(ran_s(one, window.end) for one in tries[job.id]) for job in asked}
     lengths = [length for length in ran.values() if length]
     usual = median(lengths) if lengths else None
-    rows = (_row(job, ran[job.id], tries[job.id], usual, window.start) for job in asked)
+    rows = (_row(job, ran[job.id], tries[job.id], usual, window) for job in asked)
     return tuple(row for row in rows if row is not None)
 
 
@@ -58,15 +73,19 @@ def ran_s(attempt: Attempt, until: datetime) -> float:
 
 
 def _row(
-    job: Job, ran: float, tries: list[Attempt], usual: float | None, start: datetime
+    job: Job, ran: float, tries: list[Attempt], usual: float | None, window: Window
 ) -> RecordedJob | None:
     spec, served = job.spec, ran > 0
     length = ran if served else spec.time_limit_s or usual
     if length is None:
         return None
+    over = job.ended_at is not None and job.ended_at <= window.end
+    source: LengthFrom = (
+        ("measured" if over else "so_far") if served else "limit" if spec.time_limit_s else "median"
+    )
     return RecordedJob(
         job=job.id,
-        submit_s=((job.created_at - start) // MICROSECOND) / US_PER_SECOND,
+        submit_s=((job.created_at - window.start) // MICROSECOND) / US_PER_SECOND,
         run_s=length,
         nodes=spec.nodes,
         devices_per_node=spec.resources.devices_per_node,
@@ -77,6 +96,7 @@ def _row(
         priority=max(spec.priority, 0),
         time_limit_s=spec.time_limit_s,
         checkpoint_s=_interval_s(tries),
+        length_from=source,
     )
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from penstock.base.money import Micros
-from penstock.base.quantity import WHOLE
+from penstock.base.quantity import WHOLE, Precision
 
 AFTER = "after-"
 """How the lines of jobs begin that wait for other jobs."""
@@ -70,6 +70,13 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Container image, for what runs images."""
 
 
+class Flops(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Model FLOPs of a whole run as its owner says: forward and backward, no recomputation (PaLM, appendix B)."""
+
+    total: float
+    precision: Precision
+
+
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to run, checked and without defaults left open.
 
@@ -104,6 +111,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Jobs that must end before it is placed -> how: `success`, `failure` or `end` (either)."""
     variants: dict[str, Variant] = {}
     """By software stack; a job with a variant for a stack is taken to run on it."""
+    flops: Flops | None = None
 
     @property
     def devices(self) -> int:

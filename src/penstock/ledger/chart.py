@@ -29,7 +29,7 @@ PREPAID, RECEIVABLE = "prepaid", "receivable"
 CASH, REVENUE_HOURLY, ROUNDING = "cash", "revenue/hourly", "rounding"
 REVENUE_COMPUTE, REVENUE_USAGE, REVENUE_PACKAGE = "revenue/compute", "revenue/usage", "revenue/package"
 DEFERRED, VAT, SLA_CREDITS, VOUCHER_RECEIVABLE = "deferred", "vat", "sla_credits", "voucher_receivable"
-OWNER_SHARE, BROKER_SHARE = "share/owner", "share/broker"
+OWNER_SHARE, BROKER_SHARE, SUBSIDIES = "share/owner", "share/broker", "subsidies"
 REVENUE = {
     "hourly": REVENUE_HOURLY,
     "compute": REVENUE_COMPUTE,
@@ -53,6 +53,7 @@ CENTRE_KINDS: dict[str, Kind] = {
     VAT: Kind("liability", "tax on what was invoiced"),
     SLA_CREDITS: Kind("income", "given back for availability below what was promised"),
     VOUCHER_RECEIVABLE: Kind("asset", "what issuers of vouchers owe for the invoices that vouchers paid"),
+    SUBSIDIES: Kind("income", "public money for running the centre, as an operator enters it"),
     OWNER_SHARE: Kind("liability", "the centre owner's share of revenue, not paid out yet"),
     BROKER_SHARE: Kind("liability", "the broker's share of revenue, not paid out yet"),
     ROUNDING: Kind("income", "what rounding invoice lines to fen left over"),

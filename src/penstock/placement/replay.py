@@ -100,7 +100,8 @@ def replay(
 
     order = np.random.default_rng(seed).permutation(len(fleet.cpu))
     nodes, shapes = fill.nodes_of(fleet, order), fill.shapes_of(jobs.work)
-    work, kinds = _work(jobs, how), len(np.unique(_kinds(jobs, how)[0]))
+    kind, example = _kinds(jobs, how)
+    work, kinds = _work(jobs, how, kind, example), len(example)
     count, parts, models = len(jobs.nodes), int(jobs.nodes.sum()), len(fleet.models)
     down = faults or no_faults()
     per_model = np.bincount(fleet.model, fleet.devices * 1000, minlength=models).astype(np.int64)
@@ -137,7 +138,12 @@ def replay(
         _market(fleet, jobs),
         book,
         _waiting(work, kinds),
-        Bar(np.zeros(len(order), np.bool_), np.full(1, -1, np.int64), np.zeros(1)),
+        Bar(
+            np.zeros(len(order), np.bool_),
+            np.full(1, -1, np.int64),
+            np.zeros(1),
+            np.zeros(len(order), np.bool_),
+        ),
         outcome,
         seed,
     )
@@ -182,10 +188,9 @@ def _kinds(jobs: Jobs, how: How) -> tuple[np.ndarray, np.ndarray]:
     return kind, example
 
 
-def _work(jobs: Jobs, how: How) -> "Work":
+def _work(jobs: Jobs, how: How, kind: np.ndarray, example: np.ndarray) -> "Work":
     from penstock.placement.kernels.seat import Work
 
-    kind, example = _kinds(jobs, how)
     length = jobs.run_s.min(axis=1, initial=FOREVER)
     key = length if how.queue == "shortest" else jobs.submit_s
     by_rank = np.lexsort((jobs.submit_s, key, -jobs.priority)).astype(np.int64)

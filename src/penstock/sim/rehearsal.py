@@ -10,7 +10,7 @@ import numpy as np
 from penstock.base.money import Micros
 from penstock.base.window import EPOCH
 from penstock.insight.ladder import RUNG_OF
-from penstock.insight.model import RUNGS, Ladder, LadderLine, Line
+from penstock.insight.model import RUNGS, Ladder, LadderLine, Line, ladder_numbers, population
 from penstock.placement.fill import REASONS
 from penstock.placement.jobs import Faults, Jobs
 from penstock.placement.replay import LINES, How, Replayed, replay
@@ -176,9 +176,10 @@ def ladder(fleet: Fleet, edges: Sequence[float], played: Replayed, prices: Mappi
     available = capacity - lost["not_available"]
     sold = available - lost["not_sold"]
     active = sold - lost["not_occupied"] - lost["not_active"]
+    start, end = (EPOCH + timedelta(seconds=float(edge)) for edge in (edges[0], edges[-1]))
     return Ladder(
-        start=EPOCH + timedelta(seconds=float(edges[0])),
-        end=EPOCH + timedelta(seconds=float(edges[-1])),
+        start=start,
+        end=end,
         devices=int(fleet.devices.sum()),
         capacity_card_us=capacity,
         available_card_us=available,
@@ -199,6 +200,8 @@ def ladder(fleet: Fleet, edges: Sequence[float], played: Replayed, prices: Mappi
         ),
         unpriced_card_us=round(float(spent[unpriced].sum()) * 1e6),
         uncosted_devices=int(fleet.devices.sum()),
+        population=f"rehearsed: {population(int(fleet.devices.sum()), start, end)}",
+        numbers=ladder_numbers("CNY", "derived"),
     )
 
 

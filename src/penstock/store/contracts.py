@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select, update
 
+from penstock.base.window import Window
 from penstock.billing.pricing.posting import ContractLine
 from penstock.billing.pricing.signed import PublishedBook, PublishedProgramme, SignedContract
 from penstock.billing.pricing.voucher import Voucher
@@ -80,6 +81,13 @@ def tenant_lines(tx: Connection, tenant: str | None = None) -> tuple[ContractLin
     table = CONTRACT_LINES
     where = [] if tenant is None else [table.c.tenant == tenant]
     return rows.many(tx, table, *where, order=[table.c.due, table.c.key, table.c.sequence])
+
+
+def lines_in(tx: Connection, window: Window) -> tuple[ContractLine, ...]:
+    """Contract lines about a time that touches the window."""
+    table = CONTRACT_LINES
+    where = (table.c.start < window.end, or_(table.c.end > window.start, table.c.start >= window.start))
+    return rows.many(tx, table, *where, order=[table.c.start, table.c.id])
 
 
 def add_lines(tx: Connection, lines: Iterable[ContractLine]) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Select, Text, and_, bindparam, func, or_, select, type_coerce, update
 
 from penstock.base.window import Window, from_us, to_us
 from penstock.insight.changed import attempt_change
@@ -256,6 +256,15 @@ def count_submitted(tx: Connection, window: Window) -> int:
     """How many jobs were submitted in the window."""
     where = (JOBS.c.created_at >= window.start, JOBS.c.created_at < window.end)
     return tx.execute(select(func.count()).select_from(JOBS).where(*where)).scalar_one()
+
+
+def finished_with_flops(tx: Connection, window: Window) -> list[tuple[Job, tuple[Attempt, ...]]]:
+    """The jobs that ended well in the window and state their FLOPs, each with its attempts."""
+    ended = (ATTEMPTS.c.state == AttemptState.SUCCEEDED, ATTEMPTS.c.ended_at > window.start)
+    names = select(ATTEMPTS.c.job).where(*ended, ATTEMPTS.c.ended_at <= window.end)
+    states = type_coerce(JOBS.c.spec, Text).like('%"flops":{%')
+    found = rows.many(tx, JOBS, JOBS.c.id.in_(names), states, order=[JOBS.c.id])
+    return [(job, attempts_of(tx, job.id)) for job in found if job.spec.flops is not None]
 
 
 def set_waits(tx: Connection, waits: dict[str, Wait | None], now: datetime) -> None:

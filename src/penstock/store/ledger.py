@@ -138,6 +138,12 @@ def moved(tx: Connection, accounts: Collection[str], window: Window) -> int:
     return total
 
 
+def transfers_of_kind(tx: Connection, kind: str, window: Window) -> tuple[Transfer, ...]:
+    """Transfers of a kind within a window, oldest first."""
+    where = (TRANSFERS.c.kind == kind, TRANSFERS.c.at >= window.start, TRANSFERS.c.at < window.end)
+    return rows.many(tx, TRANSFERS, *where, order=[TRANSFERS.c.at, TRANSFERS.c.id])
+
+
 def transfer(tx: Connection, name: str) -> Transfer | None:
     """One transfer."""
     return rows.get(tx, TRANSFERS, id=name)

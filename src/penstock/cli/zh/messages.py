@@ -69,6 +69,15 @@ MESSAGES = {
     "kept for a job that is ahead, before this one would end": "作业结束前要留给排在前面的作业",
     "{hours} card-hours had no offer in force; their list value counts as nothing": "{hours} 卡时没有生效的报价项，其目录价值按零计",
     "{count} devices have no recorded cost; their carried cost counts as nothing": "{count} 台设备没有登记购置成本，其持有成本按零计",
+    "card-hours are {status}; shares, list value and carried cost (depreciation, interest, power) derived": (
+        "卡时为{status}；占比、目录价值与持有成本（折旧、利息、电费）为推算"
+    ),
+    "of the dense peak was used by jobs that state their FLOPs ({status}): {population}": (
+        "为申报了 FLOPs 的作业所用的稠密峰值占比（{status}）：{population}"
+    ),
+    "asks and waiting are measured; what was lost and its list value are derived from what was asked for": (
+        "请求与等待为实测；损失的卡时及其目录价值由请求推算"
+    ),
     "install Python 3.13 or later": "安装 Python 3.13 或更新版本",
     "mend what the error says; until then no job runs on this host": "按错误提示修复；在此之前本机不能运行作业",
     "install bubblewrap, e.g. `apt install bubblewrap`": "安装 bubblewrap，例如 `apt install bubblewrap`",

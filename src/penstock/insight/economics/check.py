@@ -1,13 +1,13 @@
 """What contradicts itself in a plan, by the path of the field; an empty answer means that it can be computed."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date
-from itertools import pairwise
 
-from penstock.base.refusal import Refusal, invalid
+from penstock.base.figure import total
+from penstock.base.refusal import Refusal
 from penstock.fleet.accelerators import Catalogue, find, nearest
 from penstock.insight.economics.calendar import months_later
+from penstock.insight.economics.mistakes import Mistakes
 from penstock.insight.economics.plan import (
     CentreCosts,
     Contract,
@@ -23,44 +23,16 @@ from penstock.insight.economics.plan import (
     Tranche,
 )
 from penstock.insight.economics.power import covered
+from penstock.insight.economics.tranches import claimed_compute, in_service
+from penstock.insight.economics.units import PPM
 
 MONTHS_MAX, SERVERS_MAX, PUE_MAX = 600, 1_000_000, 3.0
 STEPS: tuple[StepKind, ...] = ("power", "modules", "racks", "network", "acceptance")
 
 
-class _Findings:
-    def __init__(self) -> None:
-        self.refusals: list[Refusal] = []
-
-    def add(self, path: str, code: str, message: str, remedy: str) -> None:
-        self.refusals.append(invalid(code, f"{path.rpartition('.')[2]}: {message}", remedy, path))
-
-    def within(self, path: str, number: float, least: float, most: float, unit: str = "") -> None:
-        if not least <= number <= most:
-            shown, ends = f"{number:,g}{unit}", f"{least:,g}{unit} to {most:,g}{unit}"
-            self.add(path, "number_out_of_range", f"{shown} is not in {ends}", f"give {ends}")
-
-    def share(self, path: str, ppm: int) -> None:
-        self.within(path, ppm / 10_000, 0, 100, " %")
-
-    def ordered(self, *dated: tuple[str, date | None]) -> None:
-        known = [(path, day) for path, day in dated if day is not None]
-        for (before, first), (after, second) in pairwise(known):
-            if second < first:
-                named = before.rpartition(".")[2]
-                self.add(
-                    after, "dates_contradict", f"{second} is before {named} {first}", "put them in order"
-                )
-
-    def unique(self, path: str, names: Iterable[str]) -> None:
-        for name, count in Counter(names).items():
-            if count > 1:
-                self.add(path, "name_duplicate", f"{name!r} stands {count} times", "give each its own name")
-
-
 def check_plan(plan: Plan, known: Catalogue) -> list[Refusal]:
     """Refusals whose `where` is a path such as `tranches[0].life`."""
-    found = _Findings()
+    found = Mistakes()
     found.within("months", plan.months, 1, MONTHS_MAX)
     found.share("income_tax", plan.income_tax)
     if plan.discount is not None:
@@ -72,8 +44,8 @@ def check_plan(plan: Plan, known: Catalogue) -> list[Refusal]:
         _tranche(found, f"tranches[{number}]", tranche, known)
     for number, loan in enumerate(plan.loans):
         _loan(found, f"loans[{number}]", loan)
-    for number, running in enumerate(plan.costs):
-        _cost(found, f"costs[{number}]", running)
+    _costs(found, plan.costs)
+    _compute(found, plan)
     if plan.power is not None:
         _power(found, plan.power)
         _watts(found, plan, known)
@@ -88,22 +60,34 @@ def check_plan(plan: Plan, known: Catalogue) -> list[Refusal]:
 
 def check_costs(costs: CentreCosts) -> list[Refusal]:
     """The same for what a running centre costs."""
-    found = _Findings()
+    found = Mistakes()
     for number, loan in enumerate(costs.loans):
         _loan(found, f"loans[{number}]", loan)
+    _costs(found, costs.costs)
     for number, running in enumerate(costs.costs):
-        _cost(found, f"costs[{number}]", running)
         if running.every == "plan" or running.of == "full_rent":
             found.add(
                 f"costs[{number}]", "cost_unclear", "a running centre has no plan", "give it by month or year"
             )
+    for number, subsidy in enumerate(costs.subsidies):
+        at = f"subsidies[{number}]"
+        if subsidy.amount < 0:
+            found.add(f"{at}.amount", "amount_negative", "it is negative", "give 0 or more")
+        if not subsidy.tranche:
+            found.add(
+                at,
+                "subsidy_unclear",
+                "it is for no tranche",
+                "name the tranche it pays for; money for running costs is entered on centre/subsidies",
+            )
+    found.share("income_tax", costs.income_tax)
     if costs.power is not None:
         _power(found, costs.power)
     found.within("utc_offset_hours", costs.utc_offset_hours, -12, 14)
     return found.refusals
 
 
-def _tranche(found: _Findings, at: str, tranche: Tranche, known: Catalogue) -> None:
+def _tranche(found: Mistakes, at: str, tranche: Tranche, known: Catalogue) -> None:
     found.within(f"{at}.servers", tranche.servers, 1, SERVERS_MAX)
     found.within(f"{at}.cards_per_server", tranche.cards_per_server, 1, 1024)
     found.within(f"{at}.slip", tranche.slip, 0, 120, " months")
@@ -113,9 +97,7 @@ def _tranche(found: _Findings, at: str, tranche: Tranche, known: Catalogue) -> N
     found.share(f"{at}.residual", tranche.residual)
     if tranche.occupancy is not None:
         found.share(f"{at}.occupancy", tranche.occupancy)
-    for name in ("price_per_server", "budget"):
-        if (getattr(tranche, name) or 0) < 0:
-            found.add(f"{at}.{name}", "amount_negative", "it is negative", "give 0 or more")
+    _amounts(found, at, tranche)
     if tranche.method == "units_of_production" and tranche.card_hours_of_life <= 0:
         found.add(f"{at}.card_hours_of_life", "field_missing", "is needed by this method", "give card-hours")
     if tranche.model and not find(tranche.model, known):
@@ -134,7 +116,18 @@ def _tranche(found: _Findings, at: str, tranche: Tranche, known: Catalogue) -> N
         _rent(found, f"{at}.rent", tranche.rent)
 
 
-def _build(found: _Findings, at: str, steps: tuple[Step, ...], accepted: date) -> None:
+def _amounts(found: Mistakes, at: str, tranche: Tranche) -> None:
+    amounts = {name: getattr(tranche, name) for name in ("price_per_server", "budget", "watts_per_server")}
+    for kind in ("committed", "paid"):
+        amounts |= {f"{kind}[{n}].amount": one.amount for n, one in enumerate(getattr(tranche, kind))}
+    for name, given in amounts.items():
+        if (given or 0) < 0:
+            found.add(f"{at}.{name}", "amount_negative", "it is negative", "give 0 or more")
+    if tranche.claimed is not None and tranche.claimed.pflops <= 0:
+        found.add(f"{at}.claimed", "amount_not_positive", "no compute is claimed", "give a positive amount")
+
+
+def _build(found: Mistakes, at: str, steps: tuple[Step, ...], accepted: date) -> None:
     """Building has all five parts; the acceptance test comes last, and only its end lets revenue begin."""
     missing = [kind for kind in STEPS if kind not in {step.kind for step in steps}]
     if missing:
@@ -156,7 +149,7 @@ def _build(found: _Findings, at: str, steps: tuple[Step, ...], accepted: date) -
         )
 
 
-def _rent(found: _Findings, at: str, rent: Rent) -> None:
+def _rent(found: Mistakes, at: str, rent: Rent) -> None:
     if (rent.per_server_month is None and not rent.path) == (rent.per_card_hour is None):
         found.add(
             at, "rent_unclear", "one rent is needed", "give per_server_month (or path) or per_card_hour"
@@ -165,21 +158,46 @@ def _rent(found: _Findings, at: str, rent: Rent) -> None:
     found.ordered(*((f"{at}.path[{number}].since", step.since) for number, step in enumerate(rent.path)))
 
 
-def _loan(found: _Findings, at: str, loan: Loan) -> None:
+def _loan(found: Mistakes, at: str, loan: Loan) -> None:
     found.share(f"{at}.rate", loan.rate)
     found.within(f"{at}.term", loan.term, 1, MONTHS_MAX, " months")
     if loan.principal <= 0:
         found.add(f"{at}.principal", "amount_not_positive", "nothing is borrowed", "give a positive amount")
 
 
-def _cost(found: _Findings, at: str, running: Cost) -> None:
+def _costs(found: Mistakes, costs: Sequence[Cost]) -> None:
+    """Each by itself; together they take no more than there is of what they are a share of."""
+    for number, running in enumerate(costs):
+        _cost(found, f"costs[{number}]", running)
+    for of in ("revenue", "full_rent"):
+        taken = sum(running.share or 0 for running in costs if running.of == of)
+        if taken > PPM:
+            found.add(
+                "costs",
+                "shares_exceed",
+                f"they take {taken / 10_000:,g} % of {of}, more than there is",
+                "lower a share",
+            )
+
+
+def _cost(found: Mistakes, at: str, running: Cost) -> None:
+    if (running.amount or 0) < 0:
+        found.add(f"{at}.amount", "amount_negative", "it is negative", "give 0 or more")
     if (running.amount is None) == (running.share is None):
         found.add(at, "cost_unclear", f"{running.name!r} needs an amount or a share", "give one of them")
     if running.share is not None:
         found.share(f"{at}.share", running.share)
 
 
-def _power(found: _Findings, power: Power) -> None:
+def _compute(found: Mistakes, plan: Plan) -> None:
+    """What is claimed of the tranches is summed, so it is claimed at one precision."""
+    claimed = [figure for figure in map(claimed_compute, plan.tranches) if figure is not None]
+    summed = total(claimed, plan.name) if claimed else None
+    if isinstance(summed, Refusal):
+        found.add("tranches", summed.code, summed.message, "claim all tranches at one precision")
+
+
+def _power(found: Mistakes, power: Power) -> None:
     if not 1.0 <= power.pue <= PUE_MAX:
         found.add(
             "power.pue",
@@ -201,7 +219,7 @@ def _power(found: _Findings, power: Power) -> None:
         )
 
 
-def _watts(found: _Findings, plan: Plan, known: Catalogue) -> None:
+def _watts(found: Mistakes, plan: Plan, known: Catalogue) -> None:
     for number, tranche in enumerate(plan.tranches):
         sheet = known.get(tranche.model)
         if tranche.watts_per_server is None and not (sheet and sheet.power_watts):
@@ -213,7 +231,7 @@ def _watts(found: _Findings, plan: Plan, known: Catalogue) -> None:
             )
 
 
-def _events(found: _Findings, plan: Plan) -> None:
+def _events(found: Mistakes, plan: Plan) -> None:
     for kind in ("takings", "filed"):
         for number, one in enumerate(getattr(plan, kind)):
             at = f"{kind}[{number}]"
@@ -225,10 +243,14 @@ def _events(found: _Findings, plan: Plan) -> None:
         found.within("vouchers.paid_after", plan.vouchers.paid_after, 0, 120, " months")
     if plan.exit is not None:
         found.share("exit.resale", plan.exit.resale)
+        found.ordered(("start", plan.start), ("exit.on", plan.exit.on))
+    for number, subsidy in enumerate(plan.subsidies):
+        if subsidy.amount < 0:
+            found.add(f"subsidies[{number}].amount", "amount_negative", "it is negative", "give 0 or more")
     _of_tranches(found, plan)
 
 
-def _of_tranches(found: _Findings, plan: Plan) -> None:
+def _of_tranches(found: Mistakes, plan: Plan) -> None:
     """What names a tranche names one that there is, and takes no more from it than it cost."""
     costs = {tranche.name: tranche.servers * tranche.price_per_server for tranche in plan.tranches}
     for kind in ("takings", "subsidies", "impairments"):
@@ -236,19 +258,25 @@ def _of_tranches(found: _Findings, plan: Plan) -> None:
             if event.tranche and event.tranche not in costs:
                 at = f"{kind}[{number}].tranche"
                 found.add(at, "tranche_unknown", f"there is no {event.tranche!r}", "name one of the plan's")
+    served = {tranche.name: in_service(tranche) for tranche in plan.tranches}
     for number, lost in enumerate(plan.impairments):
+        found.ordered(("in_service", served.get(lost.tranche)), (f"impairments[{number}].on", lost.on))
         if not 0 <= lost.amount <= costs.get(lost.tranche, lost.amount):
             at = f"impairments[{number}].amount"
             found.add(at, "amount_absurd", "it is more than the cost", "give 0 to the cost")
 
 
-def _rehearse(found: _Findings, given: Rehearse) -> None:
+def _rehearse(found: Mistakes, given: Rehearse) -> None:
     at = "rehearse"
     for number, trace in enumerate(given.demand.traces if given.demand else ()):
         found.within(f"{at}.demand.traces[{number}].share", trace.share / 10_000, 0, 10_000, " %")
         found.within(
             f"{at}.demand.traces[{number}].growth_per_year", trace.growth_per_year / 10_000, -100, 500, " %"
         )
+        found.within(f"{at}.demand.traces[{number}].skip_days", trace.skip_days, 0, 36_500, " days")
+        if trace.checkpoint_minutes is not None:
+            path = f"{at}.demand.traces[{number}].checkpoint_minutes"
+            found.within(path, trace.checkpoint_minutes, 0, 1e5, " minutes")
     for name in ("slip", "rent_decline"):
         ends = getattr(given, name)
         if ends is not None and not ends.low <= ends.likely <= ends.high:
@@ -266,7 +294,7 @@ def _rehearse(found: _Findings, given: Rehearse) -> None:
     found.within(f"{at}.market.feedback", given.market.feedback / 10_000, 0, 1000, " %")
 
 
-def _remedies(found: _Findings, at: str, terms: RemedyTerms) -> None:
+def _remedies(found: Mistakes, at: str, terms: RemedyTerms) -> None:
     for name in ("spot_price", "flexible", "valley_price", "lent"):
         found.share(f"{at}.{name}", getattr(terms, name))
     found.within(f"{at}.spot", terms.spot / 10_000, 0, 1_000, " %")
@@ -275,10 +303,13 @@ def _remedies(found: _Findings, at: str, terms: RemedyTerms) -> None:
         found.within(f"{at}.{name}", getattr(terms, name), 0, 24, " h")
 
 
-def _contract(found: _Findings, at: str, contract: Contract) -> None:
+def _contract(found: Mistakes, at: str, contract: Contract) -> None:
     found.within(f"{at}.months", contract.months, 1, MONTHS_MAX)
     found.within(f"{at}.servers", contract.servers, 0, SERVERS_MAX)
     found.ordered((f"{at}.signed", contract.signed), (f"{at}.terminated", contract.terminated))
+    if contract.terminated and 1 <= contract.months <= MONTHS_MAX:
+        over = months_later(contract.start, contract.months)
+        found.ordered((f"{at}.terminated", contract.terminated), (f"{at}.its end", over))
     if contract.start > months_later(contract.signed, MONTHS_MAX) or contract.amount < 0:
         found.add(at, "contract_absurd", "amount or start make no sense", "check them")
     if not 0 <= contract.delivered_amount <= contract.amount:

@@ -13,10 +13,12 @@ from penstock.base.figure import Figure, mixed
 from penstock.base.quantity import Status
 from penstock.base.refusal import Refusal
 from penstock.fleet.accelerators import Catalogue, find, is_sparse_figure
+from penstock.insight.economics.mistakes import Mistakes
+from penstock.insight.economics.tranches import TFLOPS_PER_PFLOPS
 from penstock.insight.economics.units import PPM, Amount, Compute, Share, Term
 
 type Stage = Literal["built", "building", "planned"]
-TFLOPS_PER_PFLOPS = 1_000
+COUNT_MAX = 1e12
 TOLERANCE = 0.15
 """Where a card's implied rate and its sheet are further apart than this, one of them is wrong."""
 
@@ -93,6 +95,39 @@ class Examined(msgspec.Struct, frozen=True):
     figures: dict[str, Figure]
     warnings: tuple[Warned, ...]
     refusals: tuple[Refusal, ...]
+
+
+def check_claims(claims: Claims) -> list[Refusal]:
+    """Refusals for what cannot be, whoever says it; `where` is a path such as `centres[0].cards`."""
+    found = Mistakes()
+    for number, centre in enumerate(claims.centres):
+        at = f"centres[{number}]"
+        for name in ("count", "racks", "cards", "computers", "build"):
+            given = getattr(centre, name)
+            if given is not None:
+                found.within(f"{at}.{name}", given, 1, COUNT_MAX)
+        if centre.investment is not None and centre.investment <= 0:
+            found.add(
+                f"{at}.investment", "amount_not_positive", "nothing is invested", "give a positive amount"
+            )
+        _positive(found, f"{at}.compute", centre.compute)
+    for number, speed in enumerate(claims.speeds):
+        for name in ("before_s", "after_s"):
+            found.within(f"speeds[{number}].{name}", getattr(speed, name), 1e-9, COUNT_MAX, " s")
+    for number, gap in enumerate(claims.gaps):
+        _positive(found, f"gaps[{number}].demand", gap.demand)
+        _positive(found, f"gaps[{number}].supply", gap.supply)
+        if gap.factor is not None:
+            found.within(f"gaps[{number}].factor", gap.factor, 1e-6, 1e6)
+    for number, site in enumerate(claims.sites):
+        _positive(found, f"sites[{number}].compute", site.compute)
+        found.share(f"sites[{number}].idle", site.idle)
+    return found.refusals
+
+
+def _positive(found: Mistakes, path: str, compute: Compute | None) -> None:
+    if compute is not None and compute.pflops <= 0:
+        found.add(path, "amount_not_positive", "no compute is claimed", "give a positive amount")
 
 
 def examine(claims: Claims, known: Catalogue) -> Examined:

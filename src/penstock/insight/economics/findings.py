@@ -9,10 +9,9 @@ from penstock.fleet.accelerators import Catalogue, find, is_sparse_figure
 from penstock.insight.economics.calendar import last_day
 from penstock.insight.economics.measures import assumes_demand, recovering_rents
 from penstock.insight.economics.plan import Plan, Tranche
-from penstock.insight.economics.tranches import cards, in_service, months_of, rent_of
+from penstock.insight.economics.tranches import TFLOPS_PER_PFLOPS, cards, in_service, months_of, rent_of
 from penstock.insight.economics.units import PPM
 
-TFLOPS_PER_PFLOPS = 1_000
 LOW_OCCUPANCY = (0.10, 0.15)
 """IDC's 10 to 15 % is said of general-purpose enterprise centres, not of AI centres: shown as what it is."""
 

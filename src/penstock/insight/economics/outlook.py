@@ -1,16 +1,18 @@
 """What many futures of a plan come to: distributions, the evidence they rest on, and whether one number may be said."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
-from penstock.base.figure import Figure
+from penstock.base.figure import Figure, weakest
 from penstock.base.money import Micros
 from penstock.base.quantity import Status
 from penstock.insight.economics.plan import Plan
 from penstock.insight.economics.tranches import cards
+from penstock.insight.recorded import LENGTHS
 
 type EvidenceKind = Literal["contracts", "own_history", "comparable_trace"]
 QUANTILES = (5, 10, 25, 50, 75, 90, 95)
@@ -45,12 +47,16 @@ class Future(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One source of demand: what it is, whose, and how much of the capacity it asks for."""
+    """One source of demand: what it is, whose, and how much of the capacity it asks for.
+
+    `lengths` are the parts of a trace's demand by how the lengths of its jobs are known, before the plan's share.
+    """
 
     kind: EvidenceKind
     source: str
     demand: Figure
     coverage: Figure
+    lengths: dict[str, Figure] = {}
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,19 +215,40 @@ def contract_evidence(plan: Plan) -> list[Evidence]:
         return []
     capacity = sum(cards(tranche) for tranche in plan.tranches) * plan.months
     asked = sum(one.servers * one.cards_per_server * min(one.months, plan.months) for one in live)
-    return [
-        evidence(
-            "contracts",
-            f"{len(live)} signed contracts",
-            asked / plan.months * HOURS_PER_DAY,
-            asked / capacity,
+    said, hours = f"{len(live)} signed contracts", asked / plan.months * HOURS_PER_DAY
+    return [_evidence("contracts", said, hours, "claimed", asked / capacity)]
+
+
+def trace_evidence(
+    kind: EvidenceKind, source: str, hours_by_length: Mapping[str, float], share: float, capacity: float
+) -> Evidence:
+    """A trace as a source of demand: its card-hours a day by `LENGTHS`, the share of it that comes here.
+
+    Demand is measured only where every job's length was and all of it comes; a share is the plan's own word.
+    """
+    parts = {name: hours for name, hours in hours_by_length.items() if hours}
+    whole = sum(parts.values())
+    statuses = {LENGTHS[name] for name in parts}
+    measured = statuses == {"measured"} and share == 1
+    said = source if share == 1 else f"{source}; {share:.1%} of it, as the plan says"
+    status: Status = "measured" if measured else weakest(*statuses)
+    found = _evidence(kind, said, whole * share, status, whole * share / capacity)
+    lengths = {
+        name: Figure(
+            value=hours,
+            unit="card-hours a day",
+            population=f"{source}, length {name}",
+            status=LENGTHS[name],
+            source=source,
         )
-    ]
+        for name, hours in sorted(parts.items())
+    }
+    return replace(found, lengths=lengths)
 
 
-def evidence(kind: EvidenceKind, source: str, card_hours_a_day: float, coverage: float) -> Evidence:
-    """A source of demand with its size."""
-    status = "claimed" if kind == "contracts" else "measured"
+def _evidence(
+    kind: EvidenceKind, source: str, card_hours_a_day: float, status: Status, coverage: float
+) -> Evidence:
     return Evidence(
         kind=kind,
         source=source,
@@ -229,6 +256,9 @@ def evidence(kind: EvidenceKind, source: str, card_hours_a_day: float, coverage:
             value=card_hours_a_day, unit="card-hours a day", population=source, status=status, source=source
         ),
         coverage=Figure(
-            value=100 * coverage, unit="percent of the plan's cards", population=source, status="derived"
+            value=100 * coverage,
+            unit="percent of the plan's cards",
+            population=source,
+            status=weakest(status),
         ),
     )

@@ -198,12 +198,17 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Filed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A result as published for a time; kept as filed, whatever is computed beside it."""
+    """A result as published for a time; kept as filed, whatever is computed beside it.
+
+    Filed again for the same time, the later one in the list restates the one before.
+    """
 
     since: date
     until: date
     revenue: Amount | None = None
     net: Amount | None = None
+    impairment: Amount | None = None
+    """Of the net result, what was written down."""
     status: Literal["audited", "unaudited"] = "unaudited"
     source: str = ""
 
@@ -220,7 +225,8 @@ class TraceOfDemand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Jobs that were really asked for: of another site, or of this centre (`own`), served and refused alike.
 
     `share` of them comes here, and grows by `growth_per_year`; `ignore_models` lets them run on any card. The
-    first `skip_days` are left out. Jobs given in steps need a `throughput` table and `as_on`, a model in it.
+    first `skip_days` are left out. Jobs given in steps need a `throughput` table and `as_on`, a model in it. Jobs of
+    which the trace does not say it checkpoint each `checkpoint_minutes`, where that is assumed.
     """
 
     file: str
@@ -231,6 +237,7 @@ class TraceOfDemand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     skip_days: int = 0
     throughput: str = ""
     as_on: str = ""
+    checkpoint_minutes: float | None = None
 
 
 class Demand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -281,7 +288,7 @@ class Market(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class RemedyTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `plan remedies` assumes, where a plan does not say otherwise. Assumptions, not evidence.
+    """What `plan remedies` assumes, where a plan does not say otherwise; the report names the source of each.
 
     Spot: so much more of the traces' jobs would come at `spot_price`, a share of the rent, and give way with notice.
     Valley: of the jobs that end within the valley, the `flexible` share waits for it and pays `valley_price`. Lending:
@@ -292,7 +299,7 @@ class RemedyTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     spot: Share = msgspec.field(default_factory=lambda: Share(300_000))
     spot_price: Share = msgspec.field(default_factory=lambda: Share(400_000))
     flexible: Share = msgspec.field(default_factory=lambda: Share(300_000))
-    valley_price: Share = msgspec.field(default_factory=lambda: Share(600_000))
+    valley_price: Share = msgspec.field(default_factory=lambda: Share(500_000))
     valley_from_hour: int = 0
     valley_to_hour: int = 8
     lent: Share = msgspec.field(default_factory=lambda: Share(500_000))
@@ -346,4 +353,7 @@ class CentreCosts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     costs: tuple[Cost, ...] = ()
     loans: tuple[Loan, ...] = ()
     power: Power | None = None
+    subsidies: tuple[Subsidy, ...] = ()
+    """For assets: the tranche is one that devices name, and the money is income over their accounting life."""
+    income_tax: Share = msgspec.field(default_factory=lambda: Share(0))
     utc_offset_hours: int = 8

@@ -6,9 +6,10 @@ from datetime import date
 import msgspec
 from msgspec.structs import replace
 
-from penstock.base.figure import Figure
+from penstock.base.figure import Figure, total
 from penstock.base.money import Micros
 from penstock.base.quantity import Status
+from penstock.base.refusal import Refusal
 from penstock.fleet.accelerators import Catalogue
 from penstock.insight.economics.accounts import accounts
 from penstock.insight.economics.calendar import last_day
@@ -33,7 +34,14 @@ from penstock.insight.economics.measures import (
 from penstock.insight.economics.plan import Plan, Tranche
 from penstock.insight.economics.power import per_card_hour
 from penstock.insight.economics.statement import Statement, summed
-from penstock.insight.economics.tranches import cards, cost, in_service, months_of
+from penstock.insight.economics.tranches import (
+    cards,
+    claimed_compute,
+    cost,
+    dense_compute,
+    in_service,
+    months_of,
+)
 from penstock.insight.economics.units import PPM
 from penstock.insight.economics.winddown import wind_down
 
@@ -160,6 +168,7 @@ def _measures(
     expenses = whole.profit["revenue"] - whole.before_tax
     months = runway_months(plan, statements) if plan.cash_at_start else None
     return {
+        **_compute(plan, known, said),
         "capacity": said.figure(capacity, "card-hours in service"),
         "let": said.figure(let if known_let else None, "card-hours let"),
         "occupancy": said.percent(
@@ -178,6 +187,22 @@ def _measures(
         ),
         "runway": said.figure(months, "months until the cash at the start is used up"),
     }
+
+
+def _compute(plan: Plan, known: Catalogue, said: Said) -> Figures:
+    """What is claimed of all tranches, what their sheets come to dense, and what a PFLOPS of that costs."""
+    claims = [figure for figure in map(claimed_compute, plan.tranches) if figure is not None]
+    claimed = total(claims, said.population) if len(claims) == len(plan.tranches) else None
+    found: Figures = {} if claimed is None or isinstance(claimed, Refusal) else {"compute_claimed": claimed}
+    precisions = {t.claimed.precision for t in plan.tranches if t.claimed} - {""}
+    precision = precisions.pop() if precisions else "fp16"
+    each = [dense_compute(tranche, known, precision) for tranche in plan.tranches]
+    if None not in each:
+        unit, dense = f"PFLOPS {precision} dense", sum(one for one in each if one is not None)
+        invested = sum(cost(tranche) for tranche in plan.tranches)
+        found["compute_dense"] = said.figure(dense, unit)
+        found["investment_intensity"] = said.money(round(invested / dense), f" per {unit}")
+    return found
 
 
 def _returns(plan: Plan, worth: Returns, known: Catalogue, said: Said) -> Figures:
@@ -324,11 +349,15 @@ def _filed(plan: Plan) -> tuple[dict[str, Figure | str], ...]:
             "until": str(one.until),
             "status": one.status,
         }
-        row |= {"revenue": said.money(one.revenue), "net": said.money(one.net)}
+        row |= {name: said.money(getattr(one, name)) for name in ("revenue", "net", "impairment")}
         before = ordered[number - 1] if number and ordered[number - 1].since == one.since else None
         if before is not None and one.net is not None and before.net is not None:
-            between = f"{before.until} to {one.until}, implied by what was filed"
-            row["implied_net"] = Said(plan.currency, between).money(one.net - before.net)
+            again = before.until == one.until
+            between = (
+                f"{one.since} to {one.until}, filed again" if again else f"{before.until} to {one.until}"
+            )
+            told = Said(plan.currency, f"{between}, implied by what was filed")
+            row["restated_by" if again else "implied_net"] = told.money(one.net - before.net)
         rows.append(row)
     return tuple(rows)
 

@@ -6,13 +6,16 @@ from itertools import accumulate, pairwise
 
 import msgspec
 
+from penstock.base.figure import Figure
 from penstock.base.money import Micros, round_half_up
+from penstock.fleet.accelerators import Catalogue, find
 from penstock.insight.economics.calendar import days_in, days_served, month_of, months_between, months_later
 from penstock.insight.economics.depreciation import schedule
 from penstock.insight.economics.plan import Impairment, Plan, Tranche
 from penstock.insight.economics.units import PPM, part
 
 HOURS_PER_DAY = 24
+TFLOPS_PER_PFLOPS = 1_000
 
 
 class Course(msgspec.Struct, frozen=True):
@@ -47,6 +50,21 @@ def cost(tranche: Tranche) -> Micros:
 def cards(tranche: Tranche) -> int:
     """How many cards it has."""
     return tranche.servers * tranche.cards_per_server
+
+
+def claimed_compute(tranche: Tranche) -> Figure | None:
+    """The peak compute that somebody claims for it; None where nobody does."""
+    claimed = tranche.claimed
+    if claimed is None:
+        return None
+    return Figure(value=claimed.pflops, unit=claimed.unit, population=tranche.name, status="claimed")
+
+
+def dense_compute(tranche: Tranche, known: Catalogue, precision: str) -> float | None:
+    """PFLOPS dense of all its cards by their sheet at a precision; None where the sheet does not say."""
+    models = find(tranche.model, known) if tranche.model else ()
+    rates = [rate.tflops for rate in models[0].rates if rate.precision == precision] if models else []
+    return cards(tranche) * rates[0] / TFLOPS_PER_PFLOPS if rates else None
 
 
 def accepted(tranche: Tranche) -> date:

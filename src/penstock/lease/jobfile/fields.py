@@ -4,7 +4,17 @@ from penstock.lease.depend import ENDS
 from penstock.lease.jobfile.array import after, array
 from penstock.lease.jobfile.check import ENV_NAME, NETWORKS, RANGES
 from penstock.lease.jobfile.document import Scalar, Value
-from penstock.lease.jobfile.kinds import duration, ports, refuse_kind, script, size, text, whole, yes_or_no
+from penstock.lease.jobfile.kinds import (
+    duration,
+    flops,
+    ports,
+    refuse_kind,
+    script,
+    size,
+    text,
+    whole,
+    yes_or_no,
+)
 from penstock.lease.jobfile.reading import Field, Reading
 from penstock.lease.jobfile.resources import resources
 from penstock.lease.jobfile.sections import checkpoint, env, file_mounts, retry, volumes
@@ -261,6 +271,14 @@ FIELDS: tuple[Field, ...] = (
         about="By software stack, such as cann: setup, run and env where they differ there. A job with a "
         "variant for a stack is taken to run on it.",
         schema={"type": "object"},
+    ),
+    Field(
+        name="flops",
+        read=flops,
+        path="flops",
+        about="FLOPs of the model over the whole run, forward and backward without recomputation, with the precision; "
+        "the ladder then shows how much of the peak it got (MFU).",
+        schema={"type": "string", "examples": ["3.2e21 bf16"]},
     ),
     Field(
         name="project",

@@ -2,12 +2,16 @@
 
 import re
 
+from penstock.base.quantity import PRECISION_ORDER
+from penstock.lease.job import Flops
 from penstock.lease.jobfile.document import Items, Scalar, Value
 from penstock.lease.jobfile.reading import Reading
 from penstock.lease.jobfile.values import duration_s, port_range, size_bytes
 
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _POSITIVE = re.compile(r"\+?\d{1,18}(?:\.\d{0,18})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_FLOPS = re.compile(r"(\d{1,30}(?:\.\d{1,10})?(?:e\+?\d{1,2})?) +([a-z0-9]{2,5})", re.ASCII)
+FLOPS_MAX = 1e30
 _NAMES = {Scalar: "a value", Items: "a list"}
 
 
@@ -110,6 +114,22 @@ def ports(reading: Reading, value: Value, path: str) -> None:
             )
             return
     reading.note(value.where, "ports are not published: a job is reached from its own host only")
+
+
+def flops(reading: Reading, value: Value, path: str) -> None:
+    """FLOPs with their precision, such as 3.2e21 bf16."""
+    match = _FLOPS.fullmatch(value.text) if isinstance(value, Scalar) else None
+    if match is None or match.group(2) not in PRECISION_ORDER or not 0 < float(match.group(1)) <= FLOPS_MAX:
+        reading.refuse(
+            value.where,
+            "flops_malformed",
+            f"{shown(value)} is no number of FLOPs with a precision",
+            "write 3.2e21 bf16: forward and backward of the model, without recomputation",
+            path,
+        )
+    else:
+        precision = next(one for one in PRECISION_ORDER if one == match.group(2))
+        reading.put(path, Flops(float(match.group(1)), precision), value.where)
 
 
 def refuse_kind(reading: Reading, value: Value, path: str, wanted: str, remedy: str) -> None:

@@ -30,7 +30,7 @@ class Book(NamedTuple):
     spent_cheap: np.ndarray
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def line_of(reason):
     """The line of the card-hour book for free devices that a reason kept from waiting work."""
     if reason == NO_MODEL:
@@ -42,7 +42,7 @@ def line_of(reason):
     return FRAGMENT if reason in (FRAGMENTED, NO_CPU, BUSY) else NO_DEMAND
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def attribute(book, waiting, shapes, shape_of, groups):
     """Split what is free by the waiting work, kind by kind, until either runs out; the work that waits."""
     models, total = len(book.free), 0
@@ -68,7 +68,7 @@ def attribute(book, waiting, shapes, shape_of, groups):
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def pass_time(book, part, now, until, wanted):
     """Enter [now, until) into its parts of the window; the part where it ends."""
     parts = len(book.edges) - 1
@@ -87,7 +87,7 @@ def pass_time(book, part, now, until, wanted):
     return part
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def enter(book, model, taken, start, end, line, cheap):
     """What ran over [start, end) is no productive time but of another line, in every part of the window."""
     for part in range(len(book.edges) - 1):

@@ -12,7 +12,7 @@ ATTEMPTS_MAX = 20
 """What was evicted or moved so often stays where it is."""
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def push_end(ends, time, job, attempt):
     """A job that is to end."""
     i = ends.size[0]
@@ -35,7 +35,7 @@ def running_now(ends, seats):
     return np.sort(found[:count])
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def charge(work, nodes, shapes, seats, book, share, job, sign):
     """Enter a job's devices as used, or as free again."""
     kind = work.kind[job]
@@ -50,7 +50,7 @@ def charge(work, nodes, shapes, seats, book, share, job, sign):
     share[work.tenant_of[kind]] += sign * each * work.groups[kind]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def release(order, work, nodes, shapes, seats, memo, book, share, waiting, job):
     """A job leaves its nodes; what could fit there now, or elsewhere if work moves, may be tried again."""
     kind = work.kind[job]
@@ -65,7 +65,7 @@ def release(order, work, nodes, shapes, seats, memo, book, share, waiting, job):
                     waiting.blocked[other] = False
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def lose(work, shapes, seats, book, waiting, job, warned, now):
     """An attempt is over before its end, and the job waits again.
 
@@ -108,7 +108,7 @@ def leaving(work, seats, nodes, shapes, job, leavers):
     return given if found else NONE
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def serves(work, shapes, job, model):
     """Whether the job can run on the model."""
     shape = work.shape_of[work.kind[job]]

@@ -33,7 +33,7 @@ class Rules(NamedTuple):
     memory_tasks: float
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def refresh(rules, nodes, shapes, shape, target, outlook, memo):
     """Bring the memo of the shape up to date by the policy."""
     if rules.policy == PENSTOCK:
@@ -44,7 +44,7 @@ def refresh(rules, nodes, shapes, shape, target, outlook, memo):
         published.refresh(rules.policy, nodes, shapes, shape, memo)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def least_loss(loss):
     """The node with the least loss, the first of equals; -1 where none fits."""
     least, chosen = np.inf, -1
@@ -54,7 +54,7 @@ def least_loss(loss):
     return chosen
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def any_fitting(loss):
     """A node drawn at random from those that fit; -1 where none does."""
     chosen, fitting = -1, 0
@@ -66,7 +66,7 @@ def any_fitting(loss):
     return chosen
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def random_device(nodes, node, shapes, shape):
     """Any device that has the room."""
     chosen, fitting = -1, 0
@@ -78,7 +78,7 @@ def random_device(nodes, node, shapes, shape):
     return chosen
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def why_not(nodes, shapes, shape):
     """Why a task fits nowhere, by the nodes that came closest."""
     free, served, by_cpu, by_memory = 0, False, False, False

@@ -28,7 +28,7 @@ class Waiting(NamedTuple):
     reason: np.ndarray
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def push(waiting, kind, rank):
     """A job comes to wait."""
     if waiting.length[kind] == 0:
@@ -44,7 +44,7 @@ def push(waiting, kind, rank):
     heap[i] = rank
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def pop(waiting, kind):
     """The first job of the kind waits no longer."""
     heap = waiting.rank[waiting.offset[kind] :]
@@ -66,7 +66,7 @@ def pop(waiting, kind):
         waiting.active[waiting.place[kind]], waiting.place[moved] = moved, waiting.place[kind]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def first(waiting, work, share, fair, passing):
     """The kind whose first job is next: higher priority, earlier rank; `fair`: its tenant has less in use.
 
@@ -87,7 +87,7 @@ def first(waiting, work, share, fair, passing):
     return best
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def unblock(waiting):
     """Every kind may be tried again."""
     for i in range(waiting.actives[0]):

@@ -78,7 +78,7 @@ class Market(NamedTuple):
     price: np.ndarray
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def pop_end(ends):
     """Drop the first end."""
     ends.size[0] -= 1
@@ -95,7 +95,7 @@ def pop_end(ends):
     ends.time[i], ends.job[i], ends.attempt[i] = time, job, attempt
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def turn(order, faults, at, work, nodes, shapes, seats, memo, book, share, waiting, running, bar, now):
     """One node goes, with all that ran on it, or comes back."""
     node, model = faults.node[at], nodes.model[faults.node[at]]
@@ -118,7 +118,7 @@ def turn(order, faults, at, work, nodes, shapes, seats, memo, book, share, waiti
     queue.unblock(waiting)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def begin(work, nodes, seats, ends, job, now):
     """A seated job runs from now on."""
     model = nodes.model[seats.node[work.part[job]]]
@@ -129,7 +129,7 @@ def begin(work, nodes, seats, ends, job, now):
     push_end(ends, seats.end[job], job, seats.attempts[job])
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def made_room(rules, order, work, nodes, shapes, seats, ends, market, book, share, waiting, barred, job, now):
     """Seat a job that does not fit as things are: spot work gives way, or what runs moves closer together."""
     if order.spot and work.priority[job] >= 0:
@@ -148,7 +148,7 @@ def made_room(rules, order, work, nodes, shapes, seats, ends, market, book, shar
     return move_closer(rules, order, work, nodes, shapes, seats, ends, market, book, share, barred, job, now)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def serve(rules, order, work, nodes, shapes, seats, ends, market, book, share, waiting, bar, now):
     """Seat those who wait, in order, until none of them fits or none may pass the first."""
     if bar.job[0] != NONE and bar.until[0] < now:
@@ -161,7 +161,7 @@ def serve(rules, order, work, nodes, shapes, seats, ends, market, book, share, w
             return
         job = work.by_rank[waiting.rank[waiting.offset[kind]]]
         short = bar.job[0] == job or bar.job[0] == NONE or now + work.limit[job] <= bar.until[0]
-        barred = np.zeros_like(bar.node) if short else bar.node
+        barred = bar.none if short else bar.node
         shape = work.shape_of[kind]
         if seat(
             rules, work, seats, nodes, shapes, market.target, market.outlook, market.memo, job, barred,
@@ -197,7 +197,7 @@ def hopeless_kinds(work, nodes, shapes):
     return reasons
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def end_all(order, work, nodes, shapes, seats, ends, memo, book, share, waiting, now):
     """All attempts whose end has come leave."""
     while ends.size[0] > 0 and ends.time[0] <= now:
@@ -207,7 +207,7 @@ def end_all(order, work, nodes, shapes, seats, ends, memo, book, share, waiting,
             release(order, work, nodes, shapes, seats, memo, book, share, waiting, job)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def arrive(work, waiting, hopeless, outcome, arrived, now):
     """All jobs submitted by now wait, but those that no empty fleet could hold; how many have come in all."""
     while arrived < len(work.submit) and work.submit[arrived] <= now:
@@ -235,7 +235,7 @@ def replan(rules, work, nodes, shapes, market, last, arrived):
     market.memo.version[:] += 1
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def next_time(work, arrived, faults, fault, ends):
     """The next instant at which anything happens."""
     at = work.submit[arrived] if arrived < len(work.submit) else np.inf

@@ -48,14 +48,18 @@ class Seats(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """Nodes kept for the first job that waits until an instant: `job` and `until` hold one entry each."""
+    """Nodes kept for the first job that waits until an instant: `job` and `until` hold one entry each.
+
+    `none` keeps no node.
+    """
 
     node: np.ndarray
     job: np.ndarray
     until: np.ndarray
+    none: np.ndarray
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def pick(loss, nodes, models, barred, at_random):
     """The node of one of these models that is rated best, the first of equals, or any that fits."""
     chosen, least, fitting = NONE, np.inf, 0
@@ -71,7 +75,7 @@ def pick(loss, nodes, models, barred, at_random):
     return chosen
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def unseat(work, seats, nodes, shapes, memo, job, parts):
     """Give back the first parts of a job."""
     shape = work.shape_of[work.kind[job]]
@@ -81,7 +85,7 @@ def unseat(work, seats, nodes, shapes, memo, job, parts):
         memo.version[node] += 1
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def seat_on(rules, work, seats, nodes, shapes, target, outlook, memo, job, models, barred):
     """Seat all parts of a job on nodes of these models; False, and nothing changed, where they do not fit."""
     kind = work.kind[job]
@@ -99,7 +103,7 @@ def seat_on(rules, work, seats, nodes, shapes, target, outlook, memo, job, model
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def next_model(work, job, last, fastest):
     """The model to try after `last` (NONE: the first): in order, or the next slower one."""
     models = work.run.shape[1]
@@ -114,7 +118,7 @@ def next_model(work, job, last, fastest):
     return chosen
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def seat(rules, work, seats, nodes, shapes, target, outlook, memo, job, barred, fastest):
     """Seat a job where its policy wants it; whether it fits.
 
@@ -136,7 +140,7 @@ def seat(rules, work, seats, nodes, shapes, target, outlook, memo, job, barred, 
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def why_not_seated(nodes, shapes, shape, groups):
     """Why so many gang nodes of the shape were not seated: too little is free, or what is lies on too few."""
     free, somewhere = 0, False
@@ -149,7 +153,7 @@ def why_not_seated(nodes, shapes, shape, groups):
     return FRAGMENTED if somewhere else why_not(nodes, shapes, shape)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def hosted(nodes, node, shapes, shape):
     """How many gang nodes of the shape this node could hold now."""
     need, share, slots = shapes.devices[shape], shapes.share[shape], 0
@@ -167,7 +171,7 @@ def hosted(nodes, node, shapes, shape):
     return max(min(most, slots // need), 0)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def give_all(work, seats, nodes, shapes, job, for_shape, hold, per_model):
     """A running job's parts are given back for a trial; what nodes could hold of the shape follows."""
     kind = work.kind[job]
@@ -223,7 +227,7 @@ def keep(work, seats, nodes, shapes, bar, job, running, now):
             groups -= hold[node]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def retake(nodes, node, shapes, shape, mask):
     """Undo `give`."""
     nodes.cpu[node] -= shapes.cpu[shape]

@@ -1,6 +1,9 @@
 """The state of nodes as arrays, and what every policy asks of it.
 
 A device's room is counted in thousandths; CPU in thousandths of a core; memory in MiB.
+
+Kernels that make no array are compiled with `_nrt=False`: they count no references to the arrays that they borrow,
+which took most of the time where a call passes dozens of them.
 """
 
 from typing import NamedTuple
@@ -49,7 +52,7 @@ class Memo(NamedTuple):
     valued: np.ndarray
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def has_devices(nodes, node, shapes, shape):
     """Whether enough devices of a model that serves have the room."""
     if shapes.devices[shape] == 0:
@@ -63,7 +66,7 @@ def has_devices(nodes, node, shapes, shape):
     return count >= shapes.devices[shape]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def fits(nodes, node, shapes, shape):
     """Whether the node can host one task of the shape now, in every dimension."""
     if nodes.cpu[node] < shapes.cpu[shape] or nodes.memory[node] < shapes.memory[shape]:
@@ -71,7 +74,7 @@ def fits(nodes, node, shapes, shape):
     return has_devices(nodes, node, shapes, shape)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def room(nodes, node):
     """The room left on all devices of a node."""
     total = 0
@@ -80,19 +83,19 @@ def room(nodes, node):
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def volume(shapes, shape):
     """Thousandths of devices that a task of the shape takes."""
     return shapes.devices[shape] * shapes.share[shape]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def is_share(shapes, shape):
     """Whether the shape takes part of one device."""
     return shapes.devices[shape] == 1 and shapes.share[shape] < WHOLE
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def tightest_device(nodes, node, shapes, shape):
     """The device with the least room that is enough, the first of equals; -1 for none."""
     best = -1
@@ -103,7 +106,7 @@ def tightest_device(nodes, node, shapes, shape):
     return best
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def take_devices(nodes, node, need, share):
     """Take the share on the first `need` devices that have the room; a bit mask of them."""
     taken = 0
@@ -115,7 +118,7 @@ def take_devices(nodes, node, need, share):
     return taken
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def give_devices(nodes, node, taken, share):
     """Give the share back on each device of the bit mask."""
     for device in range(nodes.devices[node]):
@@ -123,13 +126,13 @@ def give_devices(nodes, node, taken, share):
             nodes.free[node, device] += share
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def kind_of(shapes, shape):
     """The column of `kinds` that counts the shape."""
     return 0 if is_share(shapes, shape) else shapes.devices[shape]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def take(nodes, node, shapes, shape, device):
     """Place a task: on `device` if it takes one, otherwise on the first with the room. A mask of devices."""
     nodes.cpu[node] -= shapes.cpu[shape]
@@ -142,7 +145,7 @@ def take(nodes, node, shapes, shape, device):
     return 1 << device
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def give(nodes, node, shapes, shape, taken):
     """Undo `take`, given the devices it took."""
     nodes.cpu[node] += shapes.cpu[shape]

@@ -105,7 +105,7 @@ def worths(outlook, shapes, size_of, sizes, price, weight):
                 outlook.worth[pair, model, room] = filling[room // outlook.unit]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def value(nodes, node, cpu, memory, outlook):
     """What a node with so much CPU and memory left is worth: the least over the pairs of prices."""
     least, model = np.inf, nodes.model[node]
@@ -117,7 +117,7 @@ def value(nodes, node, cpu, memory, outlook):
     return least
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def fall_on_one(nodes, node, before, cpu, memory, share, outlook):
     """The least fall in worth by a share on one device of the node, and that device."""
     devices, model, free, least = nodes.devices[node], nodes.model[node], nodes.free, outlook.scratch
@@ -138,7 +138,7 @@ def fall_on_one(nodes, node, before, cpu, memory, share, outlook):
     return before - most, chosen
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def rate(nodes, node, before, shapes, shape, outlook):
     """The least fall in the node's worth by a task of the shape, and the device where it takes one."""
     cpu, memory = nodes.cpu[node] - shapes.cpu[shape], nodes.memory[node] - shapes.memory[shape]
@@ -151,7 +151,7 @@ def rate(nodes, node, before, shapes, shape, outlook):
     return fall, -1
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def refresh(nodes, shapes, shape, outlook, memo):
     """Rate the shape anew on each node that has changed."""
     loss, stamp, version = memo.loss[shape], memo.stamp[shape], memo.version

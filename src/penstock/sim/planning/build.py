@@ -8,7 +8,14 @@ from pathlib import Path
 from penstock.base.refusal import ensure
 from penstock.fleet.accelerators import catalogue
 from penstock.insight.economics.measures import break_even_occupancy
-from penstock.insight.economics.outlook import Evidence, Future, Outlook, contract_evidence, evidence, outlook
+from penstock.insight.economics.outlook import (
+    Evidence,
+    Future,
+    Outlook,
+    contract_evidence,
+    outlook,
+    trace_evidence,
+)
 from penstock.insight.economics.plan import Plan, Rehearse
 from penstock.insight.economics.tranches import cards
 from penstock.insight.economics.units import PPM
@@ -49,9 +56,8 @@ def evidence_of(plan: Plan, pools: tuple[Pool, ...]) -> list[Evidence]:
     found, whole = contract_evidence(plan), sum(cards(tranche) for tranche in plan.tranches) * HOURS_PER_DAY
     for own in (True, False):
         for one in (one for one in pools if one.source.own == own):
-            hours = one.card_hours_a_day * one.source.share / PPM
-            kind = "own_history" if own else "comparable_trace"
-            found.append(evidence(kind, f"{one.source.file}, {one.days} days", hours, hours / whole))
+            kind, said = "own_history" if own else "comparable_trace", f"{one.source.file}, {one.days} days"
+            found.append(trace_evidence(kind, said, one.hours_by_length, one.source.share / PPM, whole))
     return found
 
 

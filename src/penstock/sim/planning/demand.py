@@ -26,7 +26,8 @@ _MODEL_COLUMNS = ("gpu_spec", "models")
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """The jobs of one trace as arrays. `first[day]` is where a day's jobs begin; `offset_s` is the time of day.
 
-    `mask` has a bit for each tranche of the plan that the job may run on. Card-hours a day are on average.
+    `mask` has a bit for each tranche of the plan that the job may run on. Card-hours a day are on average, by how the
+    lengths of the jobs are known (`insight.recorded.LENGTHS`).
     """
 
     source: TraceOfDemand
@@ -38,7 +39,7 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     share: np.ndarray
     mask: np.ndarray
     save_s: np.ndarray
-    card_hours_a_day: float
+    hours_by_length: dict[str, float]
 
     @property
     def days(self) -> int:
@@ -68,7 +69,8 @@ def pool(plan: Plan, source: TraceOfDemand, folder: Path) -> Pool:
     nodes = np.array([job.nodes * -(-job.devices // largest) for job in jobs], np.int64)
     run = np.array([length_s for _, length_s in timed])
     share = np.array([job.share for job in jobs], np.int64)
-    hours = float((nodes * devices * share / WHOLE * run).sum()) / 3600
+    hours = nodes * devices * share / WHOLE * run / 3600 / days
+    lengths = np.array([_length_from(job, speeds) for job in jobs])
     return Pool(
         source=source,
         first=np.searchsorted(day, np.arange(days + 1)),
@@ -78,8 +80,8 @@ def pool(plan: Plan, source: TraceOfDemand, folder: Path) -> Pool:
         devices=devices,
         share=share,
         mask=np.array([_mask(job.models, ours, source.ignore_models) for job in jobs], np.int64),
-        save_s=np.array([job.save_s for job in jobs]),
-        card_hours_a_day=hours / days,
+        save_s=_checkpoints(np.array([job.save_s for job in jobs]), source),
+        hours_by_length={str(name): float(hours[lengths == name].sum()) for name in np.unique(lengths)},
     )
 
 
@@ -96,6 +98,16 @@ def _length_s(job: TracedJob, model: str, speeds: Speeds | None) -> float:
         return job.run_s
     (rate,) = speeds.rates(job.job_type, job.nodes * job.devices, (model,))
     return job.steps / rate if rate > 0 else FOREVER
+
+
+def _checkpoints(save_s: np.ndarray, source: TraceOfDemand) -> np.ndarray:
+    if source.checkpoint_minutes is None:
+        return save_s
+    return np.where(np.isfinite(save_s), save_s, source.checkpoint_minutes * 60)
+
+
+def _length_from(job: TracedJob, speeds: Speeds | None) -> str:
+    return "throughput" if speeds is not None and job.job_type else job.length_from
 
 
 def _mask(models: Sequence[str], ours: Sequence[str], ignored: bool) -> int:

@@ -50,6 +50,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     switch: Switch = ""
     """The remedy that is on."""
+    warm_up: int = 0
+    """Months that are played first and not counted: a centre that is looked at in the middle of its life is not empty."""
 
 
 def play(world: World, number: int) -> Future:
@@ -72,31 +74,33 @@ def play(world: World, number: int) -> Future:
         fleet = fleet_of(plan)
         if lent:
             fleet, jobs = with_lent(fleet, lent), on_lent(jobs, len(plan.tranches))
-        spent, refused = _played(fleet, jobs, given, number, _edges(plan), out, world.switch)
-        occupancy, ladder = _occupancy(plan, spent, kept, lost)
+        spent, refused = _played(fleet, jobs, given, number, _edges(plan), out, world)
+        occupancy, ladder = _occupancy(plan, spent, kept, lost, world.warm_up)
     else:  # nobody shows any demand
         share = rng.uniform(*CLAIMED_OCCUPANCY)
         occupancy = {t.name: [round(share * PPM)] * plan.months for t in plan.tranches}
         ladder, refused = {}, {}
     price = _prices(plan, given, occupancy)
-    return _computed(plan, number, (slip, decline, level), occupancy, price, ladder, refused)
+    drawn = (slip, decline, level)
+    return _computed(plan, world.warm_up, number, drawn, occupancy, price, ladder, refused)
 
 
 class Spent(msgspec.Struct, frozen=True):
     """Card-hours by month, tranche and line; with them, in card-hours at the full rent, what was sold.
 
-    `lent` are those sold on servers that contracts hold.
+    `lent` are by month those sold on servers that contracts hold.
     """
 
     hours: np.ndarray
     paid: np.ndarray
-    lent: float = 0.0
+    lent: np.ndarray
 
 
 def _played(
-    fleet: Fleet, jobs: Jobs, given: Rehearse, number: int, edges: list[float], out: Faults, switch: Switch
+    fleet: Fleet, jobs: Jobs, given: Rehearse, number: int, edges: list[float], out: Faults, world: World
 ) -> tuple[Spent, dict[str, float]]:
     """Where the card-hours went, and those that nobody could serve, by reason."""
+    switch = world.switch
     if not len(jobs.nodes):
         nothing = np.zeros((len(edges) - 1, len(fleet.models), len(LINES)))
         return _spent(nothing, nothing[:, :, 0], given, switch), {}
@@ -105,7 +109,8 @@ def _played(
     how = How(policy=given.policy, spot=switch == "spot_with_notice", move_s=move_s)
     played = replay(fleet, jobs, how, number, edges, out)
     lengths = np.where(np.isfinite(jobs.run_s), jobs.run_s, 0).max(axis=1)
-    asked = np.where(jobs.priority < 0, 0, jobs.volume * lengths / WHOLE / 3600)
+    counted = (jobs.priority >= 0) & (jobs.submit_s >= edges[world.warm_up])
+    asked = np.where(counted, jobs.volume * lengths / WHOLE / 3600, 0)
     refused = {
         REASONS[-1 - int(code)]: float(asked[played.outcome == code].sum())
         for code in np.unique(played.outcome[played.outcome < 0])
@@ -121,11 +126,11 @@ def _spent(hours: np.ndarray, cheap: np.ndarray, given: Rehearse, switch: Switch
     sold = hours[:, :, sales].sum(axis=2)
     paid = sold - cheap * (1 - price / PPM)
     if switch != "lending_at_night":
-        return Spent(hours, paid)
+        return Spent(hours, paid, np.zeros(len(hours)))
     own = hours.shape[1] // 2
     lent, ours = sold[:, own:], hours[:, :own].copy()
     ours[:, :, sales] += hours[:, own:, sales]  # idle lent time is the contract's
-    return Spent(ours, paid[:, :own] + lent * terms.spot_price / PPM, float(lent.sum()))
+    return Spent(ours, paid[:, :own] + lent * terms.spot_price / PPM, lent.sum(axis=1))
 
 
 def _drawn(plan: Plan, given: Rehearse, rng: np.random.Generator) -> tuple[Plan, int, float]:
@@ -215,14 +220,14 @@ def _windows(
     days: int,
     rng: np.random.Generator,
     lent: Collection[int],
-) -> tuple[Faults, np.ndarray, float]:
+) -> tuple[Faults, np.ndarray, np.ndarray]:
     """When nodes take no jobs: not in service, set aside for a contract (and not lent then), or broken.
 
-    With it, the card-hours lost to faults by month and tranche, and those kept for contracts.
+    With it, the card-hours lost to faults by month and tranche, and by month those kept for contracts.
     """
     first, end_s = months_of(plan)[0], days * DAY_S
     out: Windows = []
-    lost, kept = np.zeros((plan.months, len(plan.tranches))), 0.0
+    lost, kept = np.zeros((plan.months, len(plan.tranches))), np.zeros(plan.months)
     taken = _set_aside(plan, reserved)
     edges = np.array(_edges(plan))
     node = 0
@@ -233,13 +238,12 @@ def _windows(
             if node in taken:
                 aside = (_seconds(first, taken[node][0]), min(_seconds(first, taken[node][1]), until))
                 away += days_between(nights(given.remedies, *aside), *aside) if node in lent else [aside]
-                kept += max(aside[1] - aside[0], 0.0) / 3600 * tranche.cards_per_server
+                kept += _overlaps(edges, *aside) / 3600 * tranche.cards_per_server
             else:
                 broken = _breakdowns(given, begin, until, rng)
                 away += broken
                 for start, stop in broken:
-                    overlap = np.clip(np.minimum(edges[1:], stop) - np.maximum(edges[:-1], start), 0, None)
-                    lost[:, index] += overlap / 3600 * tranche.cards_per_server
+                    lost[:, index] += _overlaps(edges, start, stop) / 3600 * tranche.cards_per_server
             out += [(node, start, stop) for start, stop in _merged(away, end_s)]
             node += 1
     windows = sorted(out)
@@ -253,6 +257,11 @@ def _windows(
         lost,
         kept,
     )
+
+
+def _overlaps(edges: np.ndarray, start: float, stop: float) -> np.ndarray:
+    """Of each month, the seconds that lie in a time."""
+    return np.clip(np.minimum(edges[1:], stop) - np.maximum(edges[:-1], start), 0, None)
 
 
 def _seconds(first: date, day: date) -> float:
@@ -306,18 +315,19 @@ def _lent(plan: Plan, reserved: Sequence[Contract], given: Rehearse) -> frozense
 
 
 def _occupancy(
-    plan: Plan, spent: Spent, kept: float, lost: np.ndarray
+    plan: Plan, spent: Spent, kept: np.ndarray, lost: np.ndarray, since: int
 ) -> tuple[dict[str, list[int]], dict[str, float]]:
-    """The share let of each tranche and month, in time at the plan's rents, and the whole ladder in card-hours."""
+    """The share let of each tranche and month, in time at the plan's rents, and the ladder from a month on in card-hours."""
     hours, capacity = spent.hours, _in_service_hours(plan)
     shares = np.divide(spent.paid, capacity, out=np.zeros_like(spent.paid), where=capacity > 0)
     occupancy = {
         tranche.name: [round(min(share, 1.0) * PPM) for share in shares[:, index]]
         for index, tranche in enumerate(plan.tranches)
     }
-    whole = {line: float(hours[:, :, number].sum()) for number, line in enumerate(LINES)}
-    whole |= {"down": float(lost.sum()), "reserved": kept - spent.lent, "no_demand": 0.0}
-    idle = float(capacity.sum()) - sum(whole.values())
+    whole = {line: float(hours[since:, :, number].sum()) for number, line in enumerate(LINES)}
+    reserved = float((kept - spent.lent)[since:].sum())
+    whole |= {"down": float(lost[since:].sum()), "reserved": reserved, "no_demand": 0.0}
+    idle = float(capacity[since:].sum()) - sum(whole.values())
     return occupancy, whole | {"no_demand": max(idle, 0.0)}
 
 
@@ -326,8 +336,7 @@ def _in_service_hours(plan: Plan) -> np.ndarray:
     hours = np.zeros((plan.months, len(plan.tranches)))
     for index, tranche in enumerate(plan.tranches):
         begin, until = _seconds(first, in_service(tranche)), _seconds(first, retired(tranche))
-        inside = np.clip(np.minimum(edges[1:], until) - np.maximum(edges[:-1], begin), 0, None)
-        hours[:, index] = inside / 3600 * tranche.servers * tranche.cards_per_server
+        hours[:, index] = _overlaps(edges, begin, until) / 3600 * tranche.servers * tranche.cards_per_server
     return hours
 
 
@@ -349,6 +358,7 @@ def _prices(plan: Plan, given: Rehearse, occupancy: dict[str, list[int]]) -> lis
 
 def _computed(
     plan: Plan,
+    since: int,
     number: int,
     drawn: tuple[int, float, float],
     occupancy: dict[str, list[int]],
@@ -357,7 +367,7 @@ def _computed(
     refused: dict[str, float],
 ) -> Future:
     statements = accounts(plan, catalogue(), Course(occupancy=occupancy, price=price))
-    whole, worth = summed(statements), returns(plan, statements)
+    whole, worth = summed(statements[since:]), returns(plan, statements)
     net: Micros = whole.net
     return Future(
         number=number,

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
+from penstock.base.figure import Figure
 from penstock.base.money import Micros
 from penstock.base.quantity import Status
 from penstock.base.refusal import Refused, invalid
@@ -19,13 +20,23 @@ from penstock.insight.economics.calendar import month_of, months_later
 from penstock.insight.economics.outlook import Future
 from penstock.insight.economics.plan import Contract, Plan, Rehearse, RemedyTerms
 from penstock.insight.economics.tranches import in_service
-from penstock.insight.economics.units import PPM, Term
-from penstock.placement.workload import ANY_MODEL
+from penstock.insight.economics.units import Term
+from penstock.placement.workload import ANY_MODEL, WHOLE
 from penstock.sim.planning.build import Progress, run, world_of
 from penstock.sim.planning.future import World
+from penstock.sim.planning.switched import valley_s
+from penstock.sim.planning.terms import assumption, terms_of
 
 BASE = "as_planned"
-NOTHING_LENT = "no contract holds servers in this month, so there is nothing to lend"
+WARM_UP = 2
+"""Months before the one that is counted: that in which the last servers come into service, and a whole one."""
+_IDLE = {
+    "sharing": "no job asks for a part of a card",
+    "porting": "no job names a model that is not here",
+    "defragmentation": "no job on one server checkpoints, so nothing can be moved",
+    "valley_pricing": "no job ends within the valley",
+    "lending_at_night": "no contract holds servers in this month, so there is nothing to lend",
+}
 
 
 class Remedied(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +55,8 @@ class Remedied(msgspec.Struct, frozen=True, kw_only=True):
     population: str
     status: Status = "derived"
     assumed: str = ""
-    """What the plan, or we, take for granted of it without evidence."""
+    """What it takes for granted, in words; `terms` are its figures, each claimed by its source or `assumed`."""
+    terms: dict[str, Figure] = {}
 
 
 class Remedies(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +74,10 @@ class Remedies(msgspec.Struct, frozen=True, kw_only=True):
 def remedies(
     plan: Plan, folder: Path, futures: int, seed: int, workers: int, progress: Progress | None = None
 ) -> Remedies:
-    """Play the first month in which all is in service, as planned and under each remedy. Raises `Refused`."""
+    """Play a month in which all is in service, as planned and under each remedy. Raises `Refused`.
+
+    The month follows one in which all was in service already: a centre that has just opened is empty.
+    """
     given = plan.rehearse or Rehearse()
     if given.demand is None or not given.demand.traces:
         raise Refused(
@@ -73,18 +88,21 @@ def remedies(
                 "rehearse",
             )
         )
-    start = months_later(month_of(max(in_service(tranche) for tranche in plan.tranches)), 1)
-    month = replace(plan, start=start, months=Term(1), rehearse=replace(given, sharing=False, slip=None))
-    ways = dict(_WAYS)
-    if not any(_holds(contract, start) for contract in plan.contracts):
-        del ways["lending_at_night"]
-    base = world_of(month, folder, seed)
+    opened = month_of(max(in_service(tranche) for tranche in plan.tranches))
+    start = months_later(opened, WARM_UP)
+    played_plan = replace(
+        plan, start=opened, months=Term(WARM_UP + 1), rehearse=replace(given, sharing=False, slip=None)
+    )
+    base = replace(world_of(played_plan, folder, seed), warm_up=WARM_UP)
+    idle = idle_remedies(base, any(_holds(contract, start) for contract in plan.contracts))
     played: list[Remedied] = []
-    for name, change in ways.items():
-        world = change(base)
-        found = list(run(world, futures, workers, progress))
+    for name, change in _WAYS.items():
+        if name in idle:
+            continue
+        found = list(run(change(base), futures, workers, progress))
         mean = _mean(name, found, played[0] if played else None, f"{plan.name}, {start:%Y-%m}", plan.currency)
-        played.append(replace(mean, assumed=assumption(name, given.remedies)))
+        said, terms = assumption(name, given.remedies), terms_of(name, given.remedies)
+        played.append(replace(mean, assumed=said, terms=terms))
     return Remedies(
         name=plan.name,
         currency=plan.currency,
@@ -92,27 +110,27 @@ def remedies(
         futures=futures,
         seed=seed,
         played=tuple(played),
-        not_played={} if "lending_at_night" in ways else {"lending_at_night": NOTHING_LENT},
+        not_played=idle,
     )
+
+
+def idle_remedies(base: World, lent: bool) -> dict[str, str]:
+    """Remedies that have nothing to work on in this demand, and why."""
+    everything = (1 << len(base.plan.tranches)) - 1
+    valley = valley_s(base.plan.rehearse.remedies if base.plan.rehearse else RemedyTerms())[1]
+    useful = {
+        "sharing": any((pool.share < WHOLE).any() for pool in base.pools),
+        "porting": any(((pool.mask & everything) != everything).any() for pool in base.pools),
+        "defragmentation": any((np.isfinite(pool.save_s) & (pool.nodes == 1)).any() for pool in base.pools),
+        "valley_pricing": any((pool.run_s <= valley).any() for pool in base.pools),
+        "lending_at_night": lent,
+    }
+    return {name: _IDLE[name] for name, works in useful.items() if not works}
 
 
 def _holds(contract: Contract, month: date) -> bool:
     until = months_later(contract.start, contract.months)
     return bool(contract.servers) and contract.terminated is None and contract.start <= month < until
-
-
-def assumption(name: str, terms: RemedyTerms) -> str:
-    """What a remedy takes for granted, in words with its figures."""
-    hours = f"from {terms.valley_from_hour} to {terms.valley_to_hour} h"
-    spot_price = f"{terms.spot_price / PPM:.0%} of the rent"
-    said = {
-        "spot_with_notice": f"{terms.spot / PPM:.0%} more jobs come at {spot_price} and give way with notice",
-        "defragmentation": f"a job that can checkpoint stands still for {terms.move_minutes:g} min when it is moved",
-        "valley_pricing": f"{terms.flexible / PPM:.0%} of the jobs that fit {hours} wait for it at "
-        f"{terms.valley_price / PPM:.0%} of the rent; none comes because of it",
-        "lending_at_night": f"{terms.lent / PPM:.0%} of the servers under contract take jobs {hours} at {spot_price}",
-    }
-    return said.get(name, "")
 
 
 def _mean(name: str, found: Sequence[Future], base: Remedied | None, about: str, currency: str) -> Remedied:

@@ -18,6 +18,7 @@ LIKES: tuple[Like, ...] = ("openb", "philly")
 JOBS_MAX = 10_000_000
 COLUMNS = (
     "job", "submit_s", "run_s", "nodes", "devices_per_node", "device_milli", "cpu_milli", "memory_mib", "tenant",
+    "length_from",
 )  # fmt: skip
 
 OPENB_SHAPES = (
@@ -75,7 +76,7 @@ def generate(like: Like, jobs: int, cards: int, load: float, seed: int) -> Itera
     yield _line(COLUMNS)
     for i, (nodes, devices, share, cpu, memory) in enumerate(rows):
         cells = (f"{like}-{i}", f"{submit[i]:.0f}", f"{run_s[i]:.0f}", nodes, devices, share, cpu, memory)
-        yield _line((*cells, f"tenant-{tenants[i]:02}"))
+        yield _line((*cells, f"tenant-{tenants[i]:02}", "generated"))
 
 
 def check_generate(like: str, jobs: int, cards: int, load: float) -> Refusal | None:

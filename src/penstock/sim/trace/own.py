@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from penstock.insight.recorded import LENGTHS, REFUSED
 from penstock.placement.workload import WHOLE
 from penstock.sim.trace.table import Row
 from penstock.sim.trace.traced import NODE_DEVICES_MAX, TracedJob, models_of
@@ -17,6 +18,7 @@ OPTIONAL = (
     "priority",
     "time_limit_s",
     "checkpoint_s",
+    "length_from",
 )
 NODES_MAX = 10**5
 
@@ -52,9 +54,20 @@ def parser(models: Sequence[str]) -> Callable[[Row], TracedJob]:
             priority=whole("priority", 0, 10**6),
             limit_s=seconds("time_limit_s"),
             save_s=seconds("checkpoint_s"),
+            length_from=_length_from(row),
         )
 
     return parse
+
+
+def _length_from(row: Row) -> str:
+    """As the row says; where it says nothing, jobs labelled `refused` were not measured, and all others were."""
+    given = row.cells["length_from"].strip()
+    if given and given not in LENGTHS:
+        raise row.bad("length_from", f"{given[:40]!r} is not known", f"write one of {', '.join(LENGTHS)}")
+    if given or row.cells["label"].strip() != REFUSED:
+        return given or "measured"
+    return "limit" if row.cells["time_limit_s"].strip() else "median"
 
 
 def label_of(nodes: int, devices: int, share: int) -> str:

@@ -18,6 +18,7 @@ class TracedJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Times in seconds from any common zero; `share` in thousandths of each device; memory in MiB.
 
     `models` are names (none: any). With `steps` and `job_type` the length follows from a throughput table.
+    `length_from` says what is known of the length (`insight.recorded.LENGTHS`).
     """
 
     name: str
@@ -36,6 +37,7 @@ class TracedJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     save_s: float = FOREVER
     job_type: str = ""
     steps: float = 0.0
+    length_from: str = "measured"
 
 
 class JobTrace(msgspec.Struct, frozen=True):

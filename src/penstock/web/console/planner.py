@@ -20,7 +20,8 @@ from penstock.insight.economics.kept import PlanRun
 from penstock.web.console.fields import whole
 from penstock.web.console.pages import Fields, page
 from penstock.web.console.visitor import GivenForm, GivenVisitor, Visitor
-from penstock.web.documents.outlook_view import OutlookView, compared
+from penstock.web.documents.alternatives_view import compared
+from penstock.web.documents.outlook_view import OutlookView
 from penstock.web.given import GivenApp
 from penstock.web.rehearsing import rehearse
 

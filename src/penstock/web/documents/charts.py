@@ -1,6 +1,6 @@
 """Drawings for boards as SVG: bars around zero, and bands of many futures. Colours come from the page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
@@ -104,6 +104,63 @@ def shares(rows: Sequence[tuple[str, float]]) -> Markup:
             f'<text class="soft" x="{LABELS + width + 8:.1f}" y="{top + 19}">{percent:.1f} %</text>'
         )
     return Markup("".join([*parts, "</svg>"]))  # noqa: S704 - every text in it is escaped
+
+
+def ranges(rows: Sequence[tuple[str, float, float | None, float, str, str]]) -> Markup:
+    """From low to high on one scale, the middle as a mark, zero as a line: (name, low, middle, high, label, label)."""
+    least = min([0.0, *(low for _, low, *_ in rows)])
+    most = max([0.0, *(high for _, _, _, high, *_ in rows)])
+    span, inner = (most - least) or 1.0, WIDTH - LABELS - 2 * ENDS
+
+    def at(number: float) -> float:
+        return LABELS + ENDS + inner * (number - least) / span
+
+    height = ROW * len(rows) + 8
+    parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img">']
+    for index, (name, low, middle, high, low_label, high_label) in enumerate(rows):
+        top = index * ROW + 4
+        parts.append(
+            f'<text x="{LABELS - 10}" y="{top + 16}" text-anchor="end">{escape(name)}</text>'
+            f'<rect class="bar" x="{at(low):.1f}" y="{top}" width="{max(at(high) - at(low), 2):.1f}" '
+            f'height="{ROW - 8}"/>'
+            f'<text class="soft" x="{at(low) - 6:.1f}" y="{top + 16}" text-anchor="end">{escape(low_label)}</text>'
+            f'<text class="soft" x="{at(high) + 6:.1f}" y="{top + 16}">{escape(high_label)}</text>'
+        )
+        if middle is not None:
+            parts.append(
+                f'<line class="middle" x1="{at(middle):.1f}" x2="{at(middle):.1f}" y1="{top}" y2="{top + ROW - 8}"/>'
+            )
+    parts.append(f'<line class="zero" x1="{at(0):.1f}" x2="{at(0):.1f}" y1="0" y2="{height}"/></svg>')
+    return Markup("".join(parts))  # noqa: S704 - every text in it is escaped
+
+
+def stacked(rows: Sequence[tuple[str, Sequence[tuple[str, float]]]], words: Mapping[str, str]) -> Markup:
+    """Bars of a whole, one below the other, each split into lines of the ladder by percent; a legend of all lines."""
+    used = [
+        line
+        for line in words
+        if any(percent > 0 for _, parts in rows for name, percent in parts if name == line)
+    ]
+    across, inner = 3, WIDTH - LABELS - 20
+    legend = 24 * -(-len(used) // across) + 14
+    parts_of = [f'<svg viewBox="0 0 {WIDTH} {ROW * len(rows) + legend}" role="img">']
+    for index, line in enumerate(used):
+        x, y = LABELS + (index % across) * inner / across, 24 * (index // across)
+        parts_of.append(
+            f'<rect x="{x:.1f}" y="{y + 3}" width="14" height="14" style="fill: var(--{escape(line)})"/>'
+            f'<text class="soft" x="{x + 20:.1f}" y="{y + 15}">{escape(words[line])}</text>'
+        )
+    for index, (name, parts) in enumerate(rows):
+        top, left, shares_by = legend + index * ROW, float(LABELS), dict(parts)
+        parts_of.append(f'<text x="{LABELS - 10}" y="{top + 17}" text-anchor="end">{escape(name)}</text>')
+        for line in used:
+            width = inner * shares_by.get(line, 0.0) / 100
+            parts_of.append(
+                f'<rect x="{left:.1f}" y="{top + 2}" width="{width:.1f}" height="{ROW - 9}" '
+                f'style="fill: var(--{escape(line)})"/>'
+            )
+            left += width
+    return Markup("".join([*parts_of, "</svg>"]))  # noqa: S704 - every text in it is escaped
 
 
 def band(points: Sequence[tuple[float, float | None, float]], names: Sequence[str]) -> Markup:

@@ -18,6 +18,7 @@ _ORDER = (
 )
 _STAGES = ("budget", "committed", "paid", "in_service")
 _LIVES = ("depreciation", "impairment", "net")
+_FILED = ("revenue", "net", "impairment", "implied_net", "restated_by")
 
 
 def sections(report: EconomicsReport, language: Language) -> list[Section]:
@@ -164,14 +165,15 @@ class View:
                 (
                     f"{one['since']} – {one['until']}",
                     STATUS[str(one["status"])][self.language],
-                    *(shown(figures.get(name), self.language) for name in ("revenue", "net", "implied_net")),
+                    *(shown(figures.get(name), self.language) for name in _FILED),
                 )
             )
         columns = (
             *self.columns("period", "status"),
-            *(LINES[name][self.language] for name in ("revenue", "net", "implied_net")),
+            *(LINES[name][self.language] for name in _FILED),
         )
-        return Section(self.title("filed"), columns, tuple(rows), (), frozenset({2, 3, 4}))
+        right = frozenset(range(2, len(columns)))
+        return Section(self.title("filed"), columns, tuple(rows), (), right)
 
 
 def _span(period: Period) -> str:

@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 
-from penstock.insight.economics.outlook import Outlook, Spread
+from penstock.insight.economics.outlook import Evidence, Outlook, Spread
 from penstock.insight.economics.parameters import parameters
 from penstock.insight.model import Line
-from penstock.sim.planning.remedies import Remedies
 from penstock.web.documents.charts import band, histogram, shares
-from penstock.web.documents.economics_words import COLUMNS
+from penstock.web.documents.economics_words import COLUMNS, STATUS
 from penstock.web.documents.ladder_words import LINE_WORDS, Language
 from penstock.web.documents.outlook_words import (
     EVIDENCE_WORDS,
     LADDER_LINES,
+    LENGTH_WORDS,
     QUANTITIES,
-    REMEDIES,
     SENTENCES,
     WORDS,
 )
@@ -75,7 +74,7 @@ class OutlookView:
             self.word("single"),
             self.word("unit"),
         )
-        note = next(iter(self.outlook.spreads.values())).population
+        note = f"{next(iter(self.outlook.spreads.values())).population} · {STATUS['derived'][self.language]}"
         right = frozenset(range(1, len(columns) - 1))
         return Section(self.word("spreads"), columns, tuple(rows), (note,), right)
 
@@ -122,7 +121,18 @@ class OutlookView:
             for one in self.outlook.evidence
         )
         columns = tuple(self.word(name) for name in ("kind", "source", "demand", "coverage", "status"))
-        return Section(self.word("evidence"), columns, rows, (), frozenset({2, 3})) if rows else None
+        notes = tuple(self.lengths(one) for one in self.outlook.evidence if one.lengths)
+        return Section(self.word("evidence"), columns, rows, notes, frozenset({2, 3})) if rows else None
+
+    def lengths(self, one: Evidence) -> str:
+        """How the lengths of a trace's jobs are known, by card-hours."""
+        whole = sum(part.value or 0.0 for part in one.lengths.values())
+        parts = (
+            f"{(part.value or 0.0) / whole:.0%} {LENGTH_WORDS[name][self.language]} ({status(part, self.language)})"
+            for name, part in one.lengths.items()
+        )
+        comma, colon = ("；", "：") if self.language == "zh" else ("; ", ": ")
+        return f"{self.word('lengths')} ({one.source}){colon}{comma.join(parts)}"
 
     def rents(self) -> Sequence[Section]:
         """The path of rents, and how rents moved before."""
@@ -186,58 +196,3 @@ def document(outlook: Outlook, language: Language) -> str:
     view = OutlookView(outlook, language)
     lede = view.word("lede").format(futures=outlook.futures, seed=outlook.seed)
     return page(outlook.name, view.word("kicker"), lede, view.sections(), language, view.pictures())
-
-
-def compared(outlooks: Sequence[Outlook], language: Language) -> list[Section]:
-    """Alternatives side by side: the ends and, where evidence allows, the middle of each quantity."""
-    views = [OutlookView(outlook, language) for outlook in outlooks]
-    rows = []
-    for name in outlooks[0].spreads:
-        cells = []
-        for view in views:
-            spread = view.outlook.spreads[name]
-            low, high = (view.number(spread, spread.quantiles.get(percent)) for percent in ("5", "95"))
-            single = f" ({shown(spread.single, language)})" if spread.single else ""
-            cells.append(NONE if low == NONE else f"{low} … {high}{single}")
-        rows.append((QUANTITIES[name][language], *cells))
-    rows.append(("", *(view.said().notes[0] if not view.outlook.single_allowed else "" for view in views)))
-    needed = [shown(outlook.break_even_occupancy, language) for outlook in outlooks]
-    loss = [shown(outlook.loss_probability, language) for outlook in outlooks]
-    words = (
-        ("盈亏平衡出租率", "亏损的未来")
-        if language == "zh"
-        else ("break-even: share let", "futures that lose money")
-    )
-    rows[-1:] = [(words[0], *needed), (words[1], *loss)]
-    columns = (WORDS["quantity"][language], *(outlook.name for outlook in outlooks))
-    notes = tuple(f"{view.outlook.name}: {note}" for view in views for note in view.said().notes)
-    table = Section(WORDS["spreads"][language], columns, tuple(rows), (), frozenset(range(1, len(columns))))
-    return [Section(WORDS["findings"][language], notes=notes), table]
-
-
-def remedied(found: Remedies, language: Language) -> list[Section]:
-    """The month under each remedy side by side, and what was not played."""
-    lines = sorted({line for one in found.played for line, percent in one.ladder.items() if percent > 0.05})
-    words = {name: word[language] for name, word in REMEDIES.items()}
-
-    def line_word(line: str) -> str:
-        return (LADDER_LINES[line] if line in LADDER_LINES else LINE_WORDS[Line(line)])[language]
-
-    rows = [
-        (line_word(line), *(f"{one.ladder.get(line, 0.0):.1f} %" for one in found.played)) for line in lines
-    ]
-    rows += [
-        (QUANTITIES["occupancy"][language], *(f"{one.let_percent:.1f} %" for one in found.played)),
-        (QUANTITIES["refused"][language], *(f"{one.refused_card_hours:,.0f}" for one in found.played)),
-        (QUANTITIES["revenue"][language], *(amount(one.revenue_micros, language) for one in found.played)),
-        (QUANTITIES["net"][language], *(amount(one.net_micros, language) for one in found.played)),
-        (words["gain"], *(amount(one.net_gain_micros, language) for one in found.played)),
-    ]
-    columns = (found.month, *(words[one.name] for one in found.played))
-    note = f"{found.name} · {found.month} · {found.currency} · {found.futures} · derived"
-    assumed = tuple(
-        f"{words[one.name]}: {one.assumed} ({words['assumed']})" for one in found.played if one.assumed
-    )
-    table = Section(words["title"], columns, tuple(rows), (note, *assumed), frozenset(range(1, len(columns))))
-    missing = tuple(f"{words[name]}: {why}" for name, why in found.not_played.items())
-    return [table, Section(words["not_played"], notes=missing)] if missing else [table]
