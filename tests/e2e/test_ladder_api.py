@@ -8,11 +8,13 @@ import msgspec
 import pytest
 from tests.unit.tags import untagged
 
+from penstock.base.quantity import ComputeRate
 from penstock.cli.main import main
 from penstock.cli.plan_economics import read_plan
 from penstock.insight.economics.plan import Demand, Rehearse, TraceOfDemand
 from penstock.sim.planning.build import evidence_of
 from penstock.sim.planning.demand import pool
+from penstock.store import fleet
 from served import YUAN, Served, job, open_tenant, served
 
 CARDS = 1000
@@ -219,14 +221,16 @@ def test_what_was_asked_of_the_centre_is_a_trace_that_a_plan_rests_on(
 def test_s11_mfu_stands_beside_the_rungs_where_jobs_state_their_flops(tmp_path: Path) -> None:
     with served(tmp_path) as centre:
         centre.centre.install("a100", nodes=1, devices_per_node=8)
-        device = centre.done("GET", "/fleet/devices/a100-0000.0")
+        with centre.centre.app.database.write() as tx:
+            for device in fleet.devices(tx):
+                rated = msgspec.structs.replace(device, nominal=(ComputeRate("bf16", 312.0, "claimed"),))
+                fleet.save_device(tx, rated, centre.centre.clock.now(), "rated")
         centre.done(
             "POST", "/offers", json={"id": "l", "model": "a100", "price_micros_per_card_hour": 4 * YUAN}
         )
         open_tenant(centre, "acme", 1_000_000)
         assert ladder(centre)[""]["mfu"] is None, "nobody states any FLOPs"
-        [peak] = [rate["tflops"] for rate in device["nominal"] if rate["precision"] == "bf16"]
-        half = {"total": 0.5 * 4 * peak * 1e12 * 3600, "precision": "bf16"}
+        half = {"total": 0.5 * 4 * 312e12 * 3600, "precision": "bf16"}
         for name, more in (("stated", {"flops": half}), ("silent", {})):
             spec = job(
                 resources={"models": ["a100"], "devices_per_node": 4},

@@ -139,7 +139,7 @@ def test_public_money_and_income_tax_are_in_the_accounts(centre):
     end = 30 + 1 / 60
     whole = shown(centre, None, 0, end)[""]
     own, after = amounts(whole), 9_000_000_000_000
-    grant = 3_652_000_000_000 * timedelta(hours=end) // timedelta(days=1826)
+    grant = 3_652_000_000_000 * end / (1826 * 24)
     assert own["subsidy"] == pytest.approx(after + grant, rel=1e-9), "five years from the first device on"
     assert own["result"] > before["result"] + after
     assert own["income_tax"] == own["result"] // 4 and own["net"] == own["result"] - own["income_tax"]

@@ -132,7 +132,10 @@ def outlook(
                 "percent a year, cash by years", [_percent(one.irr_yearly) for one in futures]
             ),
             "xirr": spread("percent a year, cash by month ends", [_percent(one.xirr) for one in futures]),
-            "refused": spread("card-hours refused", [sum(one.refused.values()) for one in futures]),
+            "refused": spread(
+                "card-hours refused",
+                [sum(one.refused.values()) if one.ladder else None for one in futures],
+            ),
         },
         refused={
             reason: spread("card-hours refused", [one.refused.get(reason, 0.0) for one in futures])

@@ -6,7 +6,7 @@ from penstock.web.documents.economics_view import sections
 from penstock.web.documents.economics_words import LINES, TITLES
 from penstock.web.documents.ladder_words import Language
 from penstock.web.documents.plan_html import Picture, page
-from penstock.web.documents.sections import amount
+from penstock.web.documents.sections import amount, unit_words
 
 _WORDS: dict[str, dict[Language, str]] = {
     "kicker": {"en": "Economics of a centre", "zh": "智算中心经济性"},
@@ -41,8 +41,8 @@ def pictures(report: EconomicsReport, language: Language) -> dict[str, list[Pict
                 LINES[swing.factor][language],
                 float(swing.npv_low_micros),
                 float(swing.npv_high_micros),
-                f"{swing.low}: {amount(swing.npv_low_micros, language)}",
-                f"{swing.high}: {amount(swing.npv_high_micros, language)}",
+                f"{unit_words(swing.low, language)}: {amount(swing.npv_low_micros, language)}",
+                f"{unit_words(swing.high, language)}: {amount(swing.npv_high_micros, language)}",
             )
             for swing in report.tornado
         ]

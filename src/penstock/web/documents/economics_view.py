@@ -9,7 +9,7 @@ from penstock.insight.economics.parameters import Parameter
 from penstock.insight.economics.report import EconomicsReport, Period
 from penstock.web.documents.economics_words import COLUMNS, FINDINGS, LINES, REASONS, STATUS, TITLES
 from penstock.web.documents.ladder_words import Language
-from penstock.web.documents.sections import NONE, Section, amount, notes_of, shown, status, unit
+from penstock.web.documents.sections import NONE, Section, amount, notes_of, shown, status, unit, unit_words
 
 _ORDER = (
     *("revenue", "depreciation", "power", "colocation", "staff", "bandwidth", "maintenance"),
@@ -144,8 +144,8 @@ class View:
         rows = tuple(
             (
                 LINES[swing.factor][self.language],
-                swing.low,
-                swing.high,
+                unit_words(swing.low, self.language),
+                unit_words(swing.high, self.language),
                 *(
                     amount(value, self.language)
                     for value in (swing.npv_low_micros, swing.npv_high_micros, swing.reach_micros)

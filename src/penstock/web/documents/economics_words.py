@@ -253,3 +253,13 @@ UNITS: dict[str, str] = {
     "of present value, for a slip of 3 months": "净现值变化（推迟三个月）",
 }
 """Units of figures in Chinese; what is not here stays as it is."""
+UNIT_PATTERNS = (
+    (r"^at (\S+) % a year$", r"（年折现率 \1 %）"),
+    (r"^per (PFLOPS .*)$", r"每 \1"),
+    (r" dense$", "（稠密）"),
+    (r"PFLOPS of unstated precision", "PFLOPS（未说明精度）"),
+    (r"(\S+ %) a year", r"每年 \1"),
+    (r"(\S+) years$", r"\1 年"),
+    (r"(\S+) per kWh", r"每千瓦时 \1"),
+)
+"""The same for units and ranges that hold a number or a precision."""

@@ -63,6 +63,8 @@ class OutlookView:
         percents = _SHOWN if self.outlook.single_allowed else _OUTER
         rows = []
         for name, spread in self.outlook.spreads.items():
+            if not spread.futures:
+                continue
             cells = (self.number(spread, spread.quantiles.get(percent)) for percent in percents)
             single = shown(spread.single, self.language)
             rows.append(
@@ -138,11 +140,12 @@ class OutlookView:
         """The path of rents, and how rents moved before."""
         if len(self.outlook.price_years) < 2:
             return ()
+        percents = _SHOWN if self.outlook.single_allowed else _OUTER
         rows = tuple(
-            (year, *(self.percent(one, percent) for percent in _SHOWN))
+            (year, *(self.percent(one, percent) for percent in percents))
             for year, one in self.outlook.price_years.items()
         )
-        columns = (self.word("year"), *(f"{percent} %" for percent in _SHOWN))
+        columns = (self.word("year"), *(f"{percent} %" for percent in percents))
         before = tuple(
             (
                 one.parameter,

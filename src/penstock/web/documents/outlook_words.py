@@ -48,15 +48,16 @@ WORDS: Words = {
     },
     "plan": {"en": "plan", "zh": "方案"},
     "net_picture": {
-        "en": "Net profit or loss over the whole plan in {futures:,} futures; the line is zero. Derived.",
-        "zh": "{futures:,} 个未来中整个计划期的净损益；竖线为零。推算。",
+        "en": "Net profit or loss over the whole plan in {futures:,} futures: how many fall where, losses in red. "
+        "Derived.",
+        "zh": "{futures:,} 个未来中整个计划期的净损益：各区间的未来数，亏损为红色。推算。",
     },
     "irr_picture": {
-        "en": "Internal rate of return, by years, in {futures:,} futures. Derived.",
-        "zh": "{futures:,} 个未来的内部收益率（按年）。推算。",
+        "en": "Internal rate of return, by years, in {futures:,} futures: how many fall where, below zero in red. Derived.",
+        "zh": "{futures:,} 个未来的内部收益率（按年）：各区间的未来数，负值为红色。推算。",
     },
     "price_picture": {
-        "en": "Rents in percent of the first: the band holds nine futures of ten, the line the middle. Derived.",
+        "en": "Rents in percent of the first: nine futures of ten lie in the band; a line is the middle one. Derived.",
         "zh": "租金占首年租金的百分比：色带含九成未来，线为中位。推算。",
     },
     "ladder_picture": {

@@ -1,15 +1,17 @@
 """A report as titled tables, and their two forms: plain text and a page. Figures come with their status."""
 
+import re
 from collections.abc import Iterable
 
 import msgspec
 
 from penstock.base.figure import Figure
 from penstock.base.money import MICROS_PER_UNIT, format_amount, round_half_up
-from penstock.web.documents.economics_words import STATUS, UNITS
+from penstock.web.documents.economics_words import STATUS, UNIT_PATTERNS, UNITS
 from penstock.web.documents.ladder_words import Language
 
 NONE = "–"
+WITHOUT_DECIMALS = 1_000
 LARGE = 100_000 * MICROS_PER_UNIT
 """From here amounts are shown in millions (English) or ten thousands (Chinese) of the unit."""
 
@@ -46,7 +48,9 @@ def shown(figure: Figure | None, language: Language) -> str:
         return amount(int(figure.value), language)
     if figure.unit.startswith("percent"):
         return f"{figure.value:,.1f} %"
-    return f"{figure.value:,}" if isinstance(figure.value, int) else f"{figure.value:,.2f}"
+    if isinstance(figure.value, int):
+        return f"{figure.value:,}"
+    return f"{figure.value:,.0f}" if abs(figure.value) >= WITHOUT_DECIMALS else f"{figure.value:,.2f}"
 
 
 def unit(figure: Figure, language: Language) -> str:
@@ -60,7 +64,14 @@ def unit_words(unit: str, language: Language) -> str:
     if language == "en":
         return plain
     currency, _space, rest = plain.partition(" ") if unit.startswith("micros ") else ("", "", plain)
-    return f"{currency} {UNITS.get(rest, rest)}".strip()
+    return f"{currency} {UNITS.get(rest) or _patterned(rest)}".strip()
+
+
+def _patterned(unit: str) -> str:
+    """Units that hold a number or a precision."""
+    for english, chinese in UNIT_PATTERNS:
+        unit = re.sub(english, chinese, unit)
+    return unit
 
 
 def status(figure: Figure, language: Language) -> str:
