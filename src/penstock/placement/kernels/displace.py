@@ -24,7 +24,7 @@ def push_end(ends, time, job, attempt):
     ends.time[i], ends.job[i], ends.attempt[i] = time, job, attempt
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def running_now(ends, seats):
     """The jobs that run, in no order of time."""
     found, count = np.empty(ends.size[0], np.int64), 0
@@ -83,7 +83,7 @@ def lose(work, shapes, seats, book, waiting, job, warned, now):
     queue.push(waiting, kind, work.rank[job])
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def leaving(work, seats, nodes, shapes, job, leavers):
     """How many of these running jobs, in their order, must leave for the job to fit; NONE where all are too few.
 
@@ -115,7 +115,7 @@ def serves(work, shapes, job, model):
     return (shapes.models[shape] >> model) & 1 == 1 and work.run[job, model] < np.inf
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def give_way(order, work, nodes, shapes, seats, ends, memo, book, share, waiting, job, now):
     """Spot work (of negative priority) leaves with notice, the latest first, if that lets the job in."""
     running = running_now(ends, seats)
@@ -134,7 +134,7 @@ def give_way(order, work, nodes, shapes, seats, ends, memo, book, share, waiting
     return needed > 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def movable(work, nodes, shapes, seats, ends, job):
     """Running work on one node that can checkpoint, on nodes the job could have; that on the emptiest nodes first."""
     running = running_now(ends, seats)
@@ -149,7 +149,7 @@ def movable(work, nodes, shapes, seats, ends, job):
     return found[:count][np.argsort(fullness[:count], kind="mergesort")]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def move_closer(
     rules, order, work, nodes, shapes, seats, ends, market, book, share, barred, job, now
 ):  # fmt: skip
@@ -207,7 +207,7 @@ def move_closer(
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def restart(work, nodes, shapes, seats, ends, book, job, move_s, now):
     """What was moved goes on from where it was, after the time that its move takes."""
     done = max(now - seats.start[job], 0.0)

@@ -27,7 +27,7 @@ class Target(NamedTuple):
     weight: np.ndarray
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def fragment(nodes, node, cpu, target):
     """Expected thousandths of devices that the next task could not use, with so much CPU left.
 
@@ -50,13 +50,13 @@ def fragment(nodes, node, cpu, target):
     return expected
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def score(before, after):
     """The integer part of 100 × sigmoid(fall of the fragment, in devices)."""
     return int(1 / (1 + math.exp((after - before) / WHOLE)) * 100)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def rate(nodes, node, shapes, shape, target):
     """The score of the node, and the device for a share: that of the steepest fall, first of equals.
 
@@ -81,7 +81,7 @@ def rate(nodes, node, shapes, shape, target):
     return gain, first
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def refresh(nodes, shapes, shape, target, memo):
     """Rate the shape anew on each node that has changed."""
     loss, stamp, version = memo.loss[shape], memo.stamp[shape], memo.version

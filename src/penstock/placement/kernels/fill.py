@@ -99,7 +99,7 @@ def why_not(nodes, shapes, shape):
     return FRAGMENTED if free >= volume(shapes, shape) and shapes.devices[shape] > 0 else BUSY
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def plan(overload, nodes, shapes, size_of, sizes, weight, price, outlook, first):
     """New prices and worths, from what is free and the mix of what has come."""
     rooms = np.zeros(1 + WHOLE // outlook.unit)
@@ -125,7 +125,7 @@ def plan(overload, nodes, shapes, size_of, sizes, weight, price, outlook, first)
     worth.worths(outlook, shapes, size_of, sizes, price, weight)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def work_to_come(rules, nodes, shapes, weight, demand, capacity):
     """Work that is reckoned with, per room left.
 
@@ -143,7 +143,7 @@ def work_to_come(rules, nodes, shapes, weight, demand, capacity):
     return 1.0 + rules.hold * SPREADS * np.sqrt(square / mean / free)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def place_all(rules, nodes, shapes, size_of, sizes, tasks, target, outlook, memo, seed):
     """Place the tasks in order, changing `nodes`; for each its node, or a negative reason."""
     np.random.seed(seed)

@@ -16,7 +16,7 @@ ROOM_MAX = 8_000
 """The largest node of openb, by which the scores normalise: 128 cores, 8 devices."""
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def best_fit(nodes, node, shapes, shape):
     """100 × (1 - what would be left, CPU and devices weighing the same)."""
     cpu = (nodes.cpu[node] - shapes.cpu[shape]) / CPU_MAX
@@ -24,7 +24,7 @@ def best_fit(nodes, node, shapes, shape):
     return int((1.0 - (cpu * 0.5 + devices * 0.5)) * 100)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def dot_product(nodes, node, shapes, shape):
     """100 × (1 - half the dot product of demand and what is free), after Tetris (SIGCOMM 2014)."""
     cpu = (nodes.cpu[node] / CPU_MAX) * (shapes.cpu[shape] / CPU_MAX)
@@ -32,7 +32,7 @@ def dot_product(nodes, node, shapes, shape):
     return int(100 * (1 - (cpu + devices) / 2))
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def gpu_packing(nodes, node, shapes, shape):
     """Shared devices first, then free devices of used nodes, then free nodes."""
     need, share = shapes.devices[shape], shapes.share[shape]
@@ -57,7 +57,7 @@ def gpu_packing(nodes, node, shapes, shape):
     return max(50 - opened, 33) if opened else max(100 - left // 10, 50)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def gpu_clustering(nodes, node, shapes, shape):
     """Nodes that run tasks of the same number of devices, fuller ones first, after Gandiva (OSDI 2018)."""
     if shapes.devices[shape] == 0:
@@ -72,7 +72,7 @@ def gpu_clustering(nodes, node, shapes, shape):
     return fullness + (25 if kinds == 0 else 0)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def score(policy, nodes, node, shapes, shape):
     """The score by a policy's number; first fit and random have none."""
     if policy == BEST_FIT:
@@ -86,7 +86,7 @@ def score(policy, nodes, node, shapes, shape):
     return 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def refresh(policy, nodes, shapes, shape, memo):
     """Rate the shape anew on each node that has changed; all of them take the tightest device."""
     loss, stamp, version = memo.loss[shape], memo.stamp[shape], memo.version

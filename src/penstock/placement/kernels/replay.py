@@ -184,7 +184,7 @@ def serve(rules, order, work, nodes, shapes, seats, ends, market, book, share, w
             keep(work, seats, nodes, shapes, bar, job, running_now(ends, seats), now)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def hopeless_kinds(work, nodes, shapes):
     """By kind the reason why even the empty fleet could not hold one job of it, or 0."""
     reasons = np.zeros(len(work.shape_of), np.int64)
@@ -220,7 +220,7 @@ def arrive(work, waiting, hopeless, outcome, arrived, now):
     return arrived
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def replan(rules, work, nodes, shapes, market, last, arrived):
     """Weigh what has come since the last plan and make prices and worths anew."""
     counted, first = 1.0, last == 0
@@ -246,7 +246,7 @@ def next_time(work, arrived, faults, fault, ends):
     return at
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def replay(rules, order, work, nodes, shapes, seats, ends, faults, market, book, waiting, bar, outcome, seed):
     """Play the jobs through; `outcome` of a job that never ran becomes its reason."""
     np.random.seed(seed)

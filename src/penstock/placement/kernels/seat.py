@@ -183,7 +183,7 @@ def give_all(work, seats, nodes, shapes, job, for_shape, hold, per_model):
         hold[node] = now_hosted
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def soonest(work, seats, nodes, shapes, job, running, now, hold):
     """When and on which model the job fits by what is believed of the ends; `hold`: what each node could hold then.
 
@@ -212,7 +212,7 @@ def soonest(work, seats, nodes, shapes, job, running, now, hold):
     return until, found
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def keep(work, seats, nodes, shapes, bar, job, running, now):
     """Keep nodes for the first job that waits: those where it fits soonest. Nothing where no end is known."""
     hold, groups = np.zeros(len(nodes.cpu), np.int64), work.groups[work.kind[job]]

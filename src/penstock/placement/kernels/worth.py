@@ -27,7 +27,7 @@ class Outlook(NamedTuple):
     scratch: np.ndarray
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def best_filling(gains, sizes, worth, chosen):
     """Unbounded knapsack: the best sum of gains of sizes in each room; `chosen` is one of them or -1."""
     worth[0], chosen[0] = 0.0, -1
@@ -40,7 +40,7 @@ def best_filling(gains, sizes, worth, chosen):
                     worth[room], chosen[room] = sum_of_gains, i
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def demand_of(rooms, sizes, chosen, used):
     """How many tasks of each size fill all rooms best; `rooms[r]` counts rooms of r units."""
     used[:] = 0
@@ -54,7 +54,7 @@ def demand_of(rooms, sizes, chosen, used):
                 left -= sizes[chosen[left]]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def prices(rooms, sizes, gains, supply, price, step, rounds):
     """Prices at which the rooms ask for no more tasks of a size than come.
 
@@ -79,7 +79,7 @@ def prices(rooms, sizes, gains, supply, price, step, rounds):
     return best, bound
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def worths(outlook, shapes, size_of, sizes, price, weight):
     """Fill `outlook.worth`: a size gains the mean over its shapes of size less price, CPU and memory."""
     gains, seen = np.zeros(len(sizes)), np.zeros(len(sizes))
