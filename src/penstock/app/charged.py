@@ -1,4 +1,4 @@
-"""What was charged for a window, by whom and for which devices: by the card-hour, by contract, and shared with others."""
+"""What was charged for a window, by whom and for which devices: by the card-hour, by contract, and shared."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

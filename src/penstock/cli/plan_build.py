@@ -1,4 +1,4 @@
-"""`penstock plan build`, `plan compare` and `plan remedies`: planned centres rehearsed in many futures, on this host."""
+"""`penstock plan build`, `plan compare` and `plan remedies`: planned centres in many futures, on this host."""
 
 import os
 from collections.abc import Callable

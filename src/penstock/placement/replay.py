@@ -17,7 +17,7 @@ from penstock.placement.workload import Fleet
 if TYPE_CHECKING:
     from penstock.placement.kernels.book import Book
     from penstock.placement.kernels.replay import Market
-    from penstock.placement.kernels.seat import Work
+    from penstock.placement.kernels.seat import Bar, Work
 
 QUEUES = ("fifo", "shortest", "fair-share")
 PASSES = ("strict", "greedy", "easy")
@@ -96,7 +96,7 @@ def replay(
     """
     from penstock.placement.kernels import replay as kernel
     from penstock.placement.kernels.displace import ATTEMPTS_MAX
-    from penstock.placement.kernels.seat import Bar, Seats
+    from penstock.placement.kernels.seat import Seats
 
     order = np.random.default_rng(seed).permutation(len(fleet.cpu))
     nodes, shapes = fill.nodes_of(fleet, order), fill.shapes_of(jobs.work)
@@ -138,12 +138,7 @@ def replay(
         _market(fleet, jobs),
         book,
         _waiting(work, kinds),
-        Bar(
-            np.zeros(len(order), np.bool_),
-            np.full(1, -1, np.int64),
-            np.zeros(1),
-            np.zeros(len(order), np.bool_),
-        ),
+        _bar(len(order)),
         outcome,
         seed,
     )
@@ -157,6 +152,13 @@ def replay(
         book.waited / 1000,
         book.spent_cheap / 1000,
     )
+
+
+def _bar(nodes: int) -> "Bar":
+    from penstock.placement.kernels.seat import Bar
+
+    nobody, none = np.full(1, -1, np.int64), np.zeros(nodes, np.bool_)
+    return Bar(none.copy(), nobody, np.zeros(1), none)
 
 
 def _book(window: np.ndarray, per_model: np.ndarray, models: int) -> "Book":

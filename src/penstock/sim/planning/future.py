@@ -51,7 +51,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     switch: Switch = ""
     """The remedy that is on."""
     warm_up: int = 0
-    """Months that are played first and not counted: a centre that is looked at in the middle of its life is not empty."""
+    """Months that are played first and not counted: a centre in the middle of its life is not empty."""
 
 
 def play(world: World, number: int) -> Future:
@@ -317,7 +317,7 @@ def _lent(plan: Plan, reserved: Sequence[Contract], given: Rehearse) -> frozense
 def _occupancy(
     plan: Plan, spent: Spent, kept: np.ndarray, lost: np.ndarray, since: int
 ) -> tuple[dict[str, list[int]], dict[str, float]]:
-    """The share let of each tranche and month, in time at the plan's rents, and the ladder from a month on in card-hours."""
+    """The share let of each tranche and month, in time at the plan's rents; from a month on the ladder in hours."""
     hours, capacity = spent.hours, _in_service_hours(plan)
     shares = np.divide(spent.paid, capacity, out=np.zeros_like(spent.paid), where=capacity > 0)
     occupancy = {

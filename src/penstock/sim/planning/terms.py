@@ -5,7 +5,9 @@ from penstock.insight.economics.plan import RemedyTerms
 from penstock.insight.economics.units import PPM
 
 ASSUMED, PLAN = "assumed", "the plan"
-_DEEPSEEK = "DeepSeek, 2025-02-26: its API from 00:30 to 08:30 at 50 % and 25 % of the price, faxianai.com/news/7934.html"
+_DEEPSEEK = (
+    "DeepSeek, 2025-02-26: its API at night (00:30 to 08:30) at 50 % and 25 %, faxianai.com/news/7934.html"
+)
 _SOURCES = {
     "spot_price": "Google Cloud: Spot VMs at up to 91 %, earlier 60 to 91 %, off; 40 % is the dear end of that, "
     "docs.cloud.google.com/compute/docs/instances/create-use-spot",

@@ -31,8 +31,8 @@ WORDS: Words = {
     "value": {"en": "value", "zh": "数值"},
     "compared": {"en": "Planned centres side by side", "zh": "方案对比"},
     "net_ranges": {
-        "en": "Net profit or loss over the whole plan in {currency}: nine futures of ten lie in the bar; the mark is the "
-        "middle one where evidence allows it, the line is zero. Derived.",
+        "en": "Net profit or loss over the whole plan in {currency}: nine futures of ten lie in the bar; the mark is "
+        "the middle one where evidence allows it, the line is zero. Derived.",
         "zh": "整个计划期的净损益（{currency}）：九成未来在条内；有依据时标出中位；竖线为零。推算。",
     },
     "ladders": {
@@ -42,8 +42,8 @@ WORDS: Words = {
     "break_even": {"en": "break-even: share let", "zh": "盈亏平衡出租率"},
     "loss": {"en": "futures that lose money", "zh": "亏损的未来"},
     "ends": {
-        "en": "From the 5th to the 95th of a hundred, and in brackets one number (the median) where evidence allows it; "
-        "{futures:,} futures each, seed {seed}; {status}.",
+        "en": "From the 5th to the 95th of a hundred, and in brackets one number (the median) where evidence allows "
+        "it; {futures:,} futures each, seed {seed}; {status}.",
         "zh": "百分之五至九十五分位；括号内为单一值（中位数），仅在有依据时给出；各 {futures:,} 个未来，种子 {seed}；{status}。",
     },
     "plan": {"en": "plan", "zh": "方案"},
@@ -53,7 +53,7 @@ WORDS: Words = {
         "zh": "{futures:,} 个未来中整个计划期的净损益：各区间的未来数，亏损为红色。推算。",
     },
     "irr_picture": {
-        "en": "Internal rate of return, by years, in {futures:,} futures: how many fall where, below zero in red. Derived.",
+        "en": "Internal rate of return, by years, in {futures:,} futures; below zero in red. Derived.",
         "zh": "{futures:,} 个未来的内部收益率（按年）：各区间的未来数，负值为红色。推算。",
     },
     "price_picture": {
@@ -120,8 +120,8 @@ LADDER_LINES: Words = {
 REMEDIES: Words = {
     "kicker": {"en": "Remedies, each switched on alone", "zh": "逐项启用的补救措施"},
     "lede": {
-        "en": "{month}, the same month each time: {futures:,} futures with the same seeds ({seed}) as planned and under "
-        "each remedy. The month is counted after one in which all servers were in service already.",
+        "en": "{month}, the same month each time: {futures:,} futures with the same seeds ({seed}) as planned and "
+        "under each remedy. The month is counted after one in which all servers were in service already.",
         "zh": "{month}，每次都是同一个月：按计划与每项措施各推演 {futures:,} 个未来，种子相同（{seed}）。"
         "计入的月份之前，全部服务器已投运满一个月。",
     },
@@ -135,7 +135,7 @@ REMEDIES: Words = {
         "zh": "措施自身的花费（人力、软件、流量）未计入变化。",
     },
     "ladder_picture": {
-        "en": "Where the card-hours in service go, as planned and under each remedy; each bar is the whole month. Derived.",
+        "en": "Where the card-hours in service go, as planned and under each remedy, over the month. Derived.",
         "zh": "按计划与各项措施下投运卡时的去向；每条为整月。推算。",
     },
     "gain_picture": {
