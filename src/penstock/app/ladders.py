@@ -1,6 +1,6 @@
 """Ladders of any window: from what is settled, and from history what is not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from penstock.app.context import App
@@ -9,7 +9,7 @@ from penstock.base.window import Window
 from penstock.insight.attribution import attribute
 from penstock.insight.ladder import Axis, Tally, device_group, grouping, tallies, uncosted
 from penstock.insight.model import Ladder
-from penstock.insight.settled import WHOLE_CENTRE, Cells, added, cell_of, count_devices, lives
+from penstock.insight.settled import WHOLE_CENTRE, Cells, added, cell_of, count_devices, lives, touching
 from penstock.store import fleet, settled
 from penstock.store.database import Tx
 from penstock.store.settled import HOUR
@@ -35,7 +35,9 @@ def ladders_of_parts(app: App, parts: Sequence[Window], by: Axis | None) -> list
 
 def ladders_in(tx: Tx, parts: Sequence[Window], by: Axis | None, currency: str) -> list[dict[str, Ladder]]:
     """The same, within a transaction."""
-    pieces = [_pieces(tx, part, by, currency) for part in parts]
+    settled_pieces = [_settled(tx, part, by) for part in parts]
+    fresh = _attributed(tx, [gap for _, gaps in settled_pieces for gap in gaps], by, currency)
+    pieces = [[*kept, *((gap, fresh[gap]) for gap in gaps)] for kept, gaps in settled_pieces]
     devices = fleet.devices(tx)
     group = device_group(by, fleet.nodes(tx)) if by and by != "tenant" else lambda _: ""
     known, without_cost = lives(devices, max(part.end for part in parts), group), uncosted(devices)
@@ -56,18 +58,16 @@ def settled_until(app: App) -> datetime | None:
         return settled.state(tx).upto
 
 
-def _pieces(tx: Tx, window: Window, by: Axis | None, currency: str) -> list[Piece]:
-    """Cells that cover the window once: days, then hours, then what is attributed from history."""
-    axis, days = by or WHOLE_CENTRE, []
+def _settled(tx: Tx, window: Window, by: Axis | None) -> tuple[list[Piece], list[Window]]:
+    """Days, then hours, that are summed within a window, and what they leave of it."""
+    axis, kept = by or WHOLE_CENTRE, []
     if window.duration_us >= HOUR.total_seconds() * 1e6:
-        days = [_piece(row) for row in settled.cells(tx, axis, 24, window, stale=False)]
-        days += [
-            _piece(row) for gap in _gaps(window, days) for row in settled.cells(tx, axis, 1, gap, stale=False)
+        kept = [_piece(row) for row in settled.cells(tx, axis, 24, window, stale=False)]
+        kept += [
+            _piece(row) for gap in _gaps(window, kept) for row in settled.cells(tx, axis, 1, gap, stale=False)
         ]
-    gaps = _gaps(window, days)
-    if len(gaps) > GAPS_MAX:
-        return [_attributed(tx, window, by, currency)]
-    return [*days, *(_attributed(tx, gap, by, currency) for gap in gaps)]
+    gaps = _gaps(window, kept)
+    return ([], [window]) if len(gaps) > GAPS_MAX else (kept, gaps)
 
 
 def _piece(row: LadderCells) -> Piece:
@@ -84,8 +84,26 @@ def _gaps(window: Window, pieces: Sequence[Piece]) -> list[Window]:
     return [*gaps, Window(reached, window.end)] if reached < window.end else gaps
 
 
-def _attributed(tx: Tx, window: Window, by: Axis | None, currency: str) -> Piece:
-    past = history(tx, window)
-    key = (lambda _span, _device: "") if by is None else grouping(by, past)
-    found = tallies(attribute(past, window), past, window, currency, key)
-    return window, {name: cell_of(tally, named=by == "tenant") for name, tally in found.items()}
+def _attributed(tx: Tx, gaps: Sequence[Window], by: Axis | None, currency: str) -> dict[Window, Cells]:
+    """The cells of each window, from history; those that follow each other are attributed together."""
+    found: dict[Window, Cells] = {}
+    for run in _runs(gaps):
+        whole = Window(run[0].start, run[-1].end)
+        past = history(tx, whole)
+        key = (lambda _span, _device: "") if by is None else grouping(by, past)
+        for window, own in zip(run, touching(attribute(past, whole), run), strict=True):
+            summed = tallies(own, past, window, currency, key)
+            found[window] = {name: cell_of(tally, named=by == "tenant") for name, tally in summed.items()}
+    return found
+
+
+def _runs(windows: Sequence[Window]) -> Iterator[list[Window]]:
+    """Windows in order, those together that follow each other without a gap."""
+    run: list[Window] = []
+    for window in sorted(windows):
+        if run and run[-1].end != window.start:
+            yield run
+            run = []
+        run.append(window)
+    if run:
+        yield run

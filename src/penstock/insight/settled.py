@@ -38,15 +38,19 @@ def settle(
     """Of each window (in order, without overlaps) the cells of the whole centre (under '') and by each axis."""
     keys: dict[str, Grouping] = {WHOLE_CENTRE: lambda _span, _device: ""}
     keys |= {axis: grouping(axis, history) for axis in AXES}
-    touching: list[list[Span]] = [[] for _ in windows]
+    parts = zip(windows, touching(spans, windows), strict=True)
+    return [_settled(own, history, window, currency, keys) for window, own in parts]
+
+
+def touching(spans: Iterable[Span], windows: Sequence[Window]) -> list[list[Span]]:
+    """The spans that reach into each window (in order, without overlaps)."""
+    found: list[list[Span]] = [[] for _ in windows]
     starts = [window.start for window in windows]
     for span in spans:
         first = max(bisect_right(starts, span.start) - 1, 0)
         for number in range(first, bisect_left(starts, span.end)):
-            touching[number].append(span)
-    return [
-        _settled(own, history, window, currency, keys) for window, own in zip(windows, touching, strict=True)
-    ]
+            found[number].append(span)
+    return found
 
 
 def _settled(
