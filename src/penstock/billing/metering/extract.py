@@ -15,6 +15,8 @@ _POWERS = [10**decimals for decimals in range(DECIMALS_MAX + 1)]
 DIMENSION_LENGTH_MAX = 128
 AGE_MAX = timedelta(days=366)
 FUTURE_MAX = timedelta(minutes=5)
+REMEMBERED_MAX = 100_000
+"""Of how many tenants and types of events the series are remembered."""
 
 
 class Meters:
@@ -25,12 +27,27 @@ class Meters:
         self.by_type: defaultdict[str, list[Meter]] = defaultdict(list)
         for meter in self.by_id.values():
             self.by_type[meter.reads].append(meter)
+        self._reading: dict[tuple[str, str], tuple[tuple[Meter, Series | None], ...]] = {}
+
+    def reading(self, kind: str, tenant: str) -> tuple[tuple[Meter, Series | None], ...]:
+        """The meters that read a type of event, each with its series of that tenant where all its events have one."""
+        found = self._reading.get((kind, tenant))
+        if found is None:
+            found = tuple((meter, _only_series(meter, tenant)) for meter in self.by_type.get(kind, ()))
+            if len(self._reading) < REMEMBERED_MAX:
+                self._reading[kind, tenant] = found
+        return found
+
+
+def _only_series(meter: Meter, tenant: str) -> Series | None:
+    many = meter.dimensions or meter.aggregation is Aggregation.UNIQUE
+    return None if many else Series(meter.id, tenant)
 
 
 def readings(event: MeterEvent, meters: Meters) -> list[tuple[Series, int]] | Refusal:
     """One reading per meter that reads the event: its series, and the value in units of the last decimal."""
     found = []
-    for meter in meters.by_type.get(event.type, ()):
+    for meter, only in meters.reading(event.type, event.tenant):
         counted = ""
         value: int | Refusal = 1
         if meter.aggregation is Aggregation.UNIQUE:
@@ -42,10 +59,13 @@ def readings(event: MeterEvent, meters: Meters) -> list[tuple[Series, int]] | Re
             value = scaled(event.data.get(meter.value), meter)
             if isinstance(value, Refusal):
                 return value
-        dimensions = _dimensions(event.data, meter) if meter.dimensions else ()
-        if isinstance(dimensions, Refusal):
-            return dimensions
-        found.append((Series(meter.id, event.tenant, dimensions, counted), value))
+        series = only
+        if series is None:
+            dimensions = _dimensions(event.data, meter) if meter.dimensions else ()
+            if isinstance(dimensions, Refusal):
+                return dimensions
+            series = Series(meter.id, event.tenant, dimensions, counted)
+        found.append((series, value))
     if not found:
         return invalid(
             "meter_unknown",

@@ -67,7 +67,7 @@ class MeterEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     data: dict[str, Any] = {}
 
 
-class Series(msgspec.Struct, frozen=True, gc=False):
+class Series(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """What readings belong to: a meter of a tenant under one set of dimensions (in the meter's order).
 
     `value` is the text that a UNIQUE meter counts: each has a series of its own.
