@@ -105,7 +105,7 @@ class RemediesView:
     def table(self) -> Section:
         """The ladder and the money side by side."""
         played, language = self.found.played, self.language
-        percent = unit_words("percent of card-hours in service", language)
+        percent = unit_words("percent of card-hours in service", language).removeprefix("percent ")
         money = self.found.currency
 
         def row(name: str, cells: Sequence[str], of: str) -> tuple[str, ...]:
