@@ -59,7 +59,7 @@ def _economics(
         visitor,
         status=refused[0].status if refused else 200,
         as_of=as_of,
-        whole=found.get(""),
+        whole=None if by else found.get(""),
         sections=economics_live.sections(found, visitor.taste.language) if found else (),
         window=window,
         windows=tuple(WINDOWS),

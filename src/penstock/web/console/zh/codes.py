@@ -11,6 +11,7 @@ CODES: dict[str, str] = {
     "tenant": "租户",
     "model": "型号",
     "activity": "活跃度",
+    "card_time": "卡时",
     "occupied": "占用",
     "capacity": "总容量",
     "sold": "已售",

@@ -144,4 +144,5 @@ WORK: dict[str, str] = {
     "{let} of {all} let now": "当前已租 {let} / {all}",
     "Devices of {model} that are let over time, of {all}": "{model} 随时间的已租设备数，共 {all}",
     "Change the state of this lease?": "要更改该租约的状态吗？",
+    "No output yet.": "尚无输出。",
 }
