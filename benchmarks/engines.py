@@ -23,7 +23,7 @@ import psutil
 import yaml
 from tests.contract import ray_cluster, ray_harness, slurm_cluster, slurm_harness
 
-from benchmarks.local_centre import Centre, centre, instant_s
+from benchmarks.local_centre import BURST_PAUSE_S, Centre, centre, instant_s
 
 SCENARIO = Path(__file__).with_suffix(".yaml")
 PATIENCE_S = 300.0
@@ -124,7 +124,7 @@ def measure_over(one: Centre, singles: int, jobs: int) -> Figures:
     start_s = time.perf_counter()
     for number in range(jobs):
         one.submit(f"many-{number:04}")
-    one.until_billed()
+    one.until_billed(BURST_PAUSE_S)
     rate = jobs / (time.perf_counter() - start_s)
     assert one.ask("GET", "/ledger/check")["ok"], "the books do not balance"
     server = psutil.Process(one.process)

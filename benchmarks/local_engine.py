@@ -20,9 +20,9 @@ from pathlib import Path
 from penstock.app.ports import Start, TaskPlan
 from penstock.base.window import to_us
 from penstock.engines.local.engine import LocalEngine
-from penstock.engines.local.filetree import system_mounts
 from penstock.engines.local.host import Isolation
 from penstock.engines.local.supervisor.bubblewrap import bubblewrap_option
+from penstock.engines.local.supervisor.shown import system_mounts
 from penstock.lease.job import JobSpec, Resources
 
 EXPOSED = tuple(map(Path, dict.fromkeys((sys.prefix, sys.base_prefix))))

@@ -101,7 +101,7 @@ def _app(data: Path, policy: Policy, url: str | None) -> App:
         database.migrate()
         named = read_engines(data)
         files = Files(named.shared or data)
-        local = LocalEngine(data / "attempts", expose=_environment())
+        local = LocalEngine(data / "attempts", expose=_environment(), on_end=database.bell.set)
         if leader := database.lead():  # nobody else is starting anything here
             local.sweep()
             leader.end()

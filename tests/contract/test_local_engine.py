@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from penstock.engines.local.engine import LocalEngine
 from penstock.engines.local.host import Isolation
 from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.spawner import Spawner
+from penstock.engines.local.supervisor.directory import NEW, make, remove
 from penstock.engines.local.supervisor.format import Mount
 from penstock.engines.local.trial import strongest
 from penstock.lease.job import AttemptState
@@ -105,9 +107,7 @@ def lay_down(bench, plan: Start) -> None:
     """What a server leaves that dies between making the directory and sending a supervisor."""
     directory = bench.root / plan.attempt
     engine = bench.engine
-    assert folder.make(
-        directory, attempt_files(plan, directory, engine.host, engine._settings, engine._system)
-    )
+    assert make(directory, attempt_files(plan, directory, engine.host, engine._settings, engine._system))
 
 
 DAEMON = """
@@ -343,9 +343,9 @@ def test_a_sweep_ends_processes_without_a_directory_and_clears_half_made_ones(ow
     own_bench.file("up")
     process = supervisor(own_bench, "a")
     os.kill(process, signal.SIGSTOP)
-    folder.remove(own_bench.root / own_bench.id("a"))
-    (own_bench.root / f"{folder.NEW}half").mkdir()
-    os.utime(own_bench.root / f"{folder.NEW}half", (0, 0))
+    remove(own_bench.root / own_bench.id("a"))
+    (own_bench.root / f"{NEW}half").mkdir()
+    os.utime(own_bench.root / f"{NEW}half", (0, 0))
     assert own_bench.engine.known() == ()
     own_bench.engine.sweep()
     own_bench.wait(lambda: not own_bench.survivors("a"))
@@ -415,3 +415,11 @@ def test_free_supervisors_end_with_their_server(open_bench):
     bench.engine.close()
     bench.wait(lambda: not Path(f"/proc/{first}").exists(), "the supervisor's end")
     bench.reopen()
+
+
+def test_the_end_of_an_attempt_is_told_at_once(open_bench):
+    ends = threading.Event()
+    bench = open_bench(on_end=ends.set)
+    bench.start("a", "exit 3")
+    assert ends.wait(30)
+    assert [one.exit_code for one in bench.see("a").exits] == [3]

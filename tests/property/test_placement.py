@@ -14,7 +14,7 @@ from penstock.lease.offer import Lease, LeaseState
 from penstock.lease.tenant import Project, Tenant, TenantState
 from penstock.placement import calendar, reasons
 from penstock.placement.model import Request, World
-from penstock.placement.solve import solve
+from penstock.placement.solve import solve, solve_first
 from penstock.placement.tasks import check_split
 from penstock.placement.why import why
 
@@ -164,6 +164,12 @@ def test_each_waiting_job_has_one_line_and_equal_worlds_give_equal_plans(world):
 
 
 @settings(deadline=None)
+@given(worlds())
+def test_what_goes_first_goes_as_in_the_plan_of_all(world):
+    first, whole = solve_first(world, NOW), solve(world, NOW)
+    assert first.placements == whole.placements[: len(first.placements)]
+
+
 @given(worlds())
 def test_placed_devices_are_free_sellable_and_given_once(world):
     sellable = {d.id for d in world.devices if d.state == DeviceState.AVAILABLE and d.accepted_at is not None}

@@ -21,7 +21,7 @@ from penstock.placement.fair import FIFO
 from penstock.placement.model import Rules, World
 from penstock.placement.planner import Planner
 from penstock.placement.scoring import POLICIES
-from penstock.placement.solve import solve
+from penstock.placement.solve import solve, solve_first
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -302,6 +302,11 @@ def test_no_promise_is_ever_delayed(world, data):
     world = msgspec.structs.replace(world, queue=tuple(job for job in world.queue if job.spec.priority == 0))
     now, promises = NOW, {}
     for step in range(4):
+        if data.draw(st.booleans()):  # a short turn before the whole one
+            first = solve_first(world, now)
+            for placed in first.placements:
+                assert promises.pop(placed.job, now) >= now
+            world = started(world, first.placements, now, lambda _, attempt: attempt)
         plan = solve(world, now)
         for line in plan.waiting:
             known = promises.get(line.job)

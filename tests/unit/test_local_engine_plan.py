@@ -10,15 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import penstock.engines.agent
 import penstock.engines.local.supervisor
 from penstock.app.ports import Start, TaskPlan
 from penstock.engines.local.environment import cpus_of, task_environment
-from penstock.engines.local.filetree import attempt_mounts, bad_target, system_mounts
+from penstock.engines.local.filetree import attempt_mounts, bad_target
 from penstock.engines.local.host import Host, Isolation
 from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.stacks import STACKS
 from penstock.engines.local.supervisor.bases import NO_GROUPS
 from penstock.engines.local.supervisor.format import PLAN, Plan
+from penstock.engines.local.supervisor.shown import system_mounts
 from penstock.fleet.accelerators import catalogue
 from penstock.lease.job import JobSpec, Resources
 
@@ -171,14 +173,17 @@ def test_accepted_mount_paths_are_absolute_and_apart(targets):
         assert not any(path.is_relative_to(other) for other in paths[:index] + paths[index + 1 :])
 
 
-def test_the_supervisor_needs_nothing_but_the_standard_library():
-    package = penstock.engines.local.supervisor
+LIGHT = (penstock.engines.local.supervisor, penstock.engines.agent)
+
+
+@pytest.mark.parametrize("package", LIGHT, ids=lambda package: package.__name__)
+def test_what_runs_beside_jobs_needs_nothing_but_the_standard_library(package):
     for path in Path(package.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for name in names:
-                ours = name.startswith(package.__name__)
+                ours = name.startswith(tuple(light.__name__ for light in LIGHT))
                 assert ours or name.partition(".")[0] in sys.stdlib_module_names, (
                     f"{path.name} imports {name}"
                 )

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from penstock.app.ports import Start
-from penstock.engines.local.filetree import TMP, attempt_mounts, system_mounts
+from penstock.engines.local.filetree import TMP, attempt_mounts
+from penstock.engines.local.supervisor.shown import system_mounts
 from penstock.lease.job import JobSpec, Resources
 
 SPEC = JobSpec(name="a", run="true", resources=Resources(("cpu",)))

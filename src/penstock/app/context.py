@@ -32,9 +32,20 @@ class Policy:
 
 @dataclass
 class Look:
-    """When all that waits was last looked at; only a saving of work."""
+    """When all that waits was last looked at, and what was placed then; only a saving of work."""
 
     at: datetime | None = None
+    begun: set[str] = field(default_factory=set)
+    """Attempts that were handed to their engines, of which that is not written down yet."""
+    ask_from: dict[str, datetime] = field(default_factory=dict)
+    """From when an engine that takes its time is asked again in short turns."""
+    revision: int = -1
+    """Of the last placing; what was written since, if it can change no placement, is counted in."""
+
+    def wrote(self, before: int) -> None:
+        """What was written upon this revision, by us alone, can change no placement."""
+        if self.revision == before:
+            self.revision = before + 1
 
 
 @dataclass(frozen=True)

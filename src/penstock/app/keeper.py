@@ -13,15 +13,17 @@ import structlog
 
 from penstock.app import metering, reports, running
 from penstock.app.context import App
-from penstock.app.loop import cycle
+from penstock.app.loop import cycle, short_cycle
 from penstock.base.refusal import Fault, Refused
 from penstock.store.database import Leadership
 
 BEAT_S = 0.2
-GLANCE_S = 0.02
+GLANCE_S, ASK_S = 0.02, 0.05
 QUIET_SHARE = 0.1
-"""What ends after a time is seen after a tenth of that time more, within GLANCE_S and BEAT_S."""
+"""What ends after a time is seen after a tenth of that time more, within ASK_S and BEAT_S, unless the bell rings."""
 RETRY_S = 1.0
+WHOLE_PAUSES = 9
+"""So many times as long as a whole turn takes it is not turned whole again; jobs' own steps are, meanwhile."""
 DRAIN_S = 30.0
 
 _LOG = structlog.get_logger()
@@ -37,20 +39,25 @@ class Keeper:
         self._leader: Leadership | None = None
         self._on_broken = on_broken
         self._stopping = threading.Event()
+        self._next_whole_s = float("-inf")
 
     def run(self) -> None:
         """Turn until stopped: again at once after a change, and less often the longer there was none."""
         known, changed_s = -1, time.monotonic()
+        self._served.rings_not()
         try:
             while not self._stopping.is_set():
-                revision = self._turn()
+                self._served.bell.clear()
+                whole = time.monotonic() >= self._next_whole_s
+                revision = self._turn(whole=whole)
                 if revision is None:
                     self._stopping.wait(RETRY_S)
-                elif revision != known:
-                    known, changed_s = revision, time.monotonic()
-                else:
+                    continue
+                changed = revision != known
+                known, changed_s = revision, time.monotonic() if changed else changed_s
+                if not (whole and changed):
                     quiet_s = time.monotonic() - changed_s
-                    self._rest(known, min(max(quiet_s * QUIET_SHARE, GLANCE_S), BEAT_S))
+                    self._rest(known, min(max(quiet_s * QUIET_SHARE, ASK_S), BEAT_S))
         except BaseException as error:  # noqa: BLE001
             self.broken = error
             _LOG.exception("the loop met a broken invariant")
@@ -59,6 +66,7 @@ class Keeper:
     def stop(self) -> None:
         """End after the present turn."""
         self._stopping.set()
+        self._served.bell.set()
 
     def end(self) -> None:
         """Let another process turn the loop."""
@@ -86,12 +94,21 @@ class Keeper:
         for step in (metering.meter, metering.rate, metering.release):
             step(self.app)
 
-    def _turn(self) -> int | None:
-        """Turn once; the revision it left, or None where the loop is not ours or something outside failed."""
+    def _turn(self, *, whole: bool) -> int | None:
+        """Turn once; the revision it left, or None where the loop is not ours or something outside failed.
+
+        The whole of it is turned once in a beat, or more rarely where that takes long; what jobs wait for each time.
+        """
         try:
             if not self._leads():
                 return None
-            cycle(self.app)
+            if not whole:
+                short_cycle(self.app)
+            else:
+                began_s = time.monotonic()
+                cycle(self.app)
+                now_s = time.monotonic()
+                self._next_whole_s = now_s + max(BEAT_S, WHOLE_PAUSES * (now_s - began_s))
             return reports.revision(self.app)
         except (Fault, Refused) as error:
             _LOG.warning("the loop tries again", error=str(error))
@@ -110,6 +127,7 @@ class Keeper:
     def _rest(self, known: int, pause_s: float) -> None:
         until = time.monotonic() + pause_s
         with suppress(Fault):  # the next turn meets it again
-            while time.monotonic() < until and not self._stopping.wait(GLANCE_S):
-                if reports.revision(self.app) != known:
+            while (left_s := until - time.monotonic()) > 0:
+                rung = self._served.bell.wait(min(left_s, GLANCE_S))
+                if rung or reports.revision(self.app) != known:
                     return

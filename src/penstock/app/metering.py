@@ -21,6 +21,7 @@ from penstock.lease.tenant import Tenant, TenantState
 from penstock.ledger.chart import PREPAID, RECEIVABLE, REVENUE_HOURLY, centre_account, tenant_account
 from penstock.store import audit, billing, contracts, fleet, jobs, leases, ledger, settings, tenants
 from penstock.store.database import Tx
+from penstock.store.live import live
 
 
 def meter(app: App) -> None:
@@ -29,25 +30,36 @@ def meter(app: App) -> None:
     What goes on is charged only as far as its engine was really asked: one that is away, or whose news is
     late, never makes anybody pay for time after an end that is not known yet.
     """
-    step = app.policy.metering_step
-    now = app.now()
+    step, now = app.policy.metering_step, app.now()
     with app.database.read() as tx:
         due = [
             (subject, until) for subject, until in _subjects(tx, now) if usage_of(subject, until, now, step)
         ]
         going_on = {s.id for s, _ in due if s.kind == ATTEMPT and s.ended_at is None}
-        live = [attempt for attempt in jobs.live_attempts(tx) if attempt.id in going_on]
-    confirmed = running.still_going(app, live)
+        asked = [attempt for attempt in live(tx).attempts if attempt.id in going_on] if going_on else []
+    confirmed = running.still_going(app, asked)
     due = [(s, until) for s, until in due if s.id not in going_on or s.id in confirmed]
     if not due:
         return
     with app.database.write() as tx:
         current = {(subject.kind, subject.id): (subject, until) for subject, until in _subjects(tx, now)}
         unchanged = [(s, until) for s, until in due if current.get((s.kind, s.id)) == (s, until)]
-        cut = [(subject, usage_of(subject, until, now, step)) for subject, until in unchanged]
-        billing.add_usage(tx, [event for _, events in cut for event in events])
-        for kind, put in ((ATTEMPT, jobs.put_metered), (LEASE, leases.put_metered)):
-            put(tx, [(s.id, events[-1].end, events[-1].final) for s, events in cut if s.kind == kind])
+        _put_usage(tx, unchanged, now, step)
+
+
+def meter_ended(app: App) -> None:
+    """Record the rest of the usage of what has ended; no engine need be asked."""
+    step, now = app.policy.metering_step, app.now()
+    with app.database.write() as tx:
+        over = [(subject, until) for subject, until in _subjects(tx, now) if subject.ended_at is not None]
+        _put_usage(tx, over, now, step)
+
+
+def _put_usage(tx: Tx, due: list[tuple[Subject, datetime | None]], now: datetime, step: timedelta) -> None:
+    cut = [(subject, usage_of(subject, until, now, step)) for subject, until in due]
+    billing.add_usage(tx, [event for _, events in cut for event in events])
+    for kind, put in ((ATTEMPT, jobs.put_metered), (LEASE, leases.put_metered)):
+        put(tx, [(s.id, events[-1].end, events[-1].final) for s, events in cut if s.kind == kind])
 
 
 def _subjects(tx: Tx, now: datetime) -> list[tuple[Subject, datetime | None]]:
@@ -131,6 +143,7 @@ def release(app: App) -> None:
             return
     now = app.now()
     with app.database.write() as tx:
+        before = settings.revision(tx)
         owing = billing.owing(tx)
         unmetered = {attempt.job for attempt in jobs.unmetered_attempts(tx)}
         unmetered |= {attempt.job for attempt in jobs.attempts_by_ids(tx, owing).values()}
@@ -140,6 +153,7 @@ def release(app: App) -> None:
         jobs.put_jobs(tx, [msgspec.structs.replace(job, hold="") for job in done])
         for lease in over:
             leases.put_lease(tx, msgspec.structs.replace(lease, hold=""))
+    app.look.wrote(before)
 
 
 def watch_funds(app: App) -> None:
@@ -151,7 +165,6 @@ def watch_funds(app: App) -> None:
     with app.database.write() as tx:
         for tenant in _turned(app, tx, now):
             tenants.put_tenant(tx, tenant)
-            settings.bump(tx)
             audit.record(tx, now, SYSTEM.token, f"funds_{tenant.state}", tenant.id)
 
 
@@ -159,7 +172,7 @@ def _turned(app: App, tx: Tx, now: datetime) -> list[Tenant]:
     """Tenants whose money asks for another state than they are in."""
     burning = _burning(tx)
     turned = []
-    for tenant in tenants.tenants(tx):
+    for tenant in live(tx).tenants:
         burns = burning.get(tenant.id, [])
         if tenant.state is TenantState.ACTIVE and not burns:
             continue
@@ -175,15 +188,16 @@ def _turned(app: App, tx: Tx, now: datetime) -> list[Tenant]:
 
 def _burning(tx: Tx) -> dict[str, list[Burn]]:
     """What each tenant's attempts on demand and its contract cost."""
-    live = [attempt for attempt in jobs.live_attempts(tx) if attempt.lease is None]
-    owners = jobs.by_ids(tx, {attempt.job for attempt in live})
-    offers = {offer.id: offer for offer in leases.offers(tx)} if live else {}
-    holds = ledger.holds_by_id(tx, {job.hold for job in owners.values() if job.hold})
+    seen = live(tx)
+    going = [attempt for attempt in seen.attempts if attempt.lease is None]
+    offers = {offer.id: offer for offer in leases.offers(tx)} if going else {}
+    held = {seen.owners[attempt.job].hold for attempt in going}
+    holds = ledger.holds_by_id(tx, held - {""})
     burning = defaultdict(list)
     for tenant, ahead_micros in contracts.ahead(tx).items():
         burning[tenant].append(Burn(fixed_micros=ahead_micros))
-    for attempt in live:
-        job, offer = owners[attempt.job], offers[attempt.offer or ""]
+    for attempt in going:
+        job, offer = seen.owners[attempt.job], offers[attempt.offer or ""]
         hold = holds.get(job.hold)
         ends_at = None
         if attempt.running_at is not None and job.spec.time_limit_s is not None:

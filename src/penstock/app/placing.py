@@ -1,22 +1,26 @@
 """How the centre places: its rules, the world as placement sees it, and plans to move jobs."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 import msgspec
 
 from penstock.app.access import require_operator
 from penstock.app.context import App
+from penstock.base.quantity import WHOLE
 from penstock.base.refusal import Refusal, Refused, invalid, not_found
+from penstock.fleet.device import DeviceState
 from penstock.lease.job import Job, JobState
 from penstock.lease.tenant import Principal
 from penstock.placement.defragment import Defragmentation, defragment
 from penstock.placement.fair import ORDERS
 from penstock.placement.model import Plan, Rules, World
 from penstock.placement.scoring import POLICIES, TIGHTEST
-from penstock.placement.solve import ALIKE, solve
+from penstock.placement.solve import ALIKE, solve, solve_first
 from penstock.placement.throughput import AIMS, FASTEST, asks
-from penstock.store import audit, jobs, settings
+from penstock.store import audit, fleet, jobs, settings
 from penstock.store.database import Tx
+from penstock.store.live import live
 from penstock.store.world import RULES, rules, world
 
 MOVED = "defragment"
@@ -30,6 +34,31 @@ PROMISES_MAX = 100_000
 NOTICE_MAX_S = 3_600
 
 
+def first(app: App, now: datetime) -> tuple[World, Plan] | None:
+    """Which jobs, of the first of each line, go at once where devices have room; None where nothing can go.
+
+    Looked for only when something was written since the last placing that may change where jobs go.
+    """
+    with app.database.read() as tx:
+        if settings.revision(tx) == app.look.revision or not jobs.count_queued(tx):
+            return None
+        room = _room(tx)
+        if not room:
+            return None
+        found = seen(app, tx, min(room, FEW))
+    return found, solve_first(found, now)
+
+
+def _room(tx: Tx) -> int:
+    """How many devices are not wholly taken."""
+    taken = Counter[str]()
+    for attempt in live(tx).attempts:
+        taken.update(dict.fromkeys(attempt.devices, attempt.share))
+    return sum(
+        taken[device.id] < WHOLE for device in fleet.devices(tx) if device.state is DeviceState.AVAILABLE
+    )
+
+
 def decided(app: App, now: datetime) -> tuple[World, Plan] | None:
     """What is to be done with the jobs that wait, and the world of which that was decided; None where none waits.
 
@@ -39,6 +68,7 @@ def decided(app: App, now: datetime) -> tuple[World, Plan] | None:
     with app.database.read() as tx:
         waiting = jobs.count_queued(tx)
         if not waiting:
+            app.look.revision = settings.revision(tx)
             return None
         whole = waiting <= FEW or app.look.at is None or now >= app.look.at + waiting * LOOK_FOR_EACH
         depth = None if whole else FEW

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
 from penstock.app import placing
 from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
-from penstock.app.ports import Engine, Start, TaskPlan
-from penstock.app.selling import best_offer, cancel_waiting
+from penstock.app.ports import Start, TaskPlan
+from penstock.app.selling import best_of, cancel_waiting
 from penstock.base.quantity import WHOLE
 from penstock.base.refusal import Fault, Refused
 from penstock.fleet.accelerators import Accelerator, catalogue
@@ -25,18 +26,22 @@ from penstock.lease.job import (
 )
 from penstock.lease.machine import LEASE_ENDED, advance, lease_step
 from penstock.lease.offer import Lease, LeaseState
+from penstock.lease.seen import Seen
 from penstock.lease.tenant import TenantState
 from penstock.lease.variants import on_stack, stack_environment
 from penstock.placement import software
 from penstock.placement.filters import names
-from penstock.placement.model import Plan, World
+from penstock.placement.model import Plan, Waiting, World
 from penstock.placement.reasons import SOFTWARE as NO_FIT_SOFTWARE
-from penstock.store import fleet, jobs, leases, settings, tenants
+from penstock.store import fleet, jobs, leases, settings
 from penstock.store.database import Tx
+from penstock.store.live import live
 from penstock.store.world import rules
 
 SPOT = "spot"
 """Why spot work is stopped: somebody with a better claim needs its devices."""
+AT_ONCE = timedelta(milliseconds=10)
+"""An engine that answers sooner is asked in every turn."""
 PROMISE_SLIP = timedelta(minutes=1)
 
 _EMPTYING = {
@@ -50,9 +55,10 @@ def turn_leases(app: App) -> None:
     """Begin leases whose time has come and end those whose time is over."""
     now = app.now()
     with app.database.read() as tx:
-        live = leases.live_leases(tx)
-        busy = {attempt.lease for attempt in jobs.live_attempts(tx)}
-    turned = [(lease, lease_step(lease, now, app.policy.lease_grace, lease.id not in busy)) for lease in live]
+        seen = live(tx)
+    busy = {attempt.lease for attempt in seen.attempts}
+    grace = app.policy.lease_grace
+    turned = [(lease, lease_step(lease, now, grace, lease.id not in busy)) for lease in seen.leases]
     if all(old == new for old, new in turned):
         return
     with app.database.write() as tx:
@@ -65,9 +71,18 @@ def turn_leases(app: App) -> None:
 
 def stop_due(app: App) -> None:
     """Tell engines to end the attempts that must end, and remember that they were told."""
+    stop(app, due(app))
+
+
+def due(app: App) -> list[tuple[Attempt, Job, str]]:
+    """The attempts that must end, with their jobs and the reasons."""
     with app.database.read() as tx:
-        due = _must_stop(tx, app.now())
-    for attempt, job, reason in due:
+        return _must_stop(tx, app.now())
+
+
+def stop(app: App, these: list[tuple[Attempt, Job, str]]) -> None:
+    """Tell engines to end these attempts, and remember that they were told."""
+    for attempt, job, reason in these:
         try:
             app.engine(attempt.engine).stop(attempt.id, job.spec.grace_s)
         except (Fault, Refused):
@@ -87,15 +102,17 @@ def _put_stopping(app: App, attempt: Attempt, job: Job, reason: str) -> None:
 
 
 def _must_stop(tx: Tx, now: datetime) -> list[tuple[Attempt, Job, str]]:
-    live = [a for a in jobs.live_attempts(tx) if a.state is not AttemptState.STOPPING]
-    owners = jobs.by_ids(tx, {attempt.job for attempt in live})
-    states = {device.id: device.state for device in fleet.devices(tx)} if live else {}
-    suspended = {t.id for t in tenants.tenants(tx) if t.state is TenantState.SUSPENDED}
-    held = {lease.id: lease for lease in leases.live_leases(tx)}
+    seen = live(tx)
+    going = [attempt for attempt in seen.attempts if attempt.state is not AttemptState.STOPPING]
+    if not going:
+        return []
+    states = {device.id: device.state for device in fleet.devices(tx)}
+    suspended = {tenant.id for tenant in seen.tenants if tenant.state is TenantState.SUSPENDED}
+    held = {lease.id: lease for lease in seen.leases}
     notice = timedelta(seconds=rules(tx).spot_notice_s)
     due = []
-    for attempt in live:
-        job = owners[attempt.job]
+    for attempt in going:
+        job = seen.owners[attempt.job]
         lease = None if attempt.lease is None else held.get(attempt.lease)
         reason = job.stop_reason or _platform_reason(attempt, lease, states, suspended)
         if reason is None and attempt.spot:
@@ -140,8 +157,22 @@ def place(app: App) -> None:
         return
     seen, plan = decided
     with app.database.write() as tx:
+        if settings.revision(tx) != plan.revision:
+            return
+        _save_plan(tx, seen, plan, now)
+    app.look.revision = plan.revision + 1
+
+
+def place_first(app: App, seen: World, plan: Plan) -> None:
+    """Put the first of those that wait on devices that have become free; the others wait as they did."""
+    if not plan.placements:
+        app.look.revision = plan.revision
+        return
+    with app.database.write() as tx:
         if settings.revision(tx) == plan.revision:
-            _save_plan(tx, seen, plan, now)
+            now = app.now()
+            _put_placed(tx, seen, plan, now)
+            jobs.set_waits(tx, dict.fromkeys([placement.job for placement in plan.placements]), now)
 
 
 def _save_plan(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
@@ -151,23 +182,29 @@ def _save_plan(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
     changed = []
     for waiting in plan.waiting:
         job = queue[waiting.job]
-        waits[job.id] = Wait(
-            job=job.id,
-            tenant=job.tenant,
-            models=job.spec.resources.models,
-            reason=waiting.reason,
-            devices=job.spec.devices,
-            start=now,
-            lease=job.lease,
-            rules=_rules_against(job, seen) if waiting.reason == NO_FIT_SOFTWARE else (),
-            share=job.spec.resources.device_share,
-        )
+        as_before = waiting.counts and job.reasons == waiting.counts
+        if not as_before or waiting.reason == NO_FIT_SOFTWARE:
+            waits[job.id] = _wait(job, waiting, seen, now)
         promise = _promised(job.promise, waiting.promise)
         if (job.reasons, job.promise) != (waiting.counts, promise):
             changed.append(msgspec.structs.replace(job, reasons=waiting.counts, promise=promise))
     jobs.put_jobs(tx, changed)
     jobs.set_waits(tx, waits, now)
     _put_evicted(tx, seen, plan)
+
+
+def _wait(job: Job, waiting: Waiting, seen: World, now: datetime) -> Wait:
+    return Wait(
+        job=job.id,
+        tenant=job.tenant,
+        models=job.spec.resources.models,
+        reason=waiting.reason,
+        devices=job.spec.devices,
+        start=now,
+        lease=job.lease,
+        rules=_rules_against(job, seen) if waiting.reason == NO_FIT_SOFTWARE else (),
+        share=job.spec.resources.device_share,
+    )
 
 
 def _rules_against(job: Job, seen: World) -> tuple[str, ...]:
@@ -180,7 +217,7 @@ def _promised(known: Promise | None, new: Promise | None) -> Promise | None:
     """What is kept of a promise: a start that slips a little with the clock is the same one."""
     if known is None or new is None or known.tasks != new.tasks:
         return new
-    return known if timedelta(0) <= new.start - known.start <= PROMISE_SLIP else new
+    return known if abs(new.start - known.start) <= PROMISE_SLIP else new
 
 
 def _put_evicted(tx: Tx, seen: World, plan: Plan) -> None:
@@ -196,10 +233,11 @@ def _put_placed(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
     models = {device.id: device for device in seen.devices}
     engines = {node.id: node.engine for node in seen.nodes}
     placed, attempts = [], []
+    offers = leases.offers(tx) if plan.placements else ()
     for placement in plan.placements:
         job = queue[placement.job]
         first = models[placement.devices[0]]
-        offer = None if job.lease else best_offer(tx, (first.model,), job.created_at, spot=job.spec.spot)
+        offer = None if job.lease else best_of(offers, (first.model,), job.created_at, spot=job.spec.spot)
         attempt = Attempt(
             id=f"{job.id}.{job.attempts + 1}",
             job=job.id,
@@ -226,24 +264,33 @@ def _put_placed(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
 
 
 def start(app: App) -> None:
-    """Hand placed attempts to their engines; the plan has no choices left."""
+    """Hand placed attempts to their engines, and write that down."""
+    if started := hand_over(app):
+        _put_started(app, started)
+
+
+def hand_over(app: App) -> list[Attempt]:
+    """Hand placed attempts to their engines; the plan has no choices left. Those that were, now or before."""
     with app.database.read() as tx:
-        placed = [a for a in jobs.live_attempts(tx) if a.state is AttemptState.PLACED]
-        owners = jobs.by_ids(tx, {attempt.job for attempt in placed})
+        seen = live(tx)
+        placed = [attempt for attempt in seen.attempts if attempt.state is AttemptState.PLACED]
         devices = {device.id: device for device in fleet.devices(tx)} if placed else {}
+    app.look.begun.intersection_update({attempt.id for attempt in placed})
     started = []
     for attempt in placed:
-        try:
-            app.engine(attempt.engine).start(_start_plan(app, owners[attempt.job], attempt, devices))
-        except (Fault, Refused):
-            continue  # the engine is away, or will not have us now; the next turn asks again
+        if attempt.id not in app.look.begun:
+            try:
+                app.engine(attempt.engine).start(_start_plan(app, seen.owners[attempt.job], attempt, devices))
+            except (Fault, Refused):
+                continue  # the engine is away, or will not have us now; the next turn asks again
+            app.look.begun.add(attempt.id)
         started.append(attempt)
-    if started:
-        _put_started(app, started)
+    return started
 
 
 def _put_started(app: App, started: list[Attempt]) -> None:
     with app.database.write() as tx:
+        before = settings.revision(tx)
         current = jobs.attempts_by_ids(tx, {attempt.id for attempt in started})
         owners = jobs.by_ids(tx, {attempt.job for attempt in started})
         unchanged = [attempt for attempt in started if current[attempt.id] == attempt]
@@ -259,6 +306,7 @@ def _put_started(app: App, started: list[Attempt]) -> None:
                 if job.state is JobState.PLACED
             ],
         )
+    app.look.wrote(before)
 
 
 def _own_chip(app: App, device: Device) -> Accelerator | None:
@@ -306,41 +354,74 @@ def _start_plan(app: App, job: Job, attempt: Attempt, devices: Mapping[str, Devi
     )
 
 
+class News(NamedTuple):
+    """What engines said of attempts that are not as they were, and which they do not know."""
+
+    seen: tuple[Seen, ...] = ()
+    unknown: frozenset[str] = frozenset()
+
+
 def observe(app: App) -> None:
     """Ask the engines what they see, and move jobs and attempts on."""
+    move_on(app, ask(app))
+
+
+def ask(app: App, *, paced: bool = False) -> News:
+    """Ask the engines what they see of what goes on; `paced`, not those that took long and just answered."""
     with app.database.read() as tx:
-        live = [a for a in jobs.live_attempts(tx) if a.state is not AttemptState.PLACED]
+        held = live(tx)
+    moved, unknown = [], set[str]()
     for name, engine in app.engines.items():
-        mine = [attempt for attempt in live if attempt.engine == name]
-        if mine:
-            _observe_engine(app, engine, mine)
+        mine = {a.id: a for a in held.attempts if a.engine == name and _is_with_engine(app, a)}
+        began = app.now()
+        if not mine or (paced and began < app.look.ask_from.get(name, began)):
+            continue
+        try:
+            seen = engine.observe(mine)
+        except Fault:
+            continue
+        finally:
+            _pace(app, name, app.now() - began)
+        unknown |= set(mine) - {one.attempt for one in seen}
+        now = app.now()
+        for one in seen:
+            job, attempt = held.owners[mine[one.attempt].job], mine[one.attempt]
+            if advance(job, attempt, one, now) != (job, attempt) and not _was_begun(attempt, one):
+                moved.append(one)
+    app.look.begun -= unknown
+    return News(tuple(moved), frozenset(unknown))
 
 
-def _observe_engine(app: App, engine: Engine, live: list[Attempt]) -> None:
-    known = {attempt.id: attempt for attempt in live}
-    try:
-        seen = engine.observe(known)
-    except Fault:
-        return
-    unknown = set(known) - {one.attempt for one in seen}
+def _pace(app: App, engine: str, took: timedelta) -> None:
+    """An engine over a network is asked a fifth of the time at most, lest we are its main work."""
+    if took > AT_ONCE:
+        app.look.ask_from[engine] = app.now() + 4 * took
+
+
+def _is_with_engine(app: App, attempt: Attempt) -> bool:
+    return attempt.state is not AttemptState.PLACED or attempt.id in app.look.begun
+
+
+def _was_begun(attempt: Attempt, seen: Seen) -> bool:
+    """Of what was just handed over that is no news; that it was is written down in its turn."""
+    begins = seen.state is AttemptState.STARTING and seen.began_at is None and not seen.waiting
+    return begins and attempt.state is AttemptState.PLACED
+
+
+def move_on(app: App, news: News) -> bool:
+    """Move jobs and attempts on by what engines have said; whether any has ended."""
+    if news == News():
+        return False
     now = app.now()
-    with app.database.read() as tx:
-        owners = jobs.by_ids(tx, {attempt.job for attempt in live})
-    moved = []
-    for one in seen:
-        attempt = known[one.attempt]
-        job, after = advance(owners[attempt.job], attempt, one, now)
-        if (job, after) != (owners[attempt.job], attempt):
-            moved.append((attempt, one))
-    if not moved and not unknown:
-        return
     with app.database.write() as tx:
-        names = unknown | {attempt.id for attempt, _ in moved}
-        attempts = jobs.attempts_by_ids(tx, names)
-        owners = jobs.by_ids(tx, {attempt.job for attempt, _ in moved})
-        after = [advance(owners[attempts[a.id].job], attempts[a.id], one, now) for a, one in moved]
+        before = settings.revision(tx)
+        attempts = jobs.attempts_by_ids(tx, {*news.unknown, *(one.attempt for one in news.seen)})
+        owners = jobs.by_ids(tx, {attempts[one.attempt].job for one in news.seen})
+        after = [
+            advance(owners[attempts[one.attempt].job], attempts[one.attempt], one, now) for one in news.seen
+        ]
         # what the engine never began is started again, which is safe by its id
-        again = [attempts[name] for name in unknown if attempts[name].state is AttemptState.STARTING]
+        again = [attempts[name] for name in news.unknown if attempts[name].state is AttemptState.STARTING]
         jobs.put_attempts(
             tx,
             [
@@ -349,6 +430,10 @@ def _observe_engine(app: App, engine: Engine, live: list[Attempt]) -> None:
             ],
         )
         jobs.put_jobs(tx, [job for job, _ in after if job != owners[job.id]])
+    ended = any(attempt.state in FINAL_ATTEMPT_STATES for _, attempt in after)
+    if not ended:
+        app.look.wrote(before)
+    return ended
 
 
 def still_going(app: App, attempts: list[Attempt]) -> set[str]:
@@ -369,10 +454,9 @@ def still_going(app: App, attempts: list[Attempt]) -> set[str]:
 def evict_all(app: App) -> None:
     """Tell every engine to end every attempt, for the centre is closing; jobs go back to the queue."""
     with app.database.read() as tx:
-        live = jobs.live_attempts(tx)
-        owners = jobs.by_ids(tx, {attempt.job for attempt in live})
-    for attempt in live:
-        job = owners[attempt.job]
+        seen = live(tx)
+    for attempt in seen.attempts:
+        job = seen.owners[attempt.job]
         try:
             app.engine(attempt.engine).stop(attempt.id, job.spec.grace_s)
         except (Fault, Refused):

@@ -1,5 +1,6 @@
 """Offers, quotes and leases: what is for sale, what was promised, and what is booked."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -121,9 +122,16 @@ def hourly_price(offer: Offer, *, spot: bool) -> Micros:
 
 def best_offer(tx: Tx, models: tuple[str, ...], now: datetime, *, spot: bool = False) -> Offer | None:
     """The cheapest offer in force for any of the models (none named: any model), of those that sell spot work."""
+    return best_of(leases.offers(tx), models, now, spot=spot)
+
+
+def best_of(
+    offers: Iterable[Offer], models: tuple[str, ...], now: datetime, *, spot: bool = False
+) -> Offer | None:
+    """As `best_offer`, of offers that are at hand."""
     in_force = [
         offer
-        for offer in leases.offers(tx)
+        for offer in offers
         if offer.created_at <= now
         and (offer.withdrawn_at is None or offer.withdrawn_at > now)
         and (not models or offer.model in models)
@@ -135,8 +143,9 @@ def best_offer(tx: Tx, models: tuple[str, ...], now: datetime, *, spot: bool = F
 def dearest_offer(tx: Tx, models: tuple[str, ...], now: datetime, *, spot: bool = False) -> Offer:
     """The dearest of the models' offers: a job that may run on any of them is sure to be covered by it."""
     every = not models or ANY_MODEL in models
-    wanted = tuple(sorted({offer.model for offer in leases.offers(tx)})) if every else models
-    found = [offer for model in wanted if (offer := best_offer(tx, (model,), now, spot=spot)) is not None]
+    offers = leases.offers(tx)
+    wanted = tuple(sorted({offer.model for offer in offers})) if every else models
+    found = [offer for model in wanted if (offer := best_of(offers, (model,), now, spot=spot)) is not None]
     if len(found) < len(wanted) or not found:
         sold = {offer.model for offer in found}
         missing = ", ".join(model for model in wanted if model not in sold) or "anything"

@@ -7,7 +7,6 @@ local engine's own files, so nothing is lost when the server is away.
 
 import contextlib
 import os
-import shutil
 import sys
 import time
 import zlib
@@ -17,20 +16,23 @@ import msgspec
 
 from penstock.app.ports import Rendezvous, Start, TaskPlan
 from penstock.base.refusal import Fault, Refused
+from penstock.engines.agent.format import FAILED, HOSTS, NODES, ORDER, PARTS, STOP, Part, PartTask
+from penstock.engines.agent.main import all_here, host_facts, known_isolation
 from penstock.engines.local.engine import LocalEngine
-from penstock.engines.local.host import Isolation, boot_id
-from penstock.engines.local.stacks import CPU
+from penstock.engines.local.filetree import device_patterns
+from penstock.engines.local.host import Host, Isolation
+from penstock.engines.local.planning import Settings, scripts, supervisor_plan
+from penstock.engines.local.stacks import stack_of
 from penstock.engines.local.supervisor import libc
+from penstock.engines.local.supervisor.bases import NO_GROUPS
+from penstock.engines.local.supervisor.format import Plan
 from penstock.engines.local.supervisor.record import replace_file
+from penstock.engines.local.supervisor.shown import CPU
 from penstock.fleet.cpulist import parse_cpu_list
 from penstock.lease.job import FINAL_ATTEMPT_STATES, AttemptState
 from penstock.lease.seen import Seen
 
-ORDER, STOP, NODES, READY, FAILED = "order.json", "stop.json", "nodes", "ready", "failed"
-HOSTS = "hosts"
-"""Beside the attempts: what was found out about each host."""
 _GLANCE_S, _BEAT_S = 0.02, 0.25
-_MEETING_S = 60.0
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,9 +80,7 @@ def main(directory: Path, node: str) -> int:
     libc.adopt_orphans()
     order = msgspec.json.decode((directory / ORDER).read_bytes(), type=Order)
     nodes = tuple(dict.fromkeys(task.node for task in order.plan.tasks))
-    (directory / READY).mkdir(exist_ok=True)
-    (directory / READY / node).touch()
-    if not _all_here(directory, nodes):
+    if not all_here(directory, list(nodes), node):
         return 1
     engine = _open(directory, node, order)
     try:
@@ -94,11 +94,9 @@ def main(directory: Path, node: str) -> int:
 def _open(directory: Path, node: str, order: Order) -> LocalEngine:
     """The local engine of this host's part; which isolation works here is tried once for each start of the host."""
     found = directory.parent.parent / HOSTS / node
-    host = f"{boot_id()} {shutil.which('bwrap')} {os.geteuid()}\n"
     isolation = order.isolation
-    with contextlib.suppress(OSError, ValueError):
-        if isolation is None and (known := found.read_text()).startswith(host):
-            isolation = Isolation(known.removeprefix(host))
+    if isolation is None and (known := known_isolation(directory, node)):
+        isolation = Isolation(known)
     engine = LocalEngine(
         part_of(directory, node),
         expose=tuple(Path(path) for path in order.expose),
@@ -110,18 +108,8 @@ def _open(directory: Path, node: str, order: Order) -> LocalEngine:
     if isolation is None:
         with contextlib.suppress(OSError):
             found.parent.mkdir(mode=0o700, exist_ok=True)
-            replace_file(found, f"{host}{engine.host.isolation}".encode(), durable=False)
+            replace_file(found, f"{host_facts()}{engine.host.isolation}".encode(), durable=False)
     return engine
-
-
-def _all_here(directory: Path, nodes: tuple[str, ...]) -> bool:
-    """Wait until every host has come, so that all tasks start or none does."""
-    deadline_s = time.monotonic() + _MEETING_S
-    while time.monotonic() < deadline_s and read_stop(directory) is None:
-        if all((directory / READY / node).exists() for node in nodes):
-            return True
-        time.sleep(_GLANCE_S)
-    return read_stop(directory) is not None
 
 
 def _own_part(order: Order, nodes: tuple[str, ...], node: str) -> Start:
@@ -140,15 +128,64 @@ def _own_part(order: Order, nodes: tuple[str, ...], node: str) -> Start:
         else:
             handles, given = tuple(given[: len(task.handles)]), given[len(task.handles) :]
         mine.append(msgspec.structs.replace(task, handles=handles or task.handles))
-    gang = None
-    if len(nodes) > 1:
-        gang = Rendezvous(
-            world_size=len(order.plan.tasks),
-            node_rank=nodes.index(node),
-            address=order.addresses.get(nodes[0], nodes[0]),
-            port=20000 + zlib.crc32(order.plan.attempt.encode()) % 12000,
-        )
-    return msgspec.structs.replace(order.plan, tasks=tuple(mine), rendezvous=gang)
+    return msgspec.structs.replace(order.plan, tasks=tuple(mine), rendezvous=_meeting(order, nodes, node))
+
+
+def _meeting(order: Order, nodes: tuple[str, ...], node: str) -> Rendezvous | None:
+    if len(nodes) == 1:
+        return None
+    return Rendezvous(
+        world_size=len(order.plan.tasks),
+        node_rank=nodes.index(node),
+        address=order.addresses.get(nodes[0], nodes[0]),
+        port=20000 + zlib.crc32(order.plan.attempt.encode()) % 12000,
+    )
+
+
+def files(order: Order, directory: Path) -> dict[str, bytes]:
+    """What the hosts are told, and the same laid out for the agent of each, as it begins with little else."""
+    nodes = tuple(dict.fromkeys(task.node for task in order.plan.tasks))
+    parts = {node: _part(order, directory, nodes, node) for node in nodes}
+    return {ORDER: msgspec.json.encode(order), PARTS: msgspec.json.encode(parts)}
+
+
+def _part(order: Order, directory: Path, nodes: tuple[str, ...], node: str) -> Part:
+    tasks = tuple(task for task in order.plan.tasks if task.node == node)
+    meeting = _meeting(order, nodes, node)
+    plan = msgspec.structs.replace(order.plan, tasks=tasks, rendezvous=meeting)
+    own = part_of(directory, node) / plan.attempt
+    return {
+        "hosts": list(nodes),
+        "isolation": order.isolation or "",
+        "plans": {isolation.value: _unfilled(order, plan, own, isolation) for isolation in Isolation},
+        "scripts": scripts(plan.spec),
+        "tasks": [_part_task(task) for task in tasks],
+        "patterns": {stack: list(patterns) for stack, patterns in device_patterns(plan).items()},
+        "expose": list(order.expose),
+        "binds": order.binds,
+        "grace_s": float(plan.spec.grace_s),
+    }
+
+
+def _unfilled(order: Order, plan: Start, own: Path, isolation: Isolation) -> Plan:
+    """The plan as far as it does not depend on the host."""
+    host = Host(boot="", isolation=isolation, groups=NO_GROUPS, is_root=False)
+    return supervisor_plan(plan, own, host, _settings(order), [])
+
+
+def _settings(order: Order) -> Settings:
+    expose = tuple(Path(path) for path in order.expose)
+    return Settings(expose=expose, network=order.network, devices_given=True)
+
+
+def _part_task(task: TaskPlan) -> PartTask:
+    stack = stack_of(task)
+    return {
+        "stack": task.stack,
+        "variable": stack.variable if stack else "",
+        "devices": len(task.handles),
+        "processors": _count(task) if task.stack == CPU else 0,
+    }
 
 
 def _count(task: TaskPlan) -> int:

@@ -31,11 +31,24 @@ def solve(world: World, now: datetime) -> Plan:
     return Solution(Planner(world, now)).run()
 
 
-class Solution:
-    """A plan while it is made. Of jobs that are alike and one owner's, so many are promised a start."""
+def solve_first(world: World, now: datetime) -> Plan:
+    """Place those that go at once, in order, up to the first that does not and was promised no start yet.
 
-    def __init__(self, planner: Planner, alike: int = ALIKE) -> None:
+    What was promised stands. For the others nothing is looked for, so a plan costs little however many wait:
+    why they wait, and from when they could start, is for `solve`.
+    """
+    return Solution(Planner(world, now), brief=True).run()
+
+
+class Solution:
+    """A plan while it is made. Of jobs that are alike and one owner's, so many are promised a start.
+
+    A `brief` one is that of `solve_first`.
+    """
+
+    def __init__(self, planner: Planner, alike: int = ALIKE, *, brief: bool = False) -> None:
         self.planner = planner
+        self._brief, self._blocked = brief, False
         self.placements: list[Placement] = []
         self.waiting: list[Waiting] = []
         self.evictions: list[Eviction] = []
@@ -54,7 +67,7 @@ class Solution:
             if self._level != level_of(job):
                 self._level = level_of(job)
                 self._renew_promises(self._level)
-            if job.id == until:
+            if job.id == until or self._blocked:
                 break
             self._serve(job)
             self.served += 1
@@ -79,6 +92,11 @@ class Solution:
         counts = self.answer(job, closed)
         if not isinstance(counts, Counter):
             self._place(job, counts)
+            return
+        if self._brief:
+            if held is not None:
+                planner.snapshot.book(held)
+            self._blocked = held is None and closed is None and not job.spec.spot
             return
         start = None
         if closed is None and not job.spec.spot:

@@ -3,13 +3,25 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, bindparam, func, select, update
+from sqlalchemy import Connection, Table, bindparam, func, select, update
 
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, InvoiceHead, UsageEvent
 from penstock.store import charged, rows
 from penstock.store.tables import CHARGE_LINES, CREDIT_NOTES, INVOICES, USAGE_EVENTS
 
 RATE_BATCH = 500
+_UNRATED = (
+    select(USAGE_EVENTS)
+    .where(USAGE_EVENTS.c.rated.is_(False))
+    .order_by(USAGE_EVENTS.c.start, USAGE_EVENTS.c.id)
+    .limit(bindparam("most"))
+)
+_OWING = select(USAGE_EVENTS.c.subject).where(USAGE_EVENTS.c.rated.is_(False)).distinct()
+_MARK_RATED = (
+    update(USAGE_EVENTS)
+    .where(USAGE_EVENTS.c.source == bindparam("of"), USAGE_EVENTS.c.id == bindparam("name"))
+    .values(rated=True)
+)
 
 
 def add_usage(tx: Connection, events: list[UsageEvent]) -> None:
@@ -19,17 +31,13 @@ def add_usage(tx: Connection, events: list[UsageEvent]) -> None:
 
 def unrated(tx: Connection, limit: int = RATE_BATCH) -> tuple[UsageEvent, ...]:
     """Events that have no charge line yet, oldest first."""
-    table = USAGE_EVENTS
-    return rows.many(tx, table, table.c.rated.is_(False), order=[table.c.start, table.c.id], limit=limit)
+    return rows.fetch(tx, _UNRATED, UsageEvent, most=limit)
 
 
 def mark_rated(tx: Connection, events: tuple[UsageEvent, ...]) -> None:
     """Remember that these events have their lines."""
-    table = USAGE_EVENTS
-    where = and_(table.c.source == bindparam("of"), table.c.id == bindparam("name"))
-    statement = update(table).where(where).values(rated=True)
     if events:
-        tx.execute(statement, [{"of": event.source, "name": event.id} for event in events])
+        tx.execute(_MARK_RATED, [{"of": event.source, "name": event.id} for event in events])
 
 
 def usage(
@@ -149,5 +157,4 @@ def credit_note(tx: Connection, name: str) -> CreditNote | None:
 
 def owing(tx: Connection) -> set[str]:
     """Subjects that have usage without a line yet."""
-    table = USAGE_EVENTS
-    return {event.subject for event in rows.many(tx, table, table.c.rated.is_(False))}
+    return set(tx.execute(_OWING).scalars())

@@ -9,6 +9,8 @@ from penstock.billing.metering.closing import PeriodClosing
 from penstock.store import rows
 from penstock.store.tables import CLOSINGS
 
+_CLOSED_UNTIL = select(func.max(CLOSINGS.c.end))
+
 
 def add(tx: Connection, closing: PeriodClosing) -> None:
     """Keep a closing."""
@@ -28,4 +30,4 @@ def of(tx: Connection, period: Window) -> tuple[PeriodClosing, ...]:
 
 def closed_until(tx: Connection) -> datetime | None:
     """The books take nothing that is dated before this."""
-    return tx.execute(select(func.max(CLOSINGS.c.end))).scalar_one()
+    return tx.execute(_CLOSED_UNTIL).scalar_one()

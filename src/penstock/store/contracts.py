@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from penstock.base.window import Window
 from penstock.billing.pricing.posting import ContractLine
@@ -17,6 +17,20 @@ from penstock.store.tables import (
     TRANSFERS,
     VOUCHER_PROGRAMMES,
     VOUCHERS,
+)
+
+_ACCRUED_BEFORE = (
+    select(CONTRACTS)
+    .where(
+        CONTRACTS.c.start <= bindparam("instant"),
+        or_(CONTRACTS.c.accrued_until.is_(None), CONTRACTS.c.accrued_until < bindparam("instant")),
+    )
+    .order_by(CONTRACTS.c.id)
+)
+_AHEAD = (
+    select(CONTRACTS.c.tenant, func.sum(CONTRACTS.c.ahead_micros))
+    .where(CONTRACTS.c.ahead_micros.is_not(None))
+    .group_by(CONTRACTS.c.tenant)
 )
 
 
@@ -58,16 +72,12 @@ def put_contract(tx: Connection, signed: SignedContract) -> None:
 
 def accrued_before(tx: Connection, instant: datetime) -> tuple[SignedContract, ...]:
     """Contracts that have begun and were last charged before the instant, or never."""
-    until = CONTRACTS.c.accrued_until
-    where = (CONTRACTS.c.start <= instant, or_(until.is_(None), until < instant))
-    return rows.many(tx, CONTRACTS, *where, order=[CONTRACTS.c.id])
+    return rows.fetch(tx, _ACCRUED_BEFORE, SignedContract, instant=instant)
 
 
 def ahead(tx: Connection) -> dict[str, int]:
     """Tenant -> micros that its running contracts will soon come to."""
-    table = CONTRACTS
-    query = select(table.c.tenant, func.sum(table.c.ahead_micros)).where(table.c.ahead_micros.is_not(None))
-    return {tenant: int(total) for tenant, total in tx.execute(query.group_by(table.c.tenant))}
+    return {tenant: int(total) for tenant, total in tx.execute(_AHEAD)}
 
 
 def lines(tx: Connection, contract: str) -> tuple[ContractLine, ...]:

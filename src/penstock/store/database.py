@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from copy import copy
 from pathlib import Path
+from threading import Event, local
 
 from alembic import command
 from alembic.config import Config
@@ -37,12 +38,21 @@ class Database:
         self._dialect = Sqlite(where) if isinstance(where, Path) else Postgresql(where)
         self._engine = self._dialect.engine
         self._fence = 0
+        self._own = local()
+        self.bell = Event()
+        """Set when something that the loop acts on was committed by another thread than its own; whoever sees news
+        elsewhere may set it too.
+        """
         self.described = self._dialect.described
         """Which database this is, for people; without any password."""
 
     @contextmanager
     def read(self) -> Generator[Tx]:
         """One consistent view; nothing is written."""
+        joined: Tx | None = getattr(self._own, "tx", None) or getattr(self._own, "view", None)
+        if joined is not None:
+            yield joined
+            return
         try:
             with self._dialect.reading() as connection, connection.begin():
                 yield connection
@@ -52,8 +62,36 @@ class Database:
     @contextmanager
     def write(self) -> Generator[Tx]:
         """Commits when the block ends well, and leaves nothing behind otherwise; the only one of its time."""
+        joined: Tx | None = getattr(self._own, "tx", None)
+        if joined is not None:
+            yield joined
+            return
         with self._transaction(alone=True) as tx:
             yield tx
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        """All that this thread reads and writes in the block is one transaction, which nobody else writes beside."""
+        with self.write() as tx:
+            self._own.tx = tx
+            try:
+                yield
+            finally:
+                self._own.tx = None
+
+    @contextmanager
+    def view(self) -> Generator[None]:
+        """All that this thread reads in the block is of one consistent view."""
+        with self.read() as tx:
+            self._own.view = tx
+            try:
+                yield
+            finally:
+                self._own.view = None
+
+    def rings_not(self) -> None:
+        """What this thread commits is no news to it: it turns the loop."""
+        self._own.silent = True
 
     @contextmanager
     def append(self) -> Generator[Tx]:
@@ -71,6 +109,8 @@ class Database:
                 if self._fence and int(settings.get(tx, _FENCE, "0")) != self._fence:
                     raise Fault("another process turns the loop by now")
                 yield tx
+            if settings.bumped(tx) and not getattr(self._own, "silent", False):
+                self.bell.set()
         except OperationalError as error:
             raise _outside(error) from error
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, Engine, update
 
 from penstock.base.window import EPOCH, Window, from_us, to_us
 from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState, LinkMeasurement, Node
@@ -13,7 +14,7 @@ from penstock.store import rows, settings, settled
 from penstock.store.tables import CALIBRATIONS, DEVICE_INTERVALS, DEVICES, LINKS, NODES
 
 _FLEET_REVISION = "fleet_revision"
-_KNOWN: dict[str, tuple[str, tuple[Node, ...], tuple[Device, ...]]] = {}
+_KNOWN: WeakKeyDictionary[Engine, tuple[str, tuple[Node, ...], tuple[Device, ...]]] = WeakKeyDictionary()
 _NOT_IN_SERVICE = (DeviceState.PLANNED, DeviceState.RETIRED)
 
 
@@ -37,13 +38,12 @@ def _remembered(tx: Connection) -> tuple[tuple[Node, ...], tuple[Device, ...]]:
 
     What a transaction that writes has read is not remembered: it may yet be taken back.
     """
-    place = str(tx.engine.url)
     current = revision(tx)
-    known = _KNOWN.get(place)
+    known = _KNOWN.get(tx.engine)
     if known is None or known[0] != current:
         known = (current, *_read(tx))
         if not tx.get_execution_options().get("penstock_write"):
-            _KNOWN[place] = known
+            _KNOWN[tx.engine] = known
     return known[1:]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -20,11 +21,23 @@ from penstock.lease.job import (
     Wait,
 )
 from penstock.store import rows, settings, settled
-from penstock.store.tables import ATTEMPTS, JOBS, WAITS
+from penstock.store.tables import ATTEMPTS, HOLDING, JOBS, UNMETERED, WAITS
 
 _LIVE = tuple(state for state in AttemptState if state not in FINAL_ATTEMPT_STATES)
 _COUNT_QUEUED = select(func.count()).select_from(JOBS).where(JOBS.c.state == JobState.QUEUED)
 _PROMISED = select(JOBS.c.id).where(JOBS.c.state == JobState.QUEUED, JOBS.c.promise.is_not(None))
+_LIVE_ATTEMPTS = select(ATTEMPTS).where(ATTEMPTS.c.state.in_(_LIVE)).order_by(ATTEMPTS.c.id)
+_UNMETERED = (
+    select(ATTEMPTS)
+    .where(UNMETERED, ATTEMPTS.c.lease.is_(None), ATTEMPTS.c.began_at.is_not(None))
+    .order_by(ATTEMPTS.c.id)
+)
+_FINISHED_HOLDING = select(JOBS).where(HOLDING, JOBS.c.state.in_(FINAL_JOB_STATES)).order_by(JOBS.c.id)
+_QUEUED = select(JOBS).where(JOBS.c.state == JobState.QUEUED).order_by(JOBS.c.created_at, JOBS.c.id)
+_DEPENDENT = select(JOBS).where(
+    JOBS.c.state == JobState.QUEUED, JOBS.c.line >= AFTER, JOBS.c.line < AFTER + "~"
+)
+_OPEN_WAITS = select(WAITS).where(WAITS.c.end.is_(None), WAITS.c.job.in_(bindparam("names", expanding=True)))
 _AT_ONCE = 1000
 _END_WAIT = (
     update(WAITS)
@@ -100,13 +113,18 @@ def queued(tx: Connection, depth: int | None = None) -> tuple[Job, ...]:
     each line, so many.
     """
     if depth is None:
-        return in_state(tx, JobState.QUEUED)
-    wanted = _first_of_each_line(depth).union_all(_PROMISED)
-    return rows.many(tx, JOBS, JOBS.c.id.in_(wanted), order=[JOBS.c.created_at, JOBS.c.id])
+        return rows.fetch(tx, _QUEUED, Job)
+    return rows.fetch(tx, _queued_ahead(), Job, depth=depth)
 
 
-def _first_of_each_line(depth: int) -> Select[tuple[str]]:
-    """Their ids. Goes from line to line by the index, so what else waits costs nothing."""
+@cache
+def _queued_ahead() -> Select[tuple[Any, ...]]:
+    wanted = _first_of_each_line().union_all(_PROMISED)
+    return select(JOBS).where(JOBS.c.id.in_(wanted)).order_by(JOBS.c.created_at, JOBS.c.id)
+
+
+def _first_of_each_line() -> Select[tuple[str]]:
+    """Their ids, `depth` of each. Goes from line to line by the index, so what else waits costs nothing."""
     one, ahead = JOBS.alias(), JOBS.alias()
     lines = select(func.min(one.c.line).label("line")).where(one.c.state == JobState.QUEUED)
     line = lines.cte("lines", recursive=True)
@@ -116,7 +134,7 @@ def _first_of_each_line(depth: int) -> Select[tuple[str]]:
         select(ahead.c.id)
         .where(ahead.c.state == JobState.QUEUED, ahead.c.line == line.c.line)
         .order_by(ahead.c.created_at, ahead.c.id)
-        .limit(depth)
+        .limit(bindparam("depth"))
         .correlate(line)
     )
     return select(JOBS.c.id).select_from(line.join(JOBS, JOBS.c.id.in_(first)))
@@ -124,9 +142,7 @@ def _first_of_each_line(depth: int) -> Select[tuple[str]]:
 
 def dependent(tx: Connection) -> list[tuple[Job, dict[str, JobState]]]:
     """Waiting jobs that name others, with the states of those."""
-    waiting = rows.many(
-        tx, JOBS, JOBS.c.state == JobState.QUEUED, JOBS.c.line >= AFTER, JOBS.c.line < AFTER + "~"
-    )
+    waiting = rows.fetch(tx, _DEPENDENT, Job)
     names = sorted({name for job in waiting for name in job.spec.after})
     states: dict[str, JobState] = {}
     for start in range(0, len(names), _AT_ONCE):
@@ -179,7 +195,7 @@ def attempts_of(tx: Connection, job: str) -> tuple[Attempt, ...]:
 
 def live_attempts(tx: Connection) -> tuple[Attempt, ...]:
     """Attempts that occupy devices."""
-    return rows.many(tx, ATTEMPTS, ATTEMPTS.c.state.in_(_LIVE), order=[ATTEMPTS.c.id])
+    return rows.fetch(tx, _LIVE_ATTEMPTS, Attempt)
 
 
 def occupied(tx: Connection) -> dict[str, tuple[str, str]]:
@@ -190,9 +206,7 @@ def occupied(tx: Connection) -> dict[str, tuple[str, str]]:
 
 def unmetered_attempts(tx: Connection) -> tuple[Attempt, ...]:
     """On-demand attempts that began and whose last usage is not recorded yet."""
-    table = ATTEMPTS
-    where = (table.c.lease.is_(None), table.c.began_at.is_not(None), table.c.metered.is_(False))
-    return rows.many(tx, table, *where, order=[table.c.id])
+    return rows.fetch(tx, _UNMETERED, Attempt)
 
 
 def add_attempts(tx: Connection, new: Sequence[Attempt]) -> None:
@@ -226,11 +240,13 @@ def _unsettle(tx: Connection, changed: Sequence[Attempt]) -> None:
 def put_metered(tx: Connection, metered: Sequence[tuple[str, datetime, bool]]) -> None:
     """Remember how far each attempt's usage is recorded, and whether that was the last of it."""
     rows.put_metered(tx, ATTEMPTS, metered)
+    if not all(last for *_, last in metered):
+        settings.bump(tx)  # they go on, and what goes on is remembered by revision
 
 
 def finished_holding(tx: Connection) -> tuple[Job, ...]:
     """Finished jobs that still have money set aside."""
-    return rows.many(tx, JOBS, JOBS.c.hold != "", JOBS.c.state.in_(FINAL_JOB_STATES), order=[JOBS.c.id])
+    return rows.fetch(tx, _FINISHED_HOLDING, Job)
 
 
 def holding(tx: Connection, holds: Collection[str]) -> set[str]:
@@ -269,8 +285,7 @@ def finished_with_flops(tx: Connection, window: Window) -> list[tuple[Job, tuple
 
 def set_waits(tx: Connection, waits: dict[str, Wait | None], now: datetime) -> None:
     """Continue, change or end the recorded waiting of these jobs as of now (None: waits no more)."""
-    query = select(WAITS).where(WAITS.c.end.is_(None), WAITS.c.job.in_(sorted(waits)))
-    open_waits = {wait.job: wait for wait in rows.fetch(tx, query, Wait)}
+    open_waits = {wait.job: wait for wait in rows.fetch(tx, _OPEN_WAITS, Wait, names=sorted(waits))}
     ended, begun = [], []
     for job, wait in waits.items():
         known = open_waits.get(job)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from penstock.base.money import Micros
 from penstock.insight.changed import lease_change, offer_change
@@ -18,11 +18,25 @@ LIVE_LEASE_STATES = (
     LeaseState.BREACHED,
     LeaseState.ENDING,
 )
+_LIVE = select(LEASES).where(LEASES.c.state.in_(LIVE_LEASE_STATES)).order_by(LEASES.c.id)
+_UNMETERED = (
+    select(LEASES)
+    .where(
+        LEASES.c.metered.is_(False),
+        LEASES.c.start <= bindparam("now"),
+        LEASES.c.state != LeaseState.CANCELLED,
+    )
+    .order_by(LEASES.c.id)
+)
+_FINISHED_HOLDING = (
+    select(LEASES).where(LEASES.c.hold != "", LEASES.c.metered.is_(True)).order_by(LEASES.c.id)
+)
+_OFFERS = select(OFFERS).order_by(OFFERS.c.created_at, OFFERS.c.id)
 
 
 def offers(tx: Connection) -> tuple[Offer, ...]:
     """All offers, oldest first."""
-    return rows.many(tx, OFFERS, order=[OFFERS.c.created_at, OFFERS.c.id])
+    return rows.fetch(tx, _OFFERS, Offer)
 
 
 def lowest_prices(tx: Connection, now: datetime | None = None) -> dict[str, Micros]:
@@ -97,23 +111,24 @@ def leases(tx: Connection, tenant: str | None) -> tuple[Lease, ...]:
 
 def live_leases(tx: Connection) -> tuple[Lease, ...]:
     """Leases that hold devices now or later."""
-    return rows.many(tx, LEASES, LEASES.c.state.in_(LIVE_LEASE_STATES), order=[LEASES.c.id])
+    return rows.fetch(tx, _LIVE, Lease)
 
 
 def unmetered(tx: Connection, now: datetime) -> tuple[Lease, ...]:
     """Leases that have begun and whose last usage is not recorded yet."""
-    where = (LEASES.c.metered.is_(False), LEASES.c.start <= now, LEASES.c.state != LeaseState.CANCELLED)
-    return rows.many(tx, LEASES, *where, order=[LEASES.c.id])
+    return rows.fetch(tx, _UNMETERED, Lease, now=now)
 
 
 def put_metered(tx: Connection, metered: Sequence[tuple[str, datetime, bool]]) -> None:
     """Remember how far each lease's usage is recorded, and whether that was the last of it."""
     rows.put_metered(tx, LEASES, metered)
+    if metered:
+        settings.bump(tx)
 
 
 def finished_holding(tx: Connection) -> tuple[Lease, ...]:
     """Leases whose usage is complete and that may still have money set aside."""
-    return rows.many(tx, LEASES, LEASES.c.hold != "", LEASES.c.metered.is_(True), order=[LEASES.c.id])
+    return rows.fetch(tx, _FINISHED_HOLDING, Lease)
 
 
 def add_lease(tx: Connection, lease: Lease) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from penstock.base.window import Window
 from penstock.ledger.book import Outcome, apply
@@ -11,6 +11,12 @@ from penstock.ledger.entry import Entry, needs
 from penstock.ledger.model import Account, Hold, HoldState, Transfer
 from penstock.store import closings, rows
 from penstock.store.tables import ACCOUNTS, HOLDS, TRANSFERS
+
+_ENDING_HOLDS = (
+    select(HOLDS)
+    .where(HOLDS.c.state == HoldState.OPEN, HOLDS.c.expires_at <= bindparam("until"))
+    .order_by(HOLDS.c.id)
+)
 
 
 def post(tx: Connection, entries: Sequence[Entry], now: datetime, *, linked: bool = True) -> Outcome:
@@ -102,8 +108,7 @@ def holds_by_id(tx: Connection, names: set[str]) -> dict[str, Hold]:
 
 def ending_holds(tx: Connection, until: datetime) -> tuple[Hold, ...]:
     """Open holds that end by then."""
-    where = (HOLDS.c.state == HoldState.OPEN, HOLDS.c.expires_at <= until)
-    return rows.many(tx, HOLDS, *where, order=[HOLDS.c.id])
+    return rows.fetch(tx, _ENDING_HOLDS, Hold, until=until)
 
 
 def transfers(tx: Connection, account: str | None = None) -> tuple[Transfer, ...]:

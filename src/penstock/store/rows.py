@@ -65,9 +65,9 @@ def get(tx: Connection, table: Table, **keys: Any) -> Any:
     return None if row is None else _struct(STRUCTS[table.name], row)
 
 
-def fetch(tx: Connection, query: Select[Any], struct: type[Any]) -> tuple[Any, ...]:
-    """All rows of a query over one whole table, as its structs."""
-    return tuple(_struct(struct, row) for row in tx.execute(query))
+def fetch(tx: Connection, query: Select[Any], struct: type[Any], **given: Any) -> tuple[Any, ...]:
+    """All rows of a query over one whole table, as its structs; `given` are the values of its parameters."""
+    return tuple(_struct(struct, row) for row in tx.execute(query, given))
 
 
 def many(

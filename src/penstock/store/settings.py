@@ -3,7 +3,9 @@
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import BigInteger, Connection, Text, bindparam, cast
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from penstock.base.ids import digest, id_conflict
 from penstock.base.refusal import Refused
@@ -12,6 +14,14 @@ from penstock.store.tables import REQUESTS, SETTINGS, Request, Setting
 
 _REVISION = "revision"
 _BUMPED: WeakKeyDictionary[Connection, set[str]] = WeakKeyDictionary()
+_COUNT_UP = {
+    dialect: insert(SETTINGS)
+    .values(key=bindparam("name"), value="1")
+    .on_conflict_do_update(
+        index_elements=["key"], set_={"value": cast(cast(SETTINGS.c.value, BigInteger) + 1, Text)}
+    )
+    for dialect, insert in (("sqlite", sqlite_insert), ("postgresql", postgresql_insert))
+}
 
 
 def get(tx: Connection, key: str, default: str = "") -> str:
@@ -35,7 +45,12 @@ def bump(tx: Connection, key: str = _REVISION) -> None:
     bumped = _BUMPED.setdefault(tx, set())
     if key not in bumped:
         bumped.add(key)
-        put(tx, key, str(int(get(tx, key, "0")) + 1))
+        tx.execute(_COUNT_UP[tx.dialect.name], {"name": key})
+
+
+def bumped(tx: Connection) -> bool:
+    """Whether a transaction has said so, of its decisions or anything else's."""
+    return tx in _BUMPED
 
 
 def next_number(tx: Connection, series: str) -> int:

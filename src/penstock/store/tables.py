@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 from penstock.base.money import Micros
@@ -199,6 +200,10 @@ ATTEMPTS = table(
     index=("state", "ended_at"),
     constraints=(_belongs("job", "jobs"), UniqueConstraint("job", "number")),
 )
+UNMETERED = ATTEMPTS.c.metered.is_(False)
+HOLDING = JOBS.c.hold != literal_column("''")
+Index("ix_attempts_unmetered", ATTEMPTS.c.id, sqlite_where=UNMETERED, postgresql_where=UNMETERED)
+Index("ix_jobs_holding", JOBS.c.id, sqlite_where=HOLDING, postgresql_where=HOLDING)
 WAITS = table("waits", Wait, "job", "start", index=("end",), constraints=(_belongs("job", "jobs"),))
 
 ACCOUNTS = table("accounts", Account, "id")

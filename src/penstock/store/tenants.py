@@ -1,15 +1,18 @@
 """Tenants and what hangs on them: projects, members, tokens, volumes."""
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from penstock.lease.tenant import Member, Project, Tenant, Token
-from penstock.store import rows
+from penstock.store import rows, settings
 from penstock.store.tables import MEMBERS, PROJECTS, TENANTS, TOKENS, VOLUMES, Volume
+
+_TENANTS = select(TENANTS).order_by(TENANTS.c.id)
+_PROJECTS = select(PROJECTS).order_by(PROJECTS.c.tenant, PROJECTS.c.id)
 
 
 def tenants(tx: Connection) -> tuple[Tenant, ...]:
     """All tenants, by id."""
-    return rows.many(tx, TENANTS, order=[TENANTS.c.id])
+    return rows.fetch(tx, _TENANTS, Tenant)
 
 
 def tenant(tx: Connection, name: str) -> Tenant | None:
@@ -19,8 +22,8 @@ def tenant(tx: Connection, name: str) -> Tenant | None:
 
 def projects(tx: Connection, tenant: str | None = None) -> tuple[Project, ...]:
     """A tenant's projects, or all."""
-    where = [] if tenant is None else [PROJECTS.c.tenant == tenant]
-    return rows.many(tx, PROJECTS, *where, order=[PROJECTS.c.tenant, PROJECTS.c.id])
+    query = _PROJECTS if tenant is None else _PROJECTS.where(PROJECTS.c.tenant == tenant)
+    return rows.fetch(tx, query, Project)
 
 
 def project(tx: Connection, tenant: str, name: str) -> Project | None:
@@ -41,16 +44,19 @@ def member(tx: Connection, tenant: str, name: str) -> Member | None:
 def add_tenant(tx: Connection, tenant: Tenant) -> None:
     """Keep a new tenant."""
     rows.add(tx, TENANTS, [tenant])
+    settings.bump(tx)
 
 
 def put_tenant(tx: Connection, tenant: Tenant) -> None:
     """Write a changed tenant."""
     rows.put(tx, TENANTS, tenant)
+    settings.bump(tx)
 
 
 def add_project(tx: Connection, project: Project) -> None:
     """Keep a new project."""
     rows.add(tx, PROJECTS, [project])
+    settings.bump(tx)
 
 
 def add_member(tx: Connection, member: Member) -> None:

@@ -18,6 +18,7 @@ from penstock.placement.model import Rules, World
 from penstock.placement.pools import preference
 from penstock.placement.throughput import asks
 from penstock.store import catalogue, fleet, jobs, leases, rows, settings, settled, tenants
+from penstock.store.live import live
 from penstock.store.tables import ATTEMPTS, DEVICE_INTERVALS, LEASES, WAITS
 
 RULES = "placement"
@@ -35,16 +36,16 @@ def world(tx: Connection, depth: int | None = None) -> World:
     named = jobs.dependent(tx)
     blocked = {job.id for job, states in named if unmet(job, states) or is_hopeless(job, states)}
     queue = tuple(job for job in jobs.queued(tx, depth) if job.id not in blocked)
-    attempts, how = jobs.live_attempts(tx), rules(tx)
+    now, how = live(tx), rules(tx)
     return World(
-        revision=settings.revision(tx),
+        revision=now.revision,
         nodes=fleet.nodes(tx),
         devices=fleet.devices(tx),
-        leases=leases.live_leases(tx),
-        attempts=attempts,
-        running=tuple(jobs.by_ids(tx, {attempt.job for attempt in attempts}).values()),
+        leases=now.leases,
+        attempts=now.attempts,
+        running=tuple(now.owners.values()),
         queue=queue,
-        tenants=tenants.tenants(tx),
+        tenants=now.tenants,
         projects=tenants.projects(tx),
         preference=_preference(tx) if any(takes_any(job.spec.resources) for job in queue) else (),
         costs=leases.lowest_prices(tx) if how.aim == "cost" and any(map(asks, queue)) else {},

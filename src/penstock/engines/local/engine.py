@@ -5,7 +5,7 @@ Nothing that matters is kept in memory: any process that opens the same director
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,14 +17,17 @@ from penstock.base.refusal import ensure
 from penstock.engines.local import folder
 from penstock.engines.local.burial import bury_strays
 from penstock.engines.local.endings import conclude, lost, stopped
-from penstock.engines.local.filetree import refuse_exposed, system_mounts
+from penstock.engines.local.filetree import refuse_exposed
 from penstock.engines.local.host import Isolation, engine_name, read_host
+from penstock.engines.local.news import News
 from penstock.engines.local.outside import fault, observe_each
 from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.sight import seen
 from penstock.engines.local.spawner import Spawner
 from penstock.engines.local.supervisor.bases import NO_GROUPS, remove_bases
+from penstock.engines.local.supervisor.directory import ask_to_stop, make, remove
 from penstock.engines.local.supervisor.format import STATUS, Status, blank_status
+from penstock.engines.local.supervisor.shown import system_mounts
 from penstock.engines.local.trial import strongest
 from penstock.lease.seen import Seen
 
@@ -36,7 +39,7 @@ class LocalEngine:
 
     `expose` are directories that jobs may read and whose `bin` is on their PATH, e.g. a Python
     environment. Without `isolation` the strongest one that works here is used; `passed_over` says why a
-    stronger one was not. Raises Refused where `root` would be visible to jobs, Fault where nothing runs.
+    stronger one was not. `on_end` is called from another thread when an attempt has ended. Raises Refused where `root` would be visible to jobs, Fault where nothing runs.
     """
 
     name = "local"
@@ -52,6 +55,7 @@ class LocalEngine:
         devices_given: bool = False,
         stall_after: timedelta = timedelta(minutes=5),
         stall_share: float = 0.02,
+        on_end: Callable[[], object] | None = None,
     ) -> None:
         self._root = root.resolve()
         exposed = tuple(dict.fromkeys(path.absolute() for path in expose))
@@ -69,8 +73,12 @@ class LocalEngine:
         self._spawner = Spawner()
         self._spawned_s: dict[str, float] = {}
         self.passed_over: dict[str, str] = {}
+        self._news: News | None = None
         try:
             self._look_around(isolation, control_groups)
+            if on_end is not None:
+                with fault(f"opening {self._root}"):
+                    self._news = News(self._root, on_end)
         except BaseException:
             self._spawner.close()
             raise
@@ -88,7 +96,7 @@ class LocalEngine:
         with fault(f"starting attempt {plan.attempt}"):
             if not directory.is_dir():
                 files = attempt_files(plan, directory, self.host, self._settings, self._system)
-                if folder.make(directory, files):
+                if make(directory, files):
                     self._take_up(directory)
                     return
             if not folder.supervisor_of(directory):
@@ -106,8 +114,8 @@ class LocalEngine:
         directory = self._directory(attempt)
         with fault(f"stopping attempt {attempt}"):
             never = {STATUS: msgspec.json.encode(stopped(blank_status({})))}
-            if directory.is_dir() or not folder.make(directory, never):
-                folder.ask_to_stop(directory, grace_s)
+            if directory.is_dir() or not make(directory, never):
+                ask_to_stop(directory, grace_s)
 
     def logs(self, attempt: str, rank: int, offset: int, limit_bytes: int) -> bytes:
         """Standard output and error of one task, in order, from a byte offset."""
@@ -123,7 +131,7 @@ class LocalEngine:
         directory = self._directory(attempt)
         with fault(f"forgetting attempt {attempt}"):
             if folder.is_final(folder.read_status(directory)):
-                folder.remove(directory)
+                remove(directory)
                 self._spawned_s.pop(attempt, None)
 
     def known(self) -> tuple[str, ...]:
@@ -139,6 +147,8 @@ class LocalEngine:
 
     def close(self) -> None:
         """Let go of the engine; attempts go on running."""
+        if self._news is not None:
+            self._news.close()
         self._spawner.close()
         remove_bases(self.host.groups)
 

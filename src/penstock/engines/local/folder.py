@@ -1,24 +1,21 @@
-"""The directory of one attempt as the engine sees it: made whole, read while it lives, removed whole."""
+"""The directory of one attempt as the engine reads it while it lives, and settles it after."""
 
 import contextlib
-import errno
 import fcntl
 import os
-import secrets
 import shutil
 import struct
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from pathlib import Path
 
 import msgspec
 
+from penstock.engines.local.supervisor.directory import NEW, TRASH
 from penstock.engines.local.supervisor.format import (
     BEGAN,
-    CONTROL,
     FINAL_STATES,
     LOCK,
     PLAN,
-    SCRIPTS,
     STATUS,
     STOP,
     Plan,
@@ -29,45 +26,8 @@ from penstock.engines.local.supervisor.record import replace_file
 _FLOCK = struct.Struct("hhqqi4x")
 """struct flock of 64-bit Linux: type, whence, start, length, process."""
 _HALF_MADE_S = 60.0
-NEW, TRASH = ".new-", ".trash-"
 _plans = msgspec.json.Decoder(Plan)
 _statuses = msgspec.json.Decoder(Status)
-
-
-def make(directory: Path, files: Mapping[str, bytes]) -> bool:
-    """Make a directory with these files in one step; False where it is there already."""
-    new = directory.parent / f"{NEW}{secrets.token_hex(8)}"
-    try:
-        new.mkdir(mode=0o700)
-        (new / SCRIPTS).mkdir(mode=0o700)
-        os.mkfifo(new / CONTROL, 0o600)
-        for name, content in files.items():
-            _write(f"{new}/{name}", content)
-        new.rename(directory)
-    except OSError:
-        remove(new)
-        if directory.is_dir():
-            return False
-        raise
-    return True
-
-
-def _write(path: str, content: bytes) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    try:
-        written = os.write(file, content)
-        if written != len(content):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-    finally:
-        os.close(file)
-
-
-def remove(directory: Path) -> None:
-    """Remove in one step for whoever looks, then take the time to delete."""
-    trash = directory.parent / f"{TRASH}{secrets.token_hex(8)}"
-    with contextlib.suppress(FileNotFoundError):
-        directory.rename(trash)
-        shutil.rmtree(trash, ignore_errors=True)
 
 
 def remove_leftovers(root: Path) -> None:
@@ -145,17 +105,6 @@ def last_beat_us(directory: Path) -> int:
 def write_final(directory: Path, status: Status) -> None:
     """Publish a final state in the place of a supervisor that cannot; the caller holds the attempt."""
     replace_file(directory / STATUS, msgspec.json.encode(status), durable=True)
-
-
-def ask_to_stop(directory: Path, grace_s: float) -> None:
-    """Leave a request and wake the supervisor, where there is one."""
-    replace_file(directory / STOP, msgspec.json.encode({"grace_s": grace_s}), durable=False)
-    with contextlib.suppress(OSError):  # nobody listens: whoever takes it up reads the request first
-        control = os.open(directory / CONTROL, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            os.write(control, b"s")
-        finally:
-            os.close(control)
 
 
 def wants_stop(directory: Path) -> bool:

@@ -8,14 +8,20 @@ import msgspec
 from penstock.app.ports import Start, TaskPlan
 from penstock.base.quantity import WHOLE
 from penstock.engines.local.environment import cpus_of, task_environment
-from penstock.engines.local.filetree import SCRIPTS_AT, TMP, WORKSPACE, attempt_mounts, bad_target
+from penstock.engines.local.filetree import (
+    SCRIPTS_AT,
+    TMP,
+    WORKSPACE,
+    attempt_mounts,
+    bad_target,
+    device_patterns,
+)
 from penstock.engines.local.host import Host, Isolation, attempt_mark
 from penstock.engines.local.stacks import CPU, device_files, stack_of
 from penstock.engines.local.supervisor.format import PLAN, PRIVATE_TMP, SCRIPTS, WORKDIR, Entry, Mount, Plan
-from penstock.lease.job import Checkpoint
+from penstock.engines.local.supervisor.shown import device_mounts
+from penstock.lease.job import Checkpoint, JobSpec
 
-_HOLDERS = {Isolation.BUBBLEWRAP: 3, Isolation.NAMESPACES: 1, Isolation.PROCESS_GROUPS: 0}
-"""A sandbox's own processes, which a limit on processes also counts."""
 _BASH = "/bin/bash"
 
 
@@ -35,16 +41,24 @@ def attempt_files(
     plan: Start, directory: Path, host: Host, settings: Settings, system: Sequence[Mount]
 ) -> dict[str, bytes]:
     """What the directory of an attempt starts with: its plan and its scripts."""
-    files = {
-        PLAN: msgspec.json.encode(_supervisor_plan(plan, directory, host, settings, system)),
-        f"{SCRIPTS}/run": plan.spec.run.encode(),
-    }
-    return files | ({f"{SCRIPTS}/setup": plan.spec.setup.encode()} if plan.spec.setup.strip() else {})
+    shown = [*system, *_device_mounts(plan)]
+    files = {PLAN: msgspec.json.encode(supervisor_plan(plan, directory, host, settings, shown))}
+    return files | {f"{SCRIPTS}/{name}": text.encode() for name, text in scripts(plan.spec).items()}
 
 
-def _supervisor_plan(
-    plan: Start, directory: Path, host: Host, settings: Settings, system: Sequence[Mount]
+def scripts(spec: JobSpec) -> dict[str, str]:
+    """The programs of a job by their names."""
+    return {"run": spec.run} | ({"setup": spec.setup} if spec.setup.strip() else {})
+
+
+def _device_mounts(plan: Start) -> list[Mount]:
+    return device_mounts(device_patterns(plan), {handle for task in plan.tasks for handle in task.handles})
+
+
+def supervisor_plan(
+    plan: Start, directory: Path, host: Host, settings: Settings, shown: Sequence[Mount]
 ) -> Plan:
+    """What the supervisor is told; `shown` is what its sandbox shows of the host."""
     refused = _refusal(plan, host, settings)
     entries = [] if refused else [_entry(plan, task, directory, host, settings) for task in plan.tasks]
     inside = host.isolation is not Isolation.PROCESS_GROUPS
@@ -55,7 +69,7 @@ def _supervisor_plan(
         "refused": refused,
         "isolation": host.isolation.value,
         "network": _has_network(plan, settings),
-        "mounts": _mounts(plan, directory, system, settings.expose) if inside and not refused else [],
+        "mounts": _mounts(plan, directory, shown, settings.expose) if inside and not refused else [],
         "workdir_source": plan.workdir,
         "workdir": WORKSPACE if inside else str(directory / WORKDIR),
         "workdir_limit_bytes": settings.workdir_limit_bytes,
@@ -67,7 +81,7 @@ def _supervisor_plan(
         "groups": host.groups,
         "cpu_millicores": _cpu_millicores(plan, entries),
         "memory_bytes": _memory_bytes(plan),
-        "max_processes": plan.spec.max_processes + _HOLDERS[host.isolation],
+        "max_processes": plan.spec.max_processes,
         "resource_limits": _resource_limits(plan, host),
         "log_limit_bytes": plan.spec.log_limit_bytes,
         "time_limit_s": plan.spec.time_limit_s,
@@ -79,8 +93,8 @@ def _supervisor_plan(
     }
 
 
-def _mounts(plan: Start, directory: Path, system: Sequence[Mount], expose: Sequence[Path]) -> list[Mount]:
-    return [*system, *attempt_mounts(plan, directory, _checkpoint_at(plan), expose)]
+def _mounts(plan: Start, directory: Path, shown: Sequence[Mount], expose: Sequence[Path]) -> list[Mount]:
+    return [*shown, *attempt_mounts(plan, directory, _checkpoint_at(plan), expose)]
 
 
 def _has_network(plan: Start, settings: Settings) -> bool:

@@ -4,19 +4,14 @@ Names of stacks are those of the accelerator catalogue. The variable asks the ve
 these devices; it is no barrier. Only on CUDA are the files of other devices also kept out of the sandbox.
 """
 
-import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
 from penstock.app.ports import TaskPlan
+from penstock.engines.local.supervisor import shown
+from penstock.engines.local.supervisor.shown import CPU, CUDA
 from penstock.lease.variants import VISIBILITY
-
-CPU = "cpu"
-CUDA = "cuda"
-_NVIDIA_PROC = Path("/proc/driver/nvidia/gpus")
-_NVIDIA_COMMON = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset")
 
 
 class Stack(msgspec.Struct, frozen=True):
@@ -52,33 +47,6 @@ def stack_of(task: TaskPlan) -> Stack | None:
 
 def device_files(tasks: Sequence[TaskPlan]) -> tuple[str, ...]:
     """The files that a gang with these devices needs, as far as they are on this host."""
-    handles = tuple(sorted({handle for task in tasks for handle in task.handles}))
-    found: set[str] = set()
-    for name, task in {task.stack: task for task in tasks}.items():
-        stack = stack_of(task) or Stack("")
-        named = _nvidia_files(handles) if name == CUDA else ()
-        found.update(named or (path for pattern in stack.device_files for path in _matching(pattern)))
-    return tuple(sorted(found))
-
-
-def _matching(pattern: str) -> list[str]:
-    return [str(path) for path in Path("/").glob(pattern.removeprefix("/"))]
-
-
-def _nvidia_files(handles: tuple[str, ...]) -> tuple[str, ...]:
-    """The files of exactly these GPUs; none where a handle is not the UUID of a whole GPU."""
-    minors = _nvidia_minors()
-    if not handles or any(handle not in minors for handle in handles):
-        return ()
-    files = (*_NVIDIA_COMMON, *(f"/dev/nvidia{minors[handle]}" for handle in handles))
-    return tuple(path for path in files if Path(path).exists())
-
-
-def _nvidia_minors() -> dict[str, str]:
-    """GPU UUID -> number of its device file, as the driver lists them."""
-    minors = {}
-    for path in sorted(_NVIDIA_PROC.glob("*/information")):
-        fields = dict(re.findall(r"^(GPU UUID|Device Minor):\s*(\S+)", path.read_text(), re.MULTILINE))
-        if len(fields) == 2:
-            minors[fields["GPU UUID"]] = fields["Device Minor"]
-    return minors
+    handles = sorted({handle for task in tasks for handle in task.handles})
+    patterns = {task.stack: (stack_of(task) or Stack("")).device_files for task in tasks}
+    return tuple(sorted({path for name in patterns for path in shown.device_files(name, patterns, handles)}))

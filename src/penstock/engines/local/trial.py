@@ -13,6 +13,7 @@ from penstock.engines.local import folder
 from penstock.engines.local.host import Host, Isolation
 from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.spawner import Spawner
+from penstock.engines.local.supervisor.directory import make, remove
 from penstock.engines.local.supervisor.format import Mount
 from penstock.lease.job import JobSpec, Resources
 
@@ -37,7 +38,7 @@ def strongest(
 
 def _try(directory: Path, host: Host, settings: Settings, system: Sequence[Mount], spawner: Spawner) -> str:
     """Why nothing runs at this level, or ''."""
-    folder.make(directory, attempt_files(_nothing(directory.name), directory, host, settings, system))
+    make(directory, attempt_files(_nothing(directory.name), directory, host, settings, system))
     try:
         spawner.spawn(directory)
         deadline = time.monotonic() + _PATIENCE_S
@@ -49,7 +50,7 @@ def _try(directory: Path, host: Host, settings: Settings, system: Sequence[Mount
             return ""
         return (directory / "task-0.log").read_text(errors="replace").strip() or "it failed"
     finally:
-        folder.remove(directory)
+        remove(directory)
 
 
 def _nothing(name: str) -> Start:

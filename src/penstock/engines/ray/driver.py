@@ -22,8 +22,10 @@ from ray.util.placement_group import PlacementGroup, placement_group, remove_pla
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from penstock.app.ports import TaskPlan
+from penstock.engines import agent
+from penstock.engines.agent.format import FAILED, ORDER
 from penstock.engines.local.folder import is_final, read_status
-from penstock.engines.node import FAILED, ORDER, Order, part_of, read_stop
+from penstock.engines.node import Order, part_of, read_stop
 from penstock.engines.ray import words
 from penstock.engines.ray.files import HOST_SILENT_S, beat, claim, evict, host_silent_s, say_waiting
 from penstock.lease.job import AttemptState
@@ -82,7 +84,7 @@ def _run_part(directory: str, node: str, python: str) -> int:
 
     Its own session keeps Ray from killing it with the process group of the worker.
     """
-    command = (python, "-P", "-m", "penstock.engines.node", directory, node)
+    command = (python, *agent.ARGUMENTS, directory, node)
     with (Path(directory) / f"{node}.log").open("ab") as log:
         done = subprocess.run(
             command,

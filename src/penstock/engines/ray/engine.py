@@ -18,10 +18,12 @@ from penstock.app.ports import Capacity, Kept, Start
 from penstock.base.ids import check_id
 from penstock.base.refusal import Fault, ensure
 from penstock.base.window import from_us
-from penstock.engines.local.folder import ask_to_stop, is_final, last_beat_us, read_status
+from penstock.engines.agent.format import STOP
+from penstock.engines.local.folder import is_final, last_beat_us, read_status
 from penstock.engines.local.outside import fault, observe_each
+from penstock.engines.local.supervisor.directory import ask_to_stop
 from penstock.engines.local.supervisor.record import replace_file
-from penstock.engines.node import ORDER, STOP, Order, StopRequest, part_of, read_order, read_stop
+from penstock.engines.node import Order, StopRequest, files, part_of, read_order, read_stop
 from penstock.engines.ray.client import RayClient, RayJob
 from penstock.engines.ray.files import (
     HOST_SILENT_S,
@@ -123,7 +125,7 @@ class RayEngine:
             addresses={node: addresses[node] for node in nodes if node in addresses},
             binds=False,
         )
-        files = {ORDER: msgspec.json.encode(order)}
+        laid = files(order, directory)
         if missing := ", ".join(node for node in nodes if node not in addresses):
             gone = Seen(
                 attempt=plan.attempt,
@@ -131,9 +133,9 @@ class RayEngine:
                 cause="device_unavailable",
                 ended_at=_now(),
             )
-            files["refused-0.log"] = f"penstock: the Ray cluster has no host {missing}\n".encode()
-            files[folder.FINAL] = msgspec.json.encode(gone)
-        folder.make(directory, files)
+            laid["refused-0.log"] = f"penstock: the Ray cluster has no host {missing}\n".encode()
+            laid[folder.FINAL] = msgspec.json.encode(gone)
+        folder.make(directory, laid)
 
     def _submit(self, directory: Path) -> None:
         """Have Ray run a driver; it is known by the attempt's id, and a second one finds the claim."""

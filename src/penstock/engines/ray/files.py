@@ -5,9 +5,9 @@ import math
 import time
 from pathlib import Path
 
+from penstock.engines.agent.format import FAILED, ORDER
 from penstock.engines.local.folder import last_beat_us
 from penstock.engines.local.supervisor.record import replace_file
-from penstock.engines.node import FAILED, ORDER
 from penstock.engines.slurm.folder import CLAIM
 
 _WAITING, _EVICTED = "waiting", "evicted"

@@ -5,6 +5,7 @@ submitted, its claim which job may run it, the hosts' parts what the programs di
 cost. Slurm is asked again whenever it was away.
 """
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -17,9 +18,10 @@ from penstock.app.ports import Capacity, Kept, Start
 from penstock.base.ids import check_id
 from penstock.base.refusal import Fault, ensure
 from penstock.base.window import from_us
+from penstock.engines.agent.format import STOP
 from penstock.engines.local.outside import fault, observe_each
 from penstock.engines.local.supervisor.record import replace_file
-from penstock.engines.node import ORDER, STOP, Order, StopRequest, read_order, read_stop
+from penstock.engines.node import Order, StopRequest, files, read_order, read_stop
 from penstock.engines.slurm import folder, outcome
 from penstock.engines.slurm.cluster import Cluster
 from penstock.engines.slurm.fleet import Fleet
@@ -50,6 +52,7 @@ class SlurmEngine:
         self._reconciling = Reconciling(settings.shared.resolve(), self._cluster)
         self._differences: tuple[Capacity, Capacity] | None = None
         self._missed_s: dict[str, float] = {}
+        self._records: dict[int, SlurmJob | None] = {}
 
     def version(self) -> str:
         """What the cluster speaks; asked once."""
@@ -78,7 +81,7 @@ class SlurmEngine:
                 expose=(sys.prefix, sys.base_prefix),
                 addresses=self._fleet.addresses(),
             )
-            fresh = folder.make(directory, {ORDER: msgspec.json.encode(order)})
+            fresh = folder.make(directory, files(order, directory))
             if not fresh and (self._is_settled(directory) or self._found(directory, plan.attempt)):
                 return
             self._submit(plan, directory)
@@ -92,6 +95,8 @@ class SlurmEngine:
             if seen is None and (directory := self._directory(attempt)).is_dir()
         }
         jobs = self._jobs(numbers)
+        over = {number for number in numbers.values() if number in jobs and jobs[number].is_over}
+        self._records = self._accounted(over) if len(over) > 1 else {}
 
         def see(attempt: str) -> Seen | None:
             if attempt not in numbers:
@@ -255,15 +260,22 @@ class SlurmEngine:
         """What accounting says of it, or the controller where accounting is not used or too long away."""
         if not self._settings.accounting:
             return job, False
-        try:
-            record = self._cluster.accounted((job.id,)).get(job.id)
-        except Fault:
-            record = None
+        if job.id not in self._records:
+            self._records |= self._accounted({job.id})
+        record = self._records[job.id]
         if record is not None and record.is_over and record.end_s:
             return record, True
         since_s = self._missed_s.setdefault(attempt, time.monotonic())
         waited_s = max(time.monotonic() - since_s, time.time() - job.end_s if job.end_s else 0.0)
         return (job, False) if waited_s > self._settings.accounting_patience_s else (None, False)
+
+    def _accounted(self, numbers: set[int]) -> dict[int, SlurmJob | None]:
+        """What accounting has of these jobs by now; None where that is nothing."""
+        found: dict[int, SlurmJob] = {}
+        if self._settings.accounting:
+            with contextlib.suppress(Fault):
+                found = self._cluster.accounted(numbers)
+        return {number: found.get(number) for number in numbers}
 
     def _missing(self, plan: Start, directory: Path) -> Seen | None:
         """Neither controller nor accounting knows the job: it is lost once that has lasted."""

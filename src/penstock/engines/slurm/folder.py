@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from penstock.engines.local.folder import NEW, remove
+from penstock.engines.local.supervisor.directory import NEW, remove
 from penstock.engines.local.supervisor.record import replace_file
 from penstock.engines.node import part_of, read_order
 from penstock.lease.seen import Seen

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from penstock.app.ports import Start
+from penstock.engines.agent import ARGUMENTS
 from penstock.engines.local.stacks import CPU
 from penstock.engines.slurm.folder import CLAIM, OUTPUT
 from penstock.engines.slurm.model import Submission
@@ -34,13 +35,11 @@ def submission(
     nodes = tuple(dict.fromkeys(task.node for task in plan.tasks))
     limit_s = plan.spec.time_limit_s
     minutes = None if limit_s is None else -(-(limit_s + plan.spec.grace_s) // 60) + _END_MINUTES
-    python = settings.python
-    agent = f"{shlex.quote(python)} -m penstock.engines.node ."
     if len(nodes) == 1:
-        run = f"exec {agent} {shlex.quote(nodes[0])}"
+        run = _agent(settings.python, shlex.quote(nodes[0]))
     else:
         options = f"--nodes={len(nodes)} --ntasks={len(nodes)} --ntasks-per-node=1 --kill-on-bad-exit=0"
-        on_each = shlex.quote(f'exec {agent} "$SLURMD_NODENAME"')
+        on_each = shlex.quote(_agent(settings.python, '"$SLURMD_NODENAME"'))
         run = (
             f"exec srun {options} --cpus-per-task={_cpus(plan, share)} --export=ALL --input=none "
             f"bash -c {on_each}"
@@ -61,6 +60,15 @@ def submission(
         reservation=reservation,
         directory=str(directory),
         output=str(directory / OUTPUT),
+    )
+
+
+def _agent(python: str, node: str) -> str:
+    """The shell's words; where the package lies elsewhere on the host, only its interpreter finds it."""
+    quick = shlex.join([python, *ARGUMENTS, "."])
+    return (
+        f"[ -e {shlex.quote(ARGUMENTS[-1])} ] && exec {quick} {node}\n"
+        f"exec {shlex.quote(python)} -m penstock.engines.node . {node}"
     )
 
 

@@ -156,6 +156,7 @@ class Attempt:
         self._vigil.last_look()
         status["ended_us"] = now_us()
         self._record.write(status)
+        self._record.tell()
 
     def _clean(self) -> None:
         """Free the disk. What is empty stays: ext4 looks long for a place once much was just deleted."""

@@ -1,7 +1,9 @@
 """A sandbox built by bubblewrap, which others have reviewed; what it leaves open we close in the plan."""
 
+import contextlib
 import json
 import os
+import signal
 from pathlib import Path
 
 from penstock.engines.local.supervisor import libc
@@ -17,12 +19,14 @@ class Bubblewrap(Held):
         super().__init__(plan, cgroup, directory)
         self._info, info_writer = os.pipe()
         os.write(self._hold, b"\n")
-        if os.fork() == 0:
+        self._outer = os.fork()
+        if self._outer == 0:
             try:
                 self._execute(info_writer)
             finally:
                 os._exit(1)
         os.close(info_writer)
+        self._usher()
 
     def wait(self) -> None:
         """Return once `cat` answers inside; from then on our children are born in its PID namespace."""
@@ -35,9 +39,16 @@ class Bubblewrap(Held):
         enter_namespace(self._first, "pid")
         self._open_namespaces()
 
+    def kill(self) -> None:
+        """End what is inside; before that is known, what builds it."""
+        if self._first:
+            super().kill()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._outer, signal.SIGKILL)
+
     def _execute(self, info_writer: int) -> None:
         libc.die_with_parent()
-        self._cgroup.enter()
         os.dup2(self._hold_reader, 0)
         os.dup2(self._up_writer, 1)
         os.set_inheritable(info_writer, True)

@@ -16,6 +16,8 @@ SCRIPTS = "scripts"
 WORKDIR = "workdir"
 PRIVATE_TMP = "tmp"
 STAGE = "stage"
+NEWS = ".news"
+"""Beside the attempts: a pipe that wakes whoever wants to hear of ends."""
 FINAL_STATES = ("succeeded", "failed", "stopped", "lost")
 
 type MountKind = Literal["ro", "rw", "dev", "proc", "devfs", "link"]

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import sys
-import traceback
 from pathlib import Path
 
 from penstock.engines.local.supervisor import libc
@@ -89,6 +88,8 @@ def _supervise(directory: Path) -> bool:
             unmarked = Attempt(record, plan).live()
         record.close()
     except Exception:  # noqa: BLE001 - the engine sees the attempt as lost; this is where the reason stays
+        import traceback  # takes as long to load as all the rest
+
         traceback.print_exc()
         return False
     _redirect(Path(os.devnull))

@@ -33,6 +33,7 @@ class Namespaces(Held):
                 os.write(2, f"{error}\n".encode())
             finally:
                 os._exit(1)
+        self._usher()
 
     def wait(self) -> None:
         """Return once the file tree is built."""
@@ -41,7 +42,6 @@ class Namespaces(Held):
 
     def _hold_open(self) -> None:
         libc.die_with_parent()
-        self._cgroup.enter()
         network = 0 if self._plan["network"] else os.CLONE_NEWNET
         os.unshare(os.CLONE_NEWNS | os.CLONE_NEWIPC | os.CLONE_NEWUTS | network)
         if network:

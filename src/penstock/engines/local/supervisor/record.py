@@ -11,6 +11,7 @@ from penstock.engines.local.supervisor.format import (
     BEGAN,
     CONTROL,
     LOCK,
+    NEWS,
     PLAN,
     STATUS,
     STOP,
@@ -102,3 +103,12 @@ class Record:
         of power an attempt without one is lost with its host.
         """
         replace_file(self.directory / STATUS, json.dumps(status).encode(), durable=False)
+
+    def tell(self) -> None:
+        """Wake whoever wants to hear of ends."""
+        with contextlib.suppress(OSError):  # nobody does
+            news = os.open(self.directory.parent / NEWS, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                os.write(news, b"e")
+            finally:
+                os.close(news)

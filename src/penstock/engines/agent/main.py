@@ -1,0 +1,160 @@
+"""One host's part of an attempt, from the start that the cluster's scheduler gives it to its end.
+
+The way that nearly all attempts go. What is out of the ordinary (a host of which it is not known yet what works
+there, a supervisor that died) is left to `penstock.engines.node`, which knows all and starts slower.
+"""
+
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from penstock.engines.agent.format import FAILED, HOSTS, NODES, PARTS, READY, STOP, Part
+from penstock.engines.local.supervisor import libc
+from penstock.engines.local.supervisor.directory import ask_to_stop, make
+from penstock.engines.local.supervisor.format import FINAL_STATES, PLAN, SCRIPTS, STATUS, Plan, Status
+from penstock.engines.local.supervisor.main import supervise
+from penstock.engines.local.supervisor.shown import device_mounts, system_mounts
+
+MEETING_S = 60.0
+_GLANCE_S, _BEAT_S = 0.02, 0.25
+
+
+def main(directory: Path, node: str) -> NoReturn:
+    """Run this host's tasks to their end, and end with 0 where all succeeded."""
+    directory = directory.absolute()
+    libc.adopt_orphans()
+    part: Part = json.loads((directory / PARTS).read_bytes())[node]
+    isolation = part["isolation"] or known_isolation(directory, node)
+    if isolation not in part["plans"]:
+        _thoroughly(directory, node)
+    if not all_here(directory, part["hosts"], node):
+        sys.exit(1)
+    own = directory / NODES / node / directory.name
+    own.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    plan = filled(part, isolation)
+    files = {PLAN: json.dumps(plan).encode()}
+    files |= {f"{SCRIPTS}/{name}": text.encode() for name, text in part["scripts"].items()}
+    if make(own, files):
+        _watch(directory, own, part, _supervised(own))
+    status = _final(own)
+    if status is None:
+        _thoroughly(directory, node)
+    sys.exit(_exit_code(directory, status))
+
+
+def host_facts() -> str:
+    """What a host's isolation depends on; it is tried again when this is another."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot} {shutil.which('bwrap')} {os.geteuid()}\n"
+
+
+def known_isolation(directory: Path, node: str) -> str:
+    """What was found to work on this host since it was started, or ''."""
+    try:
+        found = (directory.parent.parent / HOSTS / node).read_text()
+    except OSError:
+        return ""
+    facts = host_facts()
+    return found.removeprefix(facts) if found.startswith(facts) else ""
+
+
+def all_here(directory: Path, hosts: list[str], node: str) -> bool:
+    """Say that this host is here, and wait until every other is, so that all tasks start or none does."""
+    (directory / READY).mkdir(exist_ok=True)
+    (directory / READY / node).touch()
+    deadline_s = time.monotonic() + MEETING_S
+    while time.monotonic() < deadline_s and not (directory / STOP).exists():
+        if all((directory / READY / host).exists() for host in hosts):
+            return True
+        time.sleep(_GLANCE_S)
+    return (directory / STOP).exists()
+
+
+def filled(part: Part, isolation: str) -> Plan:
+    """The plan with what only this host knows: its start, its files, the devices that the scheduler has given."""
+    plan = part["plans"][isolation]
+    plan["boot"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    if os.geteuid() == 0:
+        plan["limits"]["processes"] = "none"
+    given = [one for one in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if one]
+    cpus = sorted(os.sched_getaffinity(0))
+    entries = {entry["rank"]: entry for entry in plan["tasks"]}
+    handles: list[str] = []
+    taken = 0
+    for rank, task in zip(entries, part["tasks"], strict=True):
+        if task["variable"] and given:
+            mine, given = given[: task["devices"]], given[task["devices"] :]
+            handles += mine
+            entries[rank]["env"][task["variable"]] = ",".join(mine)
+        elif task["processors"] and part["binds"]:
+            wanted = range(taken, taken + task["processors"])
+            entries[rank]["cpus"] = [cpus[number % len(cpus)] for number in wanted]
+            taken += task["processors"]
+    for setup in plan["setups"]:
+        setup.update(entries[setup["rank"]])
+    if plan["mounts"]:
+        shown = system_mounts([Path(path) for path in part["expose"]])
+        plan["mounts"] = [*shown, *device_mounts(part["patterns"], handles), *plan["mounts"]]
+    return plan
+
+
+def _supervised(own: Path) -> int:
+    """The process that supervises the attempt."""
+    child = os.fork()
+    if child == 0:
+        try:
+            supervise(own)
+        finally:
+            os._exit(0)
+    return child
+
+
+def _watch(directory: Path, own: Path, part: Part, child: int) -> None:
+    """Wait for the supervisor's end; pass requests to stop on, with the shortest grace that was asked for."""
+    since_s, told_s = time.monotonic(), -1.0
+    ended = select.poll()
+    ended.register(os.pidfd_open(child), select.POLLIN)
+    while True:
+        pause_s = min(max((time.monotonic() - since_s) / 10, _GLANCE_S), _BEAT_S)
+        if ended.poll(1000 * pause_s):
+            os.waitpid(child, 0)
+            return
+        grace_s = _grace_s(directory, part)
+        if grace_s is not None and (told_s < 0 or grace_s < told_s):
+            ask_to_stop(own, grace_s)
+            told_s = grace_s
+
+
+def _grace_s(directory: Path, part: Part) -> float | None:
+    try:
+        return float(json.loads((directory / STOP).read_bytes())["grace_s"])
+    except (FileNotFoundError, ValueError):
+        return part["grace_s"] if (directory / FAILED).exists() else None
+
+
+def _final(own: Path) -> Status | None:
+    try:
+        status: Status = json.loads((own / STATUS).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return status if status["state"] in FINAL_STATES else None
+
+
+def _exit_code(directory: Path, status: Status) -> int:
+    if status["state"] == "succeeded":
+        return 0
+    (directory / FAILED).touch()
+    return next((one["exit_code"] for one in status["exits"] if one["exit_code"]), 1)
+
+
+def _thoroughly(directory: Path, node: str) -> NoReturn:
+    """Go on as the whole engine."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    words = [sys.executable, "-P", "-m", "penstock.engines.node", str(directory), node]
+    os.execv(sys.executable, words)  # noqa: S606
