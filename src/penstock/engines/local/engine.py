@@ -39,7 +39,8 @@ class LocalEngine:
 
     `expose` are directories that jobs may read and whose `bin` is on their PATH, e.g. a Python
     environment. Without `isolation` the strongest one that works here is used; `passed_over` says why a
-    stronger one was not. `on_end` is called from another thread when an attempt has ended. Raises Refused where `root` would be visible to jobs, Fault where nothing runs.
+    stronger one was not. `on_end` is called from another thread when an attempt has ended. Raises Refused
+    where `root` would be visible to jobs, Fault where nothing runs.
     """
 
     name = "local"
