@@ -56,7 +56,7 @@ class Stream:
             np.zeros(shapes, int64),
             np.zeros(shapes, int64),
             np.zeros((shapes, most), np.bool_),
-            np.ones(shapes, np.bool_),
+            np.zeros(shapes, int64),
         )
 
     def run(self, tasks: np.ndarray, events: np.ndarray) -> Streamed:

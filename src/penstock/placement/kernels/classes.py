@@ -44,14 +44,14 @@ class Classes(NamedTuple):
 
 
 class Heaps(NamedTuple):
-    """One heap a shape: classes by loss, how far the log was read, whether without gaps, and classes met."""
+    """One heap a shape: classes by loss, how far the log was read, how far without gaps, and classes met."""
 
     cls: np.ndarray
     loss: np.ndarray
     length: np.ndarray
     read: np.ndarray
     met: np.ndarray
-    complete: np.ndarray
+    whole: np.ndarray
 
 
 @njit(cache=True)
@@ -263,14 +263,16 @@ def best_class(classes, heaps, shapes, shape, recent, outlook):
     It looks at most at `recent` entries of the log, the last ones; at all when it comes first after a
     plan, and before it finds that none fits.
     """
-    start, latest = heaps.read[shape], classes.sizes[LOGGED] - recent
-    if 0 < start < latest:
-        heaps.complete[shape] = False
-        start = latest
+    logged = classes.sizes[LOGGED]
+    start, without_gap = heaps.read[shape], heaps.whole[shape] == heaps.read[shape]
+    if 0 < start < logged - recent:
+        start, without_gap = logged - recent, False
     read_log(classes, heaps, shapes, shape, start, outlook)
+    if without_gap:
+        heaps.whole[shape] = logged
     cls = living_top(classes, heaps, shape)
-    if cls == NONE and not heaps.complete[shape]:
-        read_log(classes, heaps, shapes, shape, 0, outlook)
-        heaps.complete[shape] = True
+    if cls == NONE and heaps.whole[shape] < logged:
+        read_log(classes, heaps, shapes, shape, heaps.whole[shape], outlook)
+        heaps.whole[shape] = logged
         cls = living_top(classes, heaps, shape)
     return cls

@@ -29,7 +29,7 @@ def begin(classes, heaps, nodes, rooms, outlook):
     heaps.length[:] = 0
     heaps.read[:] = 0
     heaps.met[:] = False
-    heaps.complete[:] = True
+    heaps.whole[:] = 0
     for node in range(len(nodes.cpu)):
         by_class.enter(classes, nodes, node, rooms, outlook)
 
