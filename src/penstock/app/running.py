@@ -393,9 +393,9 @@ def ask(app: App, *, paced: bool = False) -> News:
 
 
 def _pace(app: App, engine: str, took: timedelta) -> None:
-    """An engine over a network is asked a fifth of the time at most, lest we are its main work."""
+    """An engine over a network is asked half of the time at most, lest we are its main work."""
     if took > AT_ONCE:
-        app.look.ask_from[engine] = app.now() + 4 * took
+        app.look.ask_from[engine] = app.now() + took
 
 
 def _is_with_engine(app: App, attempt: Attempt) -> bool:

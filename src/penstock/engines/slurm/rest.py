@@ -21,8 +21,6 @@ _LISTS_OF_STRINGS_FROM = "v0.0.39"
 TIMEOUT_S = 10.0
 ANSWER_MAX_BYTES = 256 * 2**20
 _TOKEN_LIFE_S = 600
-_ONE_BY_ONE = 2
-"""So many records that a list did not bring are asked for by themselves."""
 _NOTHING_FOUND = (2017, 9003)
 _TRY_AGAIN = (2007, 2016, 2019, 2020, 2026, 2027, 2037, 2061, 2090, 2103, 2105)
 """Errors of a submission that pass by themselves; the others between 2000 and 2999 are about the job."""
@@ -134,21 +132,14 @@ class Rest:
         return tuple(map(reading.node, self._get("slurm", "nodes").get("nodes") or ()))
 
     def accounted(self, numbers: Iterable[int]) -> dict[int, SlurmJob]:
-        """Accounting records of these jobs, as far as they have arrived; of many by one question."""
-        wanted = sorted(numbers)
+        """Accounting records of these jobs, as far as they have arrived."""
         found: dict[int, SlurmJob] = {}
-        if len(wanted) > 1:
-            listed = ",".join(map(str, wanted))
-            self._note(found, f"jobs?step={listed}")
-        for number in [number for number in wanted if number not in found][:_ONE_BY_ONE]:
-            self._note(found, f"job/{number}")
-        return {number: found[number] for number in wanted if number in found}
-
-    def _note(self, found: dict[int, SlurmJob], path: str) -> None:
-        for one in self._get("slurmdb", path).get("jobs") or ():
-            record = reading.accounted(one)
-            if record.start_s or record.id not in found:  # one that was queued again has several
-                found[record.id] = record
+        for number in numbers:
+            for one in self._get("slurmdb", f"job/{number}").get("jobs") or ():
+                record = reading.accounted(one)
+                if record.start_s or record.id not in found:  # one that was queued again has several
+                    found[record.id] = record
+        return found
 
     def submit(self, wanted: Submission) -> int:
         """Submit; the job's number. Raises Rejected where it can never run."""
