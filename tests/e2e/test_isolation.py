@@ -62,6 +62,8 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "/api/v1/fleet/placement": {"policy": "random"},
     "/api/v1/leases/{name}/lend": {"lends_idle": True},
+    "/api/v1/leases/{name}/state": {"state": "suspended"},
+    "/api/v1/tenants/{name}/change": {"device_quota": 1},
     "/api/v1/voucher-payments": {"id": "v", "amount_micros": 1},
     "/api/v1/vouchers": {
         "id": "v",

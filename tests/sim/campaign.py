@@ -65,7 +65,8 @@ def try_out(folder: Path, trial: Trial, record: Path | None = None) -> Outcome:
     place = Path(tempfile.mkdtemp(prefix="walk-", dir=folder))
     data, token = place / "data", ""
     if not trial.cold:
-        shutil.copytree(folder / "template" / "data", data)
+        bell = shutil.ignore_patterns(".news")  # a pipe, which its engine makes anew
+        shutil.copytree(folder / "template" / "data", data, ignore=bell)
         token = (folder / "template" / "token").read_text()
     live = None
     try:

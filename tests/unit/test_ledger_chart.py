@@ -105,6 +105,8 @@ option "operating_currency" "CNY"
   id: "centre/share/owner"
 2026-11-01 open Income:Centre:Sla-Ucredits CNY
   id: "centre/sla_credits"
+2026-11-01 open Income:Centre:Subsidies CNY
+  id: "centre/subsidies"
 2026-11-01 open Liabilities:Centre:Vat CNY
   id: "centre/vat"
 2026-11-01 open Assets:Centre:Voucher-Ureceivable CNY
@@ -137,6 +139,7 @@ option "operating_currency" "CNY"
 2026-11-02 balance Liabilities:Centre:Share:Broker  0.000000 ~ 0 CNY
 2026-11-02 balance Liabilities:Centre:Share:Owner  0.000000 ~ 0 CNY
 2026-11-02 balance Income:Centre:Sla-Ucredits  0.000000 ~ 0 CNY
+2026-11-02 balance Income:Centre:Subsidies  0.000000 ~ 0 CNY
 2026-11-02 balance Liabilities:Centre:Vat  0.000000 ~ 0 CNY
 2026-11-02 balance Assets:Centre:Voucher-Ureceivable  0.000000 ~ 0 CNY
 2026-11-02 balance Liabilities:Tenant:A-Ub-Dc-d:Prepaid  -1234.500000 ~ 0 CNY

@@ -326,11 +326,12 @@ def cancel_lease(app: App, principal: Principal, name: str) -> Lease:
         lease = visible(principal, "lease", name, leases.lease(tx, name), Scope.BUY)
         if lease.state is LeaseState.CANCELLED:
             return lease
-        if lease.state is not LeaseState.RESERVED:
+        begun = lease.state is LeaseState.RESERVED and lease.start <= now  # its turn is a moment later
+        if begun or lease.state is not LeaseState.RESERVED:
             raise Refused(
                 Refusal(
                     "lease_begun",
-                    f"the lease is {lease.state}",
+                    f"the lease is {LeaseState.ACTIVE if begun else lease.state}",
                     "only a lease that has not begun can be cancelled",
                     "lease",
                 )
