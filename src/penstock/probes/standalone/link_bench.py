@@ -7,6 +7,7 @@ torch.distributed's (nccl, hccl, cncl, mccl, gloo).
 """
 
 import argparse
+import atexit
 import importlib
 import json
 import os
@@ -92,6 +93,7 @@ def _torch(
         importlib.import_module(options.plugin)
     distributed: Any = importlib.import_module("torch.distributed")
     distributed.init_process_group(options.backend, rank=rank, world_size=world)
+    atexit.register(distributed.destroy_process_group)  # else its threads may end the process with an abort
     device = options.device
     if device != "cpu":
         device = f"{device}:{os.environ.get('LOCAL_RANK', '0')}"
