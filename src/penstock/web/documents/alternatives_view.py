@@ -154,7 +154,8 @@ class RemediesView:
                 rows.append((self.word(one.name), self.granted(one), NONE, NONE, self.word("assumed")))
             for name, figure in one.terms.items():
                 source = self.word(figure.source) if figure.source in REMEDIES else figure.source
-                value = f"{figure.value:g} {unit_words(figure.unit, self.language)}"
+                percent = " %，" if self.language == "zh" and figure.unit.startswith("percent") else " "
+                value = f"{figure.value:g}{percent}{unit_words(figure.unit, self.language)}"
                 said = (TERMS[name][self.language], value, status(figure, self.language), source)
                 rows.append((self.word(one.name), *said))
         titles = (

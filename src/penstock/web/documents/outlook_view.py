@@ -17,7 +17,7 @@ from penstock.web.documents.outlook_words import (
     WORDS,
 )
 from penstock.web.documents.plan_html import Picture, page
-from penstock.web.documents.sections import NONE, Section, amount, shown, status
+from penstock.web.documents.sections import NONE, Section, amount, shown, status, unit_words
 
 _SHOWN = ("5", "25", "50", "75", "95")
 _OUTER = ("5", "25", "75", "95")
@@ -67,9 +67,8 @@ class OutlookView:
                 continue
             cells = (self.number(spread, spread.quantiles.get(percent)) for percent in percents)
             single = shown(spread.single, self.language)
-            rows.append(
-                (QUANTITIES[name][self.language], *cells, single, spread.unit.removeprefix("micros "))
-            )
+            unit = unit_words(spread.unit, self.language)
+            rows.append((QUANTITIES[name][self.language], *cells, single, unit))
         columns = (
             self.word("quantity"),
             *(f"{p} %" for p in percents),
