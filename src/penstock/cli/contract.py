@@ -139,7 +139,7 @@ def _shown(one: SignedContract, call: Call) -> None:
         rows = [(call.time(change.at), change.item, change.quantity) for change in one.changes]
         print_table(("FROM", "ITEM", "QUANTITY"), rows, right=(2,))
     print()
-    print(one.document)
+    print(one.document.rstrip("\n"))
 
 
 def _statement(found: Statement, call: Call) -> None:

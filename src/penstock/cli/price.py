@@ -120,7 +120,7 @@ def show(
     """Print a price book as it was published."""
     with call.client() as client:
         answer = client.get("price-books", book)
-    call.show(answer, PublishedBook, lambda found: print(found.document))
+    call.show(answer, PublishedBook, lambda found: print(found.document.rstrip("\n")))
 
 
 @app.command
