@@ -14,7 +14,7 @@ from penstock.web.console.routes import CONSOLE
 from penstock.web.console.sign_in import HOME, local_path
 from penstock.web.console.zh import CATALOGUE
 from served import Served, served
-from visiting import HOSTILE, PLAN, Page, Visit, furnish, priced, rehearsed
+from visiting import HOSTILE, PLAN, Page, Visit, furnish, offered, priced, rehearsed
 
 STAFF_PAGES = (
     "/overview?window=1h",
@@ -51,28 +51,12 @@ STAFF_PAGES = (
 @pytest.fixture(scope="module")
 def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(tmp_path_factory.mktemp("centre")) as one:
-        one.done(
-            "POST", "/offers", json={"id": "a100", "model": "a100", "price_micros_per_card_hour": 9_000_000}
-        )
+        offered(one)
         one.acme = furnish(one, "acme", HOSTILE)
         one.globex = furnish(one, "globex")
         rehearsed(one)
         priced(one)
         yield one
-
-
-@pytest.fixture(scope="module")
-def staff(centre: Served) -> Iterator[Visit]:
-    visit = Visit(centre, centre.admin)
-    yield visit
-    visit.close()
-
-
-@pytest.fixture(scope="module")
-def tenant(centre: Served) -> Iterator[Visit]:
-    visit = Visit(centre, centre.acme["token"])
-    yield visit
-    visit.close()
 
 
 def test_pages_are_for_those_who_signed_in(centre: Served) -> None:

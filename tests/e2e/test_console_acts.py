@@ -9,32 +9,16 @@ import pytest
 
 from penstock.base.refusal import Refused, not_found
 from served import Served, served
-from visiting import Page, Visit, furnish, priced
+from visiting import Page, Visit, furnish, offered, priced
 
 
 @pytest.fixture(scope="module")
 def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(tmp_path_factory.mktemp("centre")) as one:
-        one.done(
-            "POST", "/offers", json={"id": "a100", "model": "a100", "price_micros_per_card_hour": 9_000_000}
-        )
+        offered(one)
         one.acme = furnish(one, "acme")
         priced(one)
         yield one
-
-
-@pytest.fixture(scope="module")
-def staff(centre: Served) -> Iterator[Visit]:
-    visit = Visit(centre, centre.admin)
-    yield visit
-    visit.close()
-
-
-@pytest.fixture(scope="module")
-def tenant(centre: Served) -> Iterator[Visit]:
-    visit = Visit(centre, centre.acme["token"])
-    yield visit
-    visit.close()
 
 
 def test_a_contract_is_signed_changed_and_ended_by_staff_only(staff: Visit, tenant: Visit) -> None:

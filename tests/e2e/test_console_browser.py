@@ -18,7 +18,7 @@ from browser import DESK, POCKET, Person, chromium, needs_chromium, turning
 from penstock.probes.host import HostProbe
 from penstock.web.application import application
 from served import Served, served
-from visiting import PLAN, furnish, priced, rehearsed
+from visiting import PLAN, furnish, offered, priced, rehearsed
 
 pytestmark = needs_chromium
 expect.set_options(timeout=20_000)
@@ -78,9 +78,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(tmp_path_factory.mktemp("centre")) as one:
-        one.done(
-            "POST", "/offers", json={"id": "a100", "model": "a100", "price_micros_per_card_hour": 9_000_000}
-        )
+        offered(one)
         one.acme = furnish(one, "acme")
         rehearsed(one)
         priced(one)

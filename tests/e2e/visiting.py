@@ -92,6 +92,12 @@ class Visit:
         self.http.close()
 
 
+def offered(centre: Served) -> None:
+    """Card-hours of a model are for sale."""
+    offer = {"id": "a100", "model": "a100", "price_micros_per_card_hour": 9_000_000}
+    centre.done("POST", "/offers", json=offer)
+
+
 def furnish(one: Served, tenant: str, label: str = "") -> dict[str, Any]:
     """A tenant with people, a lease, a running and a waiting job, charges and an invoice."""
     name = label or tenant

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import batched
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from penstock.store import rows
 from penstock.store.tables import CHARGE_HOURS, CONTRACT_LINES, ChargeHour
 
 HOUR = timedelta(hours=1)
+_AT_ONCE = 1000
+"""So many hours are asked for in one statement, whose parameters databases limit."""
 _KEYS = tuple(column.name for column in CHARGE_HOURS.primary_key)
 
 
@@ -72,7 +75,8 @@ def add(tx: Connection, lines: Iterable[ChargeLine]) -> None:
     key = tuple_(*(CHARGE_HOURS.c[name] for name in _KEYS))
     known = {
         tuple(getattr(one, name) for name in _KEYS): one
-        for one in rows.many(tx, CHARGE_HOURS, key.in_(list(new)))
+        for some in batched(new, _AT_ONCE, strict=False)
+        for one in rows.many(tx, CHARGE_HOURS, key.in_(list(some)))
     }
     rows.put_all(tx, CHARGE_HOURS, [_both(one, new[name]) for name, one in known.items()])
     rows.add(tx, CHARGE_HOURS, [one for name, one in new.items() if name not in known])

@@ -21,7 +21,7 @@ from penstock.base.window import from_us
 from penstock.engines.agent.format import STOP
 from penstock.engines.local.folder import is_final, last_beat_us, read_status
 from penstock.engines.local.outside import fault, observe_each
-from penstock.engines.local.supervisor.directory import ask_to_stop
+from penstock.engines.local.supervisor.directory import ask_to_stop, remove
 from penstock.engines.local.supervisor.record import replace_file
 from penstock.engines.node import Order, StopRequest, files, part_of, read_order, read_stop
 from penstock.engines.ray.client import RayClient, RayJob
@@ -106,7 +106,7 @@ class RayEngine:
         with fault(f"forgetting attempt {attempt}"):
             if folder.read_final(directory) is not None:
                 self._client.forget(attempt)
-                folder.remove(directory)
+                remove(directory)
 
     def close(self) -> None:
         """Let go of the engine; attempts go on running."""

@@ -20,6 +20,7 @@ from penstock.base.refusal import Fault, ensure
 from penstock.base.window import from_us
 from penstock.engines.agent.format import STOP
 from penstock.engines.local.outside import fault, observe_each
+from penstock.engines.local.supervisor.directory import remove
 from penstock.engines.local.supervisor.record import replace_file
 from penstock.engines.node import Order, StopRequest, files, read_order, read_stop
 from penstock.engines.slurm import folder, outcome
@@ -127,7 +128,7 @@ class SlurmEngine:
         directory = self._directory(attempt)
         with fault(f"forgetting attempt {attempt}"):
             if folder.read_final(directory) is not None:
-                folder.remove(directory)
+                remove(directory)
 
     def close(self) -> None:
         """Let go of the engine; attempts go on running."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from penstock.engines.local.supervisor.directory import NEW, remove
+from penstock.engines.local.supervisor.directory import make_whole
 from penstock.engines.local.supervisor.record import replace_file
 from penstock.engines.node import part_of, read_order
 from penstock.lease.seen import Seen
@@ -18,18 +18,8 @@ JOB, CLAIM, FINAL, OUTPUT = "job.json", "claim", "final.json", "batch.log"
 
 def make(directory: Path, files: Mapping[str, bytes]) -> bool:
     """Make a directory with these files in one step; False where it is there already."""
-    new = directory.parent / f"{NEW}{secrets.token_hex(8)}"
-    new.mkdir(parents=True, mode=0o700)
-    try:
-        for name, content in files.items():
-            (new / name).write_bytes(content)
-        new.rename(directory)
-    except OSError:
-        remove(new)
-        if directory.is_dir():
-            return False
-        raise
-    return True
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    return make_whole(directory, files)
 
 
 def job_number(directory: Path) -> int:

@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from penstock.engines.local.supervisor.format import CONTROL, SCRIPTS, STOP
@@ -15,12 +15,19 @@ NEW, TRASH = ".new-", ".trash-"
 
 
 def make(directory: Path, files: Mapping[str, bytes]) -> bool:
-    """Make a directory with these files in one step; False where it is there already."""
+    """Make the directory of an attempt on this host; False where it is there already."""
+    return make_whole(directory, files, _open_ways)
+
+
+def make_whole(
+    directory: Path, files: Mapping[str, bytes], prepare: Callable[[Path], None] | None = None
+) -> bool:
+    """Make a directory with these files, and what `prepare` puts there first, in one step; False where it is there."""
     new = directory.parent / f"{NEW}{os.urandom(8).hex()}"
     try:
         new.mkdir(mode=0o700)
-        (new / SCRIPTS).mkdir(mode=0o700)
-        os.mkfifo(new / CONTROL, 0o600)
+        if prepare is not None:
+            prepare(new)
         for name, content in files.items():
             _write(f"{new}/{name}", content)
         new.rename(directory)
@@ -30,6 +37,12 @@ def make(directory: Path, files: Mapping[str, bytes]) -> bool:
             return False
         raise
     return True
+
+
+def _open_ways(new: Path) -> None:
+    """Where scripts lie, and the pipe by which a supervisor is woken."""
+    (new / SCRIPTS).mkdir(mode=0o700)
+    os.mkfifo(new / CONTROL, 0o600)
 
 
 def _write(path: str, content: bytes) -> None:

@@ -1,0 +1,22 @@
+"""Who visits the console of a module's centre, signed in once."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from served import Served
+from visiting import Visit
+
+
+@pytest.fixture(scope="module")
+def staff(centre: Served) -> Iterator[Visit]:
+    visit = Visit(centre, centre.admin)
+    yield visit
+    visit.close()
+
+
+@pytest.fixture(scope="module")
+def tenant(centre: Served) -> Iterator[Visit]:
+    visit = Visit(centre, centre.acme["token"])
+    yield visit
+    visit.close()
