@@ -7,8 +7,9 @@ from typing import Any
 
 from commerce_history import CONTRACTS, FROM, SHANGHAI, TENANTS, UNTIL, Shop
 from sqlalchemy import select
+from tests import focus_rules
 
-from penstock.app import exports
+from penstock.app import focus as focus_app
 from penstock.app.access import SYSTEM
 from penstock.store import billing, contracts, ledger
 from penstock.store.columns import METADATA
@@ -50,6 +51,8 @@ def checked(shop: Shop) -> None:
         credited[note.invoice] += note.amount_micros
     assert sorted(one.number for one in invoices) == [*range(1, len(invoices) + 1)]
     rows = focus(shop)
+    for note in notes:
+        assert rows[note.id] == -note.amount_micros
     for invoice in invoices:
         mine = [line for line in lines if line.invoice == invoice.id]
         exact = sum(line.amount_micros for line in mine)
@@ -58,7 +61,7 @@ def checked(shop: Shop) -> None:
         assert abs(invoice.rounding_micros) <= len(invoice.lines) * FEN // 2
         on_top = sum(tax.amount_micros for tax in invoice.taxes if not tax.inclusive)
         assert invoice.total_micros == invoice.before_tax_micros + on_top
-        assert rows[invoice.id] == invoice.total_micros - credited[invoice.id]
+        assert rows[invoice.id] == invoice.total_micros
         assert 0 <= credited[invoice.id] <= max(invoice.total_micros, 0)
         assert 0 <= invoice.voucher_micros <= max(invoice.total_micros, 0)
     of_tenants(balances, transfers, lines, invoices, credited)
@@ -81,12 +84,14 @@ def of_tenants(balances, transfers, lines, invoices, credited) -> None:
 
 
 def focus(shop: Shop) -> dict[str, int]:
-    """Invoice -> micros of its FOCUS rows."""
-    table = exports.export_focus(shop.app, SYSTEM, None, None, None)
-    names = [*table.columns]
+    """Invoice or credit note -> micros of its FOCUS rows; all four datasets hold to the specification's rules."""
+    every = (focus_app.export_focus, focus_app.export_invoice_detail, focus_app.export_billing_periods)
+    tables = [export(shop.app, SYSTEM, None, None, None) for export in (*every, focus_app.export_commitments)]
+    focus_rules.all_datasets(*tables)
+    names = [*tables[0].columns]
     cost, invoice = names.index("BilledCost"), names.index("InvoiceId")
     found: defaultdict[str, int] = defaultdict(int)
-    for row in table.rows:
+    for row in tables[0].rows:
         found[row[invoice]] += int(row[cost] * 10**6)
     return found
 

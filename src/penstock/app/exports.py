@@ -1,16 +1,15 @@
-"""Tables for other programs: charges, FOCUS rows, transfers, metered quantities."""
+"""Tables for other programs: charges, transfers, metered quantities. Those of FOCUS are in `app.focus`."""
 
 from datetime import datetime
 
-from penstock.app import asking, opening
+from penstock.app import asking
 from penstock.app.access import readable_tenant
 from penstock.app.context import App
 from penstock.app.usage import asked_window
 from penstock.billing import export
 from penstock.billing.export import Tabular
-from penstock.billing.focus import focus
 from penstock.lease.tenant import Principal
-from penstock.store import billing, contracts, ledger, metering, tenants
+from penstock.store import billing, ledger, metering
 
 
 def export_charges(
@@ -20,30 +19,6 @@ def export_charges(
     start, end = asking.instant(start, "start"), asking.instant(end, "end")
     with app.database.read() as tx:
         return export.charges(billing.lines(tx, readable_tenant(principal, tenant), start, end))
-
-
-def export_focus(
-    app: App, principal: Principal, tenant: str | None, start: datetime | None, end: datetime | None
-) -> Tabular:
-    """Charges, roundings and credits in FOCUS, of the invoices and lines that touch the time."""
-    start, end = asking.instant(start, "start"), asking.instant(end, "end")
-    provider = opening.centre_name(app)
-    with app.database.read() as tx:
-        owner = readable_tenant(principal, tenant)
-        lines = billing.lines(tx, owner, start, end)
-        agreed = [
-            one
-            for one in contracts.tenant_lines(tx, owner)
-            if (start is None or one.end > start) and (end is None or one.start < end)
-        ]
-        invoices = [
-            one
-            for one in billing.invoices(tx, owner)
-            if (start is None or one.end > start) and (end is None or one.start < end)
-        ]
-        notes = [note for one in invoices for note in billing.credit_notes(tx, one.id)]
-        names = {one.id: one.name for one in tenants.tenants(tx)}
-    return focus(lines, invoices, notes, names, provider, agreed)
 
 
 def export_transfers(

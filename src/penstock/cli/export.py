@@ -11,8 +11,18 @@ from penstock.cli.output import write_bytes
 
 def export(
     what: Annotated[
-        Literal["focus", "charges", "transfers", "quantities"],
-        Parameter(help="FOCUS 1.2 rows, charge lines, ledger transfers or metered quantities."),
+        Literal[
+            "focus",
+            "focus-invoice-detail",
+            "focus-billing-period",
+            "focus-contract-commitment",
+            "charges",
+            "transfers",
+            "quantities",
+        ],
+        Parameter(
+            help="A dataset of FOCUS 1.4 (`focus` is Cost and Usage), charge lines, ledger transfers or metered quantities."
+        ),
     ],
     /,
     *,

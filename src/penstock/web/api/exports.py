@@ -8,7 +8,7 @@ from litestar import Response, Router, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery
 
-from penstock.app import exports
+from penstock.app import exports, focus
 from penstock.app.context import App
 from penstock.billing.export import Tabular
 from penstock.lease.tenant import Principal
@@ -20,7 +20,13 @@ type Export = Callable[[App, Principal, str | None, datetime | None, datetime | 
 
 EXPORTS: dict[str, tuple[Export, str]] = {
     "charges": (exports.export_charges, "Charge lines."),
-    "focus": (exports.export_focus, "Charges in FOCUS 1.2."),
+    "focus": (focus.export_focus, "Charges: Cost and Usage of FOCUS 1.4."),
+    "focus-invoice-detail": (focus.export_invoice_detail, "Lines of invoices: Invoice Detail of FOCUS 1.4."),
+    "focus-billing-period": (focus.export_billing_periods, "Billing Period of FOCUS 1.4."),
+    "focus-contract-commitment": (
+        focus.export_commitments,
+        "Promised spend: Contract Commitment of FOCUS 1.4.",
+    ),
     "transfers": (exports.export_transfers, "Ledger transfers."),
     "quantities": (exports.export_quantities, "What declared meters measured."),
 }
@@ -41,7 +47,7 @@ def _endpoint(name: str, export: Export, said: str) -> HTTPRouteHandler:
         headers = {"content-disposition": f'attachment; filename="{name}.{form}"'}
         return Response(render(found), media_type=media, headers=headers)
 
-    table.__name__, table.__doc__ = name, said
+    table.__name__, table.__doc__ = name.replace("-", "_"), said
     return get(f"/exports/{name}", sync_to_thread=True)(table)
 
 
