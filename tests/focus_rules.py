@@ -35,7 +35,8 @@ COST_AND_USAGE: dict[str, tuple[str, bool]] = {
     "BillingPeriodStart": (DATE, REQUIRED), "ChargeCategory": (TEXT, REQUIRED), "ChargeClass": (TEXT, NULLABLE),
     "ChargeDescription": (TEXT, NULLABLE), "ChargeFrequency": (TEXT, REQUIRED), "ChargePeriodEnd": (DATE, REQUIRED),
     "ChargePeriodStart": (DATE, REQUIRED), "ConsumedQuantity": (NUMBER, NULLABLE), "ConsumedUnit": (TEXT, NULLABLE),
-    "ContractApplied": (JSON, NULLABLE), "ContractedCost": (NUMBER, REQUIRED), "ContractedUnitPrice": (NUMBER, NULLABLE),
+    "ContractApplied": (JSON, NULLABLE), "ContractedCost": (NUMBER, REQUIRED),
+    "ContractedUnitPrice": (NUMBER, NULLABLE),
     "EffectiveCost": (NUMBER, REQUIRED), "HostProviderName": (TEXT, REQUIRED), "InvoiceDetailId": (TEXT, NULLABLE),
     "InvoiceId": (TEXT, NULLABLE), "InvoiceIssuerName": (TEXT, REQUIRED), "ListCost": (NUMBER, REQUIRED),
     "ListUnitPrice": (NUMBER, NULLABLE), "PricingCategory": (TEXT, NULLABLE), "PricingCurrency": (TEXT, REQUIRED),
@@ -72,11 +73,13 @@ CONTRACT_COMMITMENT: dict[str, tuple[str, bool]] = {
     "ContractCommitmentId": (TEXT, REQUIRED), "ContractCommitmentLastUpdated": (DATE, REQUIRED),
     "ContractCommitmentLifecycleStatus": (TEXT, REQUIRED), "ContractCommitmentModel": (TEXT, REQUIRED),
     "ContractCommitmentOfferCategory": (TEXT, REQUIRED), "ContractCommitmentPaymentInterval": (TEXT, REQUIRED),
-    "ContractCommitmentPaymentModel": (TEXT, REQUIRED), "ContractCommitmentPaymentUpfrontPercentage": (NUMBER, REQUIRED),
+    "ContractCommitmentPaymentModel": (TEXT, REQUIRED),
+    "ContractCommitmentPaymentUpfrontPercentage": (NUMBER, REQUIRED),
     "ContractCommitmentPeriodEnd": (DATE, REQUIRED), "ContractCommitmentPeriodStart": (DATE, REQUIRED),
     "ContractCommitmentQuantity": (NUMBER, NULLABLE), "ContractCommitmentType": (TEXT, REQUIRED),
     "ContractCommitmentUnit": (TEXT, NULLABLE), "ContractId": (TEXT, REQUIRED), "ContractPeriodEnd": (DATE, REQUIRED),
-    "ContractPeriodStart": (DATE, REQUIRED), "InvoiceIssuerName": (TEXT, REQUIRED), "ServiceProviderName": (TEXT, REQUIRED),
+    "ContractPeriodStart": (DATE, REQUIRED), "InvoiceIssuerName": (TEXT, REQUIRED),
+    "ServiceProviderName": (TEXT, REQUIRED),
 }  # fmt: skip
 ALLOWED: dict[str, set[str]] = {
     "ChargeCategory": CATEGORIES,
@@ -179,28 +182,113 @@ def _elements(row: Row) -> bool:
 
 
 RULES: tuple[tuple[str, Callable[[Row], bool], Callable[[Row], bool]], ...] = (
-    ("BillingPeriodStart is before its end", lambda _: True, lambda r: r["BillingPeriodStart"] < r["BillingPeriodEnd"]),
-    ("ChargePeriodStart is not after its end", lambda _: True, lambda r: r["ChargePeriodStart"] <= r["ChargePeriodEnd"]),
-    ("ChargeFrequency is not Usage-Based for purchases", _category("Purchase"), lambda r: r["ChargeFrequency"] != "Usage-Based"),
-    ("ConsumedQuantity, ConsumedUnit of usage are given", lambda r: _plain(r) and r["ChargeCategory"] == "Usage", _given("ConsumedQuantity", "ConsumedUnit")),
-    ("ConsumedQuantity, ConsumedUnit of all else are null", lambda r: _plain(r) and r["ChargeCategory"] != "Usage", _is_null("ConsumedQuantity", "ConsumedUnit")),
-    ("ConsumedUnit is null where ConsumedQuantity is", _is_null("ConsumedQuantity"), _is_null("ConsumedUnit")),
-    ("prices and quantities of usage and purchases are given", lambda r: _plain(r) and r["ChargeCategory"] in ("Usage", "Purchase"), _given("ContractedUnitPrice", "ListUnitPrice", "PricingQuantity", "PricingUnit", "PricingCategory", "SkuId", "SkuMeter", "SkuPriceId")),
-    ("prices, quantities and SKUs of taxes are null", _category("Tax"), _is_null("ContractedUnitPrice", "ListUnitPrice", "PricingQuantity", "PricingUnit", "PricingCategory", "SkuId", "SkuMeter", "SkuPriceId")),
-    ("ContractedCost is its unit price times quantity", _given("ContractedUnitPrice", "PricingQuantity"), lambda r: _product(r, "ContractedCost", "ContractedUnitPrice")),
-    ("ListCost is its unit price times quantity", _given("ListUnitPrice", "PricingQuantity"), lambda r: _product(r, "ListCost", "ListUnitPrice")),
-    ("unit prices are not negative", _given("ContractedUnitPrice", "ListUnitPrice"), lambda r: Decimal(r["ListUnitPrice"]) >= 0 or not _plain(r)),
-    ("the currency of prices is that of the bill", lambda _: True, lambda r: r["PricingCurrency"] == r["BillingCurrency"] and r["PricingCurrencyEffectiveCost"] == r["EffectiveCost"]),
+    (
+        "BillingPeriodStart is before its end",
+        lambda _: True,
+        lambda r: r["BillingPeriodStart"] < r["BillingPeriodEnd"],
+    ),
+    (
+        "ChargePeriodStart is not after its end",
+        lambda _: True,
+        lambda r: r["ChargePeriodStart"] <= r["ChargePeriodEnd"],
+    ),
+    (
+        "ChargeFrequency is not Usage-Based for purchases",
+        _category("Purchase"),
+        lambda r: r["ChargeFrequency"] != "Usage-Based",
+    ),
+    (
+        "ConsumedQuantity, ConsumedUnit of usage are given",
+        lambda r: _plain(r) and r["ChargeCategory"] == "Usage",
+        _given("ConsumedQuantity", "ConsumedUnit"),
+    ),
+    (
+        "ConsumedQuantity, ConsumedUnit of all else are null",
+        lambda r: _plain(r) and r["ChargeCategory"] != "Usage",
+        _is_null("ConsumedQuantity", "ConsumedUnit"),
+    ),
+    (
+        "ConsumedUnit is null where ConsumedQuantity is",
+        _is_null("ConsumedQuantity"),
+        _is_null("ConsumedUnit"),
+    ),
+    (
+        "prices and quantities of usage and purchases are given",
+        lambda r: _plain(r) and r["ChargeCategory"] in ("Usage", "Purchase"),
+        _given(
+            "ContractedUnitPrice",
+            "ListUnitPrice",
+            "PricingQuantity",
+            "PricingUnit",
+            "PricingCategory",
+            "SkuId",
+            "SkuMeter",
+            "SkuPriceId",
+        ),
+    ),
+    (
+        "prices, quantities and SKUs of taxes are null",
+        _category("Tax"),
+        _is_null(
+            "ContractedUnitPrice",
+            "ListUnitPrice",
+            "PricingQuantity",
+            "PricingUnit",
+            "PricingCategory",
+            "SkuId",
+            "SkuMeter",
+            "SkuPriceId",
+        ),
+    ),
+    (
+        "ContractedCost is its unit price times quantity",
+        _given("ContractedUnitPrice", "PricingQuantity"),
+        lambda r: _product(r, "ContractedCost", "ContractedUnitPrice"),
+    ),
+    (
+        "ListCost is its unit price times quantity",
+        _given("ListUnitPrice", "PricingQuantity"),
+        lambda r: _product(r, "ListCost", "ListUnitPrice"),
+    ),
+    (
+        "unit prices are not negative",
+        _given("ContractedUnitPrice", "ListUnitPrice"),
+        lambda r: Decimal(r["ListUnitPrice"]) >= 0 or not _plain(r),
+    ),
+    (
+        "the currency of prices is that of the bill",
+        lambda _: True,
+        lambda r: (
+            r["PricingCurrency"] == r["BillingCurrency"]
+            and r["PricingCurrencyEffectiveCost"] == r["EffectiveCost"]
+        ),
+    ),
     ("InvoiceDetailId is there with InvoiceId", _given("InvoiceId"), _given("InvoiceDetailId")),
     ("InvoiceDetailId is null without InvoiceId", _is_null("InvoiceId"), _is_null("InvoiceDetailId")),
-    ("EffectiveCost is BilledCost where nothing covers or is covered", lambda r: r["ResourceType"] != "Contract", lambda r: r["EffectiveCost"] == r["BilledCost"]),
-    ("ResourceName and ResourceType are null without ResourceId", _is_null("ResourceId"), _is_null("ResourceName", "ResourceType")),
-    ("SkuPriceId, SkuMeter, SkuPriceDetails are null without SkuId", _is_null("SkuId"), _is_null("SkuPriceId", "SkuMeter", "SkuPriceDetails")),
-    ("SubAccountName and SubAccountType are null without SubAccountId", _is_null("SubAccountId"), _is_null("SubAccountName", "SubAccountType")),
+    (
+        "EffectiveCost is BilledCost where nothing covers or is covered",
+        lambda r: r["ResourceType"] != "Contract",
+        lambda r: r["EffectiveCost"] == r["BilledCost"],
+    ),
+    (
+        "ResourceName and ResourceType are null without ResourceId",
+        _is_null("ResourceId"),
+        _is_null("ResourceName", "ResourceType"),
+    ),
+    (
+        "SkuPriceId, SkuMeter, SkuPriceDetails are null without SkuId",
+        _is_null("SkuId"),
+        _is_null("SkuPriceId", "SkuMeter", "SkuPriceDetails"),
+    ),
+    (
+        "SubAccountName and SubAccountType are null without SubAccountId",
+        _is_null("SubAccountId"),
+        _is_null("SubAccountName", "SubAccountType"),
+    ),
     ("SubAccountType is given with SubAccountId", _given("SubAccountId"), _given("SubAccountType")),
     ("RegionName is null without RegionId", _is_null("RegionId"), _is_null("RegionName")),
     ("ContractApplied names contracts and commitments", _given("ContractApplied"), _elements),
-)  # fmt: skip
+)
 
 
 def against_rules(table: Tabular) -> Iterator[str]:

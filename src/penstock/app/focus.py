@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -40,14 +41,13 @@ def export_invoice_detail(
     known = _known(app, principal, tenant)
     start, end = asking.instant(start, "start"), asking.instant(end, "end")
     table = invoice_detail(known.books.invoices, known.books.notes, known.provider)
-    names = [*table.columns]
-    first, last = names.index("BillingPeriodStart"), names.index("BillingPeriodEnd")
-    rows = [
-        row
-        for row in table.rows
-        if (start is None or row[last] > start) and (end is None or row[first] < end)  # ty: ignore[unsupported-operator]
-    ]
+    rows = [row for row in table.rows if _touches(dict(zip(table.columns, row, strict=True)), start, end)]
     return Tabular(table.columns, rows)
+
+
+def _touches(row: dict[str, Any], start: datetime | None, end: datetime | None) -> bool:
+    after = start is None or row["BillingPeriodEnd"] > start
+    return after and (end is None or row["BillingPeriodStart"] < end)
 
 
 def export_billing_periods(

@@ -20,9 +20,7 @@ def export(
             "transfers",
             "quantities",
         ],
-        Parameter(
-            help="A dataset of FOCUS 1.4 (`focus` is Cost and Usage), charge lines, ledger transfers or metered quantities."
-        ),
+        Parameter(help="Datasets of FOCUS 1.4, charge lines, ledger transfers, metered quantities."),
     ],
     /,
     *,

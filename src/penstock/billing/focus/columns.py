@@ -1,6 +1,7 @@
 """The columns of the four datasets of FOCUS 1.4, each in the order of the specification.
 
-Source: https://github.com/FinOps-Open-Cost-and-Usage-Spec/FOCUS_Spec, `specification/datasets`, version 1.4 (June 2026).
+Source: https://github.com/FinOps-Open-Cost-and-Usage-Spec/FOCUS_Spec, `specification/datasets`, version 1.4 of
+June 2026.
 Conditional columns are there where a centre has what they are about: it has no availability zones, capacity
 reservations apart from leases, commitment discounts or programmes, split costs, or second currencies.
 """

@@ -83,7 +83,7 @@ def contract_commitments(
     now: datetime,
     provider: str,
 ) -> Tabular:
-    """One record per commitment. `spent`: commitment -> what counts towards it; `currencies`: tenant -> its currency."""
+    """One record per commitment. `spent`: commitment -> what counts towards it; `currencies`: of each tenant."""
     rows = [
         _row(one, name, commitment, spent.get(name, 0), now)
         | {"BillingCurrency": currencies[one.contract.tenant]}

@@ -60,7 +60,7 @@ METERING = {
     "How much of it; by default all.": "退还多少；默认全部。",
     "Why; kept in the audit log.": "原因；记入审计日志。",
     "Write a table of the books as CSV or Parquet.": "把账本中的表写成 CSV 或 Parquet。",
-    "A dataset of FOCUS 1.4 (`focus` is Cost and Usage), charge lines, ledger transfers or metered quantities.": "FOCUS 1.4 的一个数据集（`focus` 即 Cost and Usage）、费用行、总账转账或计量结果。",
+    "Datasets of FOCUS 1.4, charge lines, ledger transfers, metered quantities.": "FOCUS 1.4 数据集、费用行、总账转账、计量结果。",
     "Kind of file.": "文件格式。",
     "BUDGET": "预算",
     "REACHED": "达到",
