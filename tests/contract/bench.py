@@ -213,6 +213,10 @@ class Bench:
         """Wait for the end."""
         return self.until(attempt, *FINAL_ATTEMPT_STATES)
 
+    def settled(self, attempt: str) -> Seen:
+        """Wait for the end, with the times of the engine's accounting where it has one."""
+        return self.wait(lambda: not (seen := self.end(attempt)).awaits_accounting and seen, "its accounting")
+
     def file(self, name: str) -> Path:
         """Wait for a file that a job writes into its checkpoint directory."""
         return self.wait(lambda: (path := self.left / name).exists() and path, name)

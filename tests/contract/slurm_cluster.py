@@ -51,6 +51,11 @@ class SlurmCluster:
         assert done.returncode == 0, f"{command}: {done.stderr}{done.stdout}"
         return done.stdout
 
+    def sql(self, statement: str) -> None:
+        """Change the accounting database."""
+        client = ["mariadb", "--no-defaults", "-uroot", "-S", str(self.base / "db" / "sock")]
+        self.run(*client, "slurm_acct_db", "-e", statement)
+
     def kill(self, daemon: str) -> None:
         """SIGKILL a daemon."""
         pid = int((self.base / "run" / f"{daemon}.started").read_text())

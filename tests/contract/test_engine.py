@@ -42,7 +42,7 @@ PRINTS = Program(
 def test_start_twice_is_once(bench):
     plan = bench.start("a", SUCCEEDS)
     bench.engine.start(plan)
-    first = bench.end("a")
+    first = bench.settled("a")
     bench.engine.start(plan)
     bench.reopen()
     bench.engine.start(plan)
@@ -69,7 +69,7 @@ def test_stop_is_final(bench):
 
 def test_stop_after_the_end_changes_nothing(bench):
     bench.start("a", EXITS_137)
-    first = bench.end("a")
+    first = bench.settled("a")
     bench.stop("a", 0)
     assert bench.see("a") == first
 

@@ -18,7 +18,7 @@ from penstock.base.refusal import Fault, Refused
 from penstock.engines.slurm.engine import SlurmEngine
 from penstock.engines.slurm.rest import make_token
 from penstock.fleet.device import DeviceState
-from penstock.lease.job import FINAL_ATTEMPT_STATES, AttemptState
+from penstock.lease.job import AttemptState
 from penstock.wire import SystemClock
 
 ENGINES = ("slurm-host",)
@@ -127,7 +127,7 @@ def test_the_commands_of_slurm_serve_where_there_is_no_rest_server(tmp_path, mon
         assert bench.end("b").state == AttemptState.STOPPED
         bench.begin(msgspec.structs.replace(bench.plan("c", "exit 0"), tasks=(bench.impossible_task(0),)))
         assert bench.end("c").cause == "engine_refused"
-        assert (bench.runs("a"), bench.see("a").limits["accounting"]) == (1, "slurmdbd")
+        assert (bench.runs("a"), bench.settled("a").limits["accounting"]) == (1, "slurmdbd")
         bench.end_all()
         opened.engine.close()
 
@@ -164,9 +164,9 @@ def test_accounting_that_is_late_is_waited_for_and_then_reconciled(tmp_path):
         there.kill("slurmdbd")
         try:
             bench.start("a", "sleep 1")
-            waits = bench.wait(lambda: (seen := bench.see("a")) and seen.ended_at and seen)
-            assert waits.state not in FINAL_ATTEMPT_STATES
-            seen = bench.end("a")
+            ended = bench.end("a")
+            assert (ended.state, ended.awaits_accounting) == (AttemptState.SUCCEEDED, True)
+            seen = bench.settled("a")
         finally:
             there.start("slurmdbd")
         assert (seen.state, seen.limits["accounting"]) == (AttemptState.SUCCEEDED, "slurmctld alone")

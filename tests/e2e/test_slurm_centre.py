@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 from tests.contract.slurm_cluster import SlurmCluster
@@ -79,6 +80,68 @@ def following_devices(centre: Centre):
         return fleet.devices(tx)
 
 
+def fund(centre: Centre, model: str) -> None:
+    app = centre.app
+    identity.open_tenant(app, SYSTEM, identity.NewTenant(id="acme"))
+    money.pay(app, SYSTEM, "acme", money.NewPayment(id="p1", amount_micros=1000 * YUAN))
+    offer = selling.NewOffer(id="list", model=model, price_micros_per_card_hour=36 * YUAN)
+    selling.publish_offer(app, SYSTEM, offer)
+
+
+@pytest.fixture
+def two_seconds_less(slurm: SlurmCluster) -> Iterator[None]:
+    """Accounting records every end two seconds before the controller's, with and without `sacct`."""
+    change = "set new.time_end = if(old.time_end = 0 and new.time_end > 2, new.time_end - 2, new.time_end)"
+    slurm.sql(f"create trigger less before update on centre_job_table for each row {change}")
+    yield
+    slurm.sql("drop trigger less")
+
+
+def test_accounting_decides_what_is_charged_once_while_the_device_serves_others_already(
+    centre: Centre, slurm: SlurmCluster, two_seconds_less: None
+) -> None:
+    app = centre.app
+    cycle(app)
+    fund(centre, following_devices(centre)[0].model)
+    model = following_devices(centre)[0].model
+    spec = JobSpec(name="one", run="sleep 4", resources=Resources(models=(model,), devices_per_node=1))
+    jobs.submit(app, SYSTEM, jobs.NewJob(id="one", tenant="acme", spec=spec))
+    slurm_away = []
+
+    def over() -> bool:
+        shown = jobs.show_job(app, SYSTEM, "acme.one")
+        if shown.attempts and shown.attempts[-1].running_at and not slurm_away:
+            slurm.kill("slurmdbd")
+            slurm_away.append(1)
+        return shown.job.state is JobState.SUCCEEDED
+
+    turn_until(centre, over, "the job")
+    (before,) = jobs.show_job(app, SYSTEM, "acme.one").attempts
+    assert (before.awaits_accounting, before.metered) == (True, False)
+    lease = jobs.NewJob(id="two", tenant="acme", spec=msgspec.structs.replace(spec, name="two", run="true"))
+    jobs.submit(app, SYSTEM, lease)
+    turn_until(centre, lambda: jobs.show_job(app, SYSTEM, "acme.two").job.state is JobState.SUCCEEDED, "two")
+    (second,) = jobs.show_job(app, SYSTEM, "acme.two").attempts
+    assert second.devices == before.devices
+    assert [
+        line for line in _charged(centre) if line.subject == before.id and line.end > before.ended_at
+    ] == []
+    slurm.start("slurmdbd")
+    turn_until(centre, lambda: jobs.show_job(app, SYSTEM, "acme.one").attempts[0].metered, "the record")
+    turn_until(centre, lambda: not jobs.show_job(app, SYSTEM, "acme.one").job.hold, "the charge")
+    (after,) = jobs.show_job(app, SYSTEM, "acme.one").attempts
+    assert after.limits["accounting"] == "slurmdbd"
+    less_s = (before.ended_at - after.ended_at).total_seconds()
+    assert 1 <= less_s <= 3
+    charged = [line for line in billing_lines(centre) if line.subject == after.id]
+    assert max(line.end for line in charged) == after.ended_at
+    assert (
+        sum(line.quantity for line in charged)
+        == math.ceil((after.ended_at - after.began_at).total_seconds()) * 1_000_000
+    )
+    assert reports.check_books(app, SYSTEM).ok
+
+
 def test_from_the_hosts_of_a_cluster_to_the_bill(centre: Centre, slurm: SlurmCluster) -> None:
     app = centre.app
     cycle(app)
@@ -93,10 +156,7 @@ def test_from_the_hosts_of_a_cluster_to_the_bill(centre: Centre, slurm: SlurmClu
     assert shown.foreign_devices == 3
     assert f"job {said.strip()} of root in others: 3 devices" in shown.foreign_work
 
-    identity.open_tenant(app, SYSTEM, identity.NewTenant(id="acme"))
-    money.pay(app, SYSTEM, "acme", money.NewPayment(id="p1", amount_micros=1000 * YUAN))
-    offer = selling.NewOffer(id="list", model=model, price_micros_per_card_hour=36 * YUAN)
-    selling.publish_offer(app, SYSTEM, offer)
+    fund(centre, model)
     spec = JobSpec(
         name="train",
         run=TRAIN,
@@ -117,7 +177,12 @@ def test_from_the_hosts_of_a_cluster_to_the_bill(centre: Centre, slurm: SlurmClu
     assert [line.split()[:2] for line in (logs[0].splitlines()[1], logs[1])] == [["2", "0"], ["2", "1"]]
     assert all(len(text.split()[-1].split(",")) == 2 for text in logs)
 
-    attempt = shown_job.attempts[-1]
+    turn_until(
+        centre,
+        lambda: not jobs.show_job(app, SYSTEM, "acme.train").attempts[-1].awaits_accounting,
+        "its record",
+    )
+    attempt = jobs.show_job(app, SYSTEM, "acme.train").attempts[-1]
     name = f"--name=penstock-{attempt.id}"
     command = ("sacct", "-n", "-P", "-X", name, "-o", "elapsedraw,alloctres")
     turn_until(centre, lambda: slurm.run(*command), "the record")

@@ -20,7 +20,7 @@ from penstock.lease.job import (
     Retry,
     TaskExit,
 )
-from penstock.lease.machine import CHECKPOINTS_KEPT, LOSSES_MAX, advance, lease_step, may_retry
+from penstock.lease.machine import CHECKPOINTS_KEPT, LOSSES_MAX, advance, confirm, lease_step, may_retry
 from penstock.lease.moves import move_device, move_job, move_lease
 from penstock.lease.offer import LEASE_MOVES, Lease, LeaseState
 from penstock.lease.seen import Seen
@@ -270,6 +270,31 @@ def test_limits_and_peaks_only_grow():
     _, attempt = advance(JOB, attempt, newer, T0 + S)
     assert attempt.limits == {"memory": "cgroup", "cpu": "affinity"}
     assert (attempt.cpu_seconds, attempt.memory_peak_bytes) == (6.0, 7)
+
+
+@pytest.mark.parametrize(
+    ("recorded_s", "charged_s"),
+    [(10, 10), (7, 7), (12, 10), (1, 2)],
+    ids=["as told", "shorter", "never past the time that its devices were free", "never before it ran"],
+)
+def test_accounting_changes_the_end_once(recorded_s, charged_s):
+    told = Seen(
+        attempt="j.1",
+        state=AttemptState.SUCCEEDED,
+        began_at=T0 + S,
+        running_at=T0 + 2 * S,
+        ended_at=T0 + 10 * S,
+        limits={"memory": "none", "accounting": "awaited"},
+    )
+    job, ended = advance(JOB, ATTEMPT, told, T0 + 20 * S)
+    assert (job.state, ended.awaits_accounting) == (JobState.SUCCEEDED, True)
+    assert confirm(ended, told) == ended
+    record = msgspec.structs.replace(
+        told, ended_at=T0 + recorded_s * S, limits={"memory": "none", "accounting": "slurmdbd"}
+    )
+    after = confirm(ended, record)
+    assert (after.ended_at, after.awaits_accounting) == (T0 + charged_s * S, False)
+    assert confirm(after, msgspec.structs.replace(record, ended_at=T0 + 3 * S)) == after
 
 
 def test_why_an_engine_waits_is_kept_until_it_has_begun():

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from penstock.app.ports import Capacity, Clock, Engine
 from penstock.base.refusal import Fault
+from penstock.lease.job import Attempt
 from penstock.store.database import Database
 from penstock.store.files import Files
 from penstock.store.totals import Totals
@@ -39,6 +40,8 @@ class Look:
     """Attempts that were handed to their engines, of which that is not written down yet."""
     ask_from: dict[str, datetime] = field(default_factory=dict)
     """From when an engine that takes its time is asked again in short turns."""
+    awaiting: dict[str, Attempt] | None = None
+    """What has ended and is charged once its engine's accounting has it; None until the rows were asked."""
     revision: int = -1
     """Of the last placing; what was written since, if it can change no placement, is counted in."""
 

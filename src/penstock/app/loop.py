@@ -5,7 +5,18 @@ A short turn does what follows at once from what a tenant asked or an engine saw
 
 from collections.abc import Callable
 
-from penstock.app import accrual, books, budgets, depending, following, metering, placing, running, settling
+from penstock.app import (
+    accrual,
+    books,
+    budgets,
+    confirming,
+    depending,
+    following,
+    metering,
+    placing,
+    running,
+    settling,
+)
 from penstock.app.context import App
 
 CYCLE: tuple[Callable[[App], object], ...] = (
@@ -17,13 +28,14 @@ CYCLE: tuple[Callable[[App], object], ...] = (
     running.place,  # 5. waiting jobs get devices, or a reason
     running.start,  # 6. engines get what was placed
     running.observe,  # 7. what engines see moves jobs on
-    metering.meter,  # 8. what was seen becomes usage, once per window
-    metering.rate,  # 9. usage becomes lines and ledger transfers
-    budgets.watch,  # 10. shares of budgets that are reached are said
-    metering.release,  # 11. what stays set aside for the finished is free again
-    books.keep_holds,  # 12. money set aside past its time is free too
-    settling.settle_ladder,  # 13. the ladder of hours that are over is summed
-    accrual.accrue,  # 14. contracts are charged what they have come to; last, for it may refuse one of them
+    confirming.follow,  # 8. what engines account late of the ended is taken for true
+    metering.meter,  # 9. what was seen becomes usage, once per window
+    metering.rate,  # 10. usage becomes lines and ledger transfers
+    budgets.watch,  # 11. shares of budgets that are reached are said
+    metering.release,  # 12. what stays set aside for the finished is free again
+    books.keep_holds,  # 13. money set aside past its time is free too
+    settling.settle_ladder,  # 14. the ladder of hours that are over is summed
+    accrual.accrue,  # 15. contracts are charged what they have come to; last, for it may refuse one of them
 )
 
 
@@ -35,10 +47,11 @@ def cycle(app: App) -> None:
 
 def short_cycle(app: App) -> None:
     """The steps that jobs wait for: what has ended is paid, and what waits takes its place, in one turn."""
-    news = running.ask(app, paced=True)
-    if news != running.News():
+    news, accounted = running.ask(app, paced=True), confirming.ask(app)
+    if news != running.News() or accounted:
         with app.database.together():
-            if running.move_on(app, news):
+            ended = running.move_on(app, news)
+            if confirming.take(app, accounted) or ended:
                 metering.meter_ended(app)
                 metering.rate(app)
                 metering.release(app)

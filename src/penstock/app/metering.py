@@ -67,6 +67,7 @@ def _subjects(tx: Tx, now: datetime) -> list[tuple[Subject, datetime | None]]:
     found: list[tuple[Subject | None, datetime | None]] = [
         (attempt_subject(attempt, models[attempt.devices[0]]), attempt.metered_until)
         for attempt in jobs.unmetered_attempts(tx)
+        if not attempt.awaits_accounting
     ]
     found += [(lease_subject(lease, now), lease.metered_until) for lease in leases.unmetered(tx, now)]
     return [(subject, until) for subject, until in found if subject is not None]

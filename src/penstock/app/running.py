@@ -1,6 +1,6 @@
 """What the loop does with jobs: begin and end leases, stop what must stop, place, start, observe."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -430,25 +430,31 @@ def move_on(app: App, news: News) -> bool:
             ],
         )
         jobs.put_jobs(tx, [job for job, _ in after if job != owners[job.id]])
-    ended = any(attempt.state in FINAL_ATTEMPT_STATES for _, attempt in after)
+    ended = [attempt for _, attempt in after if attempt.state in FINAL_ATTEMPT_STATES]
     if not ended:
         app.look.wrote(before)
-    return ended
+    elif app.look.awaiting is not None:
+        app.look.awaiting |= {attempt.id: attempt for attempt in ended if attempt.awaits_accounting}
+    return bool(ended)
 
 
-def still_going(app: App, attempts: list[Attempt]) -> set[str]:
+def still_going(app: App, attempts: Collection[Attempt]) -> set[str]:
     """Those of the attempts that their engines, asked now, see going on."""
-    going = set()
+    return {
+        one.attempt
+        for one in asked(app, attempts)
+        if one.state not in FINAL_ATTEMPT_STATES and one.ended_at is None
+    }
+
+
+def asked(app: App, attempts: Collection[Attempt]) -> Iterator[Seen]:
+    """What the engines, asked now, see of these attempts; of one that is away nothing."""
     for name, engine in app.engines.items():
         mine = [attempt.id for attempt in attempts if attempt.engine == name]
         try:
-            seen = engine.observe(mine) if mine else ()
+            yield from engine.observe(mine) if mine else ()
         except Fault:
             continue
-        going |= {
-            one.attempt for one in seen if one.state not in FINAL_ATTEMPT_STATES and one.ended_at is None
-        }
-    return going
 
 
 def evict_all(app: App) -> None:

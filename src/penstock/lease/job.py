@@ -236,6 +236,10 @@ class TaskExit(msgspec.Struct, frozen=True, kw_only=True):
     out_of_memory: bool = False
 
 
+ACCOUNTING, AWAITED = "accounting", "awaited"
+"""Of an attempt's `limits`: who told how long it took; awaited while that is not the engine's accounting yet."""
+
+
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One try of a job on named devices, which it occupies over [placed_at, ended_at).
 
@@ -279,6 +283,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     slots: tuple[Slots, ...] = ()
     """Which thousandths those are, device by device; empty where it has whole devices."""
     spot: bool = False
+
+    @property
+    def awaits_accounting(self) -> bool:
+        """It has ended, and is charged once the engine's accounting says how long it took."""
+        return self.limits.get(ACCOUNTING) == AWAITED
 
     def slots_on(self, device: str) -> Slots:
         """The thousandths [low, high) of one of its devices that are its own."""

@@ -28,7 +28,7 @@ from penstock.lease.moves import move_device, move_job, move_lease
 from penstock.lease.offer import Lease, LeaseState
 from penstock.lease.seen import Seen
 
-__all__ = ["advance", "lease_step", "may_retry", "move_device", "move_job", "move_lease"]
+__all__ = ["advance", "confirm", "lease_step", "may_retry", "move_device", "move_job", "move_lease"]
 
 LOSSES_MAX = 10
 """A job whose attempts were lost this often is failed: it may be what brings the nodes down."""
@@ -71,6 +71,21 @@ def advance(job: Job, attempt: Attempt, seen: Seen, now: datetime) -> tuple[Job,
     if job.state not in _ON_DEVICES or attempt.number != job.attempts:
         return job, after
     return _follow(job, after, seen.state), after
+
+
+def confirm(attempt: Attempt, seen: Seen) -> Attempt:
+    """An attempt that has ended, with the times of its engine's accounting once they are there.
+
+    They never take in time before it began or after its devices were free for others.
+    """
+    assert seen.attempt == attempt.id, "the report is about another attempt"
+    if not attempt.awaits_accounting or seen.awaits_accounting or seen.state not in FINAL_ATTEMPT_STATES:
+        return attempt
+    assert attempt.ended_at is not None, "what awaits its accounting has ended"
+    ended_at = _placed_in(seen.ended_at, _latest_known(attempt), attempt.ended_at)
+    return msgspec.structs.replace(
+        attempt, ended_at=ended_at or attempt.ended_at, limits={**attempt.limits, **seen.limits}
+    )
 
 
 def lease_step(lease: Lease, now: datetime, grace: timedelta, idle: bool) -> Lease:
@@ -125,9 +140,7 @@ def _observed(attempt: Attempt, seen: Seen, now: datetime) -> Attempt:
 
 
 def _ended(attempt: Attempt, seen: Seen, stop_reason: str | None, now: datetime) -> Attempt:
-    known = (attempt.placed_at, attempt.began_at, attempt.running_at, attempt.metered_until)
-    earliest = max(instant for instant in known if instant is not None)
-    ended_at = _placed_in(seen.ended_at or now, earliest, now)
+    ended_at = _placed_in(seen.ended_at or now, _latest_known(attempt), now)
     assert ended_at is not None
     state = _outcome(seen, stop_reason)
     return msgspec.structs.replace(
@@ -140,6 +153,12 @@ def _ended(attempt: Attempt, seen: Seen, stop_reason: str | None, now: datetime)
         checkpoints=_until(ended_at, attempt, seen),
         stalls=tuple((since, min(until, ended_at)) for since, until in attempt.stalls if since < ended_at),
     )
+
+
+def _latest_known(attempt: Attempt) -> datetime:
+    """What its end cannot lie before."""
+    known = (attempt.placed_at, attempt.began_at, attempt.running_at, attempt.metered_until)
+    return max(instant for instant in known if instant is not None)
 
 
 def _placed_in(instant: datetime | None, earliest: datetime, now: datetime) -> datetime | None:

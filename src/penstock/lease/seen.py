@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from penstock.lease.job import AttemptState, TaskExit
+from penstock.lease.job import ACCOUNTING, AWAITED, AttemptState, TaskExit
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,7 +13,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     `state` is running, succeeded, failed, stopped, lost, evicted (the engine itself took the devices back),
     or starting while it waits in the engine's queue or sets up. A final state is never taken back, and is
     reported until `forget`. `ended_at` without a final state says that it has ended and its record is not
-    complete yet: nothing later is charged. `waiting` says in the engine's words what keeps it from beginning.
+    complete yet: nothing later is charged. A final state with `limits[ACCOUNTING] == AWAITED` is final, and its
+    devices are free, but its times may yet become those of the engine's accounting. `waiting` says in the engine's words what keeps it from beginning.
     """
 
     attempt: str
@@ -29,3 +30,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     cpu_seconds: float = 0.0
     memory_peak_bytes: int = 0
     waiting: str = ""
+
+    @property
+    def awaits_accounting(self) -> bool:
+        """Its times are not confirmed by the engine's accounting yet."""
+        return self.limits.get(ACCOUNTING) == AWAITED

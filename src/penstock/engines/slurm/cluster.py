@@ -25,6 +25,11 @@ class Cluster:
             self._opened.close()
             self._opened = None
 
+    @property
+    def asks_singly(self) -> bool:
+        """Whether one job is told of for less than all of them."""
+        return bool(self._settings.url)
+
     def version(self) -> str:
         """What it speaks."""
         return self._call(self._way.version, refuses=True)

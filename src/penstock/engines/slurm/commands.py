@@ -55,9 +55,7 @@ class Commands:
         wanted = ",".join(map(str, numbers))
         if not wanted:
             return {}
-        records = (reading.accounted(one) for one in _json("sacct", "--json", "-j", wanted).get("jobs") or ())
-        # one that was queued again has several records, of which those that ran count
-        return {record.id: record for record in sorted(records, key=lambda record: bool(record.start_s))}
+        return reading.records(_json("sacct", "--json", "-j", wanted).get("jobs") or ())
 
     def submit(self, wanted: Submission) -> int:
         """Submit; the job's number. Raises Rejected where it can never run."""

@@ -5,7 +5,6 @@ submitted, its claim which job may run it, the hosts' parts what the programs di
 cost. Slurm is asked again whenever it was away.
 """
 
-import contextlib
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -16,27 +15,23 @@ import msgspec
 
 from penstock.app.ports import Capacity, Kept, Start
 from penstock.base.ids import check_id
-from penstock.base.refusal import Fault, ensure
+from penstock.base.refusal import ensure
 from penstock.base.window import from_us
 from penstock.engines.agent.format import STOP
-from penstock.engines.local.outside import fault, observe_each
+from penstock.engines.local.outside import fault
 from penstock.engines.local.supervisor.directory import remove
 from penstock.engines.local.supervisor.record import replace_file
-from penstock.engines.node import Order, StopRequest, files, read_order, read_stop
-from penstock.engines.slurm import folder, outcome
+from penstock.engines.node import Order, StopRequest, files, read_stop
+from penstock.engines.slurm import folder
 from penstock.engines.slurm.cluster import Cluster
 from penstock.engines.slurm.fleet import Fleet
+from penstock.engines.slurm.following import Following
 from penstock.engines.slurm.model import Rejected, SlurmJob
 from penstock.engines.slurm.reconciling import Reconciling
 from penstock.engines.slurm.settings import SlurmSettings
 from penstock.engines.slurm.submission import PREFIX, submission
 from penstock.lease.job import AttemptState
 from penstock.lease.seen import Seen
-
-_FEW = 3
-"""So many jobs are asked for one by one; more of them by one list."""
-_OVERDUE_S = 15.0
-"""A job that ought to have stopped is killed by Slurm so long after its grace."""
 
 
 class SlurmEngine:
@@ -51,9 +46,8 @@ class SlurmEngine:
         self._cluster = Cluster(settings)
         self._fleet = Fleet(settings, self._cluster)
         self._reconciling = Reconciling(settings.shared.resolve(), self._cluster)
+        self._following = Following(self._settings, self._root, self._cluster, self._reconciling)
         self._differences: tuple[Capacity, Capacity] | None = None
-        self._missed_s: dict[str, float] = {}
-        self._records: dict[int, SlurmJob | None] = {}
 
     def version(self) -> str:
         """What the cluster speaks; asked once."""
@@ -89,22 +83,7 @@ class SlurmEngine:
 
     def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
         """What is known of each; an attempt that never began here is left out."""
-        final = {attempt: folder.read_final(self._directory(attempt)) for attempt in attempts}
-        numbers = {
-            attempt: folder.job_number(directory)
-            for attempt, seen in final.items()
-            if seen is None and (directory := self._directory(attempt)).is_dir()
-        }
-        jobs = self._jobs(numbers)
-        over = {number for number in numbers.values() if number in jobs and jobs[number].is_over}
-        self._records = self._accounted(over) if len(over) > 1 else {}
-
-        def see(attempt: str) -> Seen | None:
-            if attempt not in numbers:
-                return final[attempt]
-            return self._see(attempt, jobs.get(numbers[attempt]) or jobs.get(PREFIX + attempt))
-
-        return observe_each(final, see)
+        return self._following.observe(attempts)
 
     def stop(self, attempt: str, grace_s: float) -> None:
         """Ask all tasks to end, kill their process trees after the grace; final, returns at once."""
@@ -132,6 +111,7 @@ class SlurmEngine:
 
     def close(self) -> None:
         """Let go of the engine; attempts go on running."""
+        self._following.close()
         self._cluster.close()
 
     def _directory(self, attempt: str) -> Path:
@@ -175,126 +155,8 @@ class SlurmEngine:
         elif job.is_pending:
             self._cluster.cancel(job.id)
 
-    def _jobs(self, wanted: dict[str, int]) -> dict[int | str, SlurmJob]:
-        """The jobs of these attempts by number, and by name for those without."""
-        if not wanted:
-            return {}
-        if len(wanted) <= _FEW and all(wanted.values()):
-            found = (self._cluster.job(number) for number in wanted.values())
-            return {job.id: job for job in found if job is not None}
-        jobs = self._cluster.jobs()
-        return {job.id: job for job in jobs} | {job.name: job for job in jobs}
-
     def _jobs_by_name(self) -> dict[str, SlurmJob]:
         return {job.name: job for job in self._cluster.jobs()}
-
-    def _see(self, attempt: str, job: SlurmJob | None) -> Seen | None:
-        directory = self._directory(attempt)
-        order = read_order(directory)
-        number = job.id if job else folder.job_number(directory)
-        if order is None or not number:
-            return None
-        plan = order.plan
-        if job is None:  # gone from the controller: only accounting can still tell
-            job = self._cluster.accounted((number,)).get(number)
-            if job is None or not job.is_over:
-                return self._missing(plan, directory)
-        gang = outcome.merged(plan, outcome.parts(plan, directory))
-        if job.is_pending and not folder.is_claimed(directory):
-            return Seen(attempt=attempt, state=AttemptState.STARTING, waiting=job.reason or job.state)
-        if job.is_pending:
-            return self._put_back(plan, directory, gang, job)
-        if not job.is_over:
-            self._hurry(directory, job)
-            return self._ongoing(gang, job)
-        return self._settle(plan, directory, gang, job)
-
-    def _ongoing(self, gang: Seen, job: SlurmJob) -> Seen:
-        began_at = from_us(job.start_s * 1_000_000) if job.start_s else gang.began_at
-        running_at = gang.running_at
-        if running_at is not None and began_at is not None:
-            running_at = max(running_at, began_at)
-        state = gang.state
-        if gang.ended_at is not None:
-            state = AttemptState.RUNNING if gang.running_at else AttemptState.STARTING
-        return msgspec.structs.replace(
-            gang, state=state, began_at=began_at, running_at=running_at, exits=(), cause=""
-        )
-
-    def _settle(self, plan: Start, directory: Path, gang: Seen, job: SlurmJob) -> Seen:
-        """The end of a job that is over, once accounting has it."""
-        told = read_stop(directory) is not None
-        seen = outcome.ended(plan, gang, job, told_to_stop=told)
-        record, confirmed = self._record(plan.attempt, job)
-        if record is None:
-            waits = outcome.timed(seen, job, begun=folder.is_claimed(directory))
-            return msgspec.structs.replace(self._ongoing(gang, job), ended_at=waits.ended_at)
-        if record.state in ("PREEMPTED", "NODE_FAIL") and job.state != record.state:
-            seen = outcome.ended(plan, gang, record, told_to_stop=told)
-        seen = outcome.timed(seen, record, begun=folder.is_claimed(directory))
-        told_by = "slurmdbd" if confirmed else "slurmctld alone"
-        seen = msgspec.structs.replace(seen, limits=seen.limits | {"accounting": told_by})
-        if not confirmed:
-            self._reconciling.note(plan.attempt, job.id)
-        self._missed_s.pop(plan.attempt, None)
-        return folder.write_final(directory, seen)
-
-    def _put_back(self, plan: Start, directory: Path, gang: Seen, job: SlurmJob) -> Seen:
-        """Slurm has lost a host and queues the job again (22.05 cannot be told not to): that attempt is lost.
-
-        Its claim keeps the job from running twice, so there is time to wait for the record of the first run.
-        """
-        record, _ = self._record(plan.attempt, msgspec.structs.replace(job, state="NODE_FAIL"))
-        if record is None:
-            return msgspec.structs.replace(self._ongoing(gang, job), ended_at=gang.ended_at or _now())
-        if record.start_s:
-            gang = outcome.timed(gang, record, begun=True)
-        over = msgspec.structs.replace(
-            record, state="NODE_FAIL" if record.state == "CANCELLED" else record.state
-        )
-        seen = outcome.ended(plan, gang, over, told_to_stop=read_stop(directory) is not None)
-        seen = folder.write_final(directory, msgspec.structs.replace(seen, ended_at=seen.ended_at or _now()))
-        self._cluster.cancel(job.id)
-        return seen
-
-    def _record(self, attempt: str, job: SlurmJob) -> tuple[SlurmJob | None, bool]:
-        """What accounting says of it, or the controller where accounting is not used or too long away."""
-        if not self._settings.accounting:
-            return job, False
-        if job.id not in self._records:
-            self._records |= self._accounted({job.id})
-        record = self._records[job.id]
-        if record is not None and record.is_over and record.end_s:
-            return record, True
-        since_s = self._missed_s.setdefault(attempt, time.monotonic())
-        waited_s = max(time.monotonic() - since_s, time.time() - job.end_s if job.end_s else 0.0)
-        return (job, False) if waited_s > self._settings.accounting_patience_s else (None, False)
-
-    def _accounted(self, numbers: set[int]) -> dict[int, SlurmJob | None]:
-        """What accounting has of these jobs by now; None where that is nothing."""
-        found: dict[int, SlurmJob] = {}
-        if self._settings.accounting:
-            with contextlib.suppress(Fault):
-                found = self._cluster.accounted(numbers)
-        return {number: found.get(number) for number in numbers}
-
-    def _missing(self, plan: Start, directory: Path) -> Seen | None:
-        """Neither controller nor accounting knows the job: it is lost once that has lasted."""
-        since_s = self._missed_s.setdefault(plan.attempt, time.monotonic())
-        gang = outcome.merged(plan, outcome.parts(plan, directory))
-        if time.monotonic() - since_s < self._settings.accounting_patience_s:
-            return msgspec.structs.replace(
-                gang, state=AttemptState.STARTING, exits=(), cause="", ended_at=_now()
-            )
-        lost = Seen(attempt=plan.attempt, state=AttemptState.LOST, cause="job_unknown", ended_at=_now())
-        final = gang if gang.ended_at is not None else lost
-        return folder.write_final(directory, final)
-
-    def _hurry(self, directory: Path, job: SlurmJob) -> None:
-        """Have Slurm kill what ought to have stopped by itself."""
-        asked = read_stop(directory)
-        if asked and time.time() > asked.asked_us / 1e6 + asked.grace_s + _OVERDUE_S:
-            self._cluster.cancel(job.id)
 
 
 def _now() -> datetime:

@@ -13,7 +13,9 @@ from penstock.engines.local.supervisor.record import replace_file
 from penstock.engines.node import part_of, read_order
 from penstock.lease.seen import Seen
 
-JOB, CLAIM, FINAL, OUTPUT = "job.json", "claim", "final.json", "batch.log"
+JOB, CLAIM, FINAL, CONFIRMED, OUTPUT = "job.json", "claim", "final.json", "confirmed.json", "batch.log"
+
+_SEEN = msgspec.json.Decoder(Seen)
 
 
 def make(directory: Path, files: Mapping[str, bytes]) -> bool:
@@ -42,9 +44,16 @@ def write_job(directory: Path, number: int) -> None:
 
 
 def read_final(directory: Path) -> Seen | None:
-    """How it ended, once that is settled."""
+    """How it ended, once that is settled; by accounting where that was awaited and has come."""
+    final = _read_seen(directory / FINAL)
+    if final is not None and final.awaits_accounting:
+        return _read_seen(directory / CONFIRMED) or final
+    return final
+
+
+def _read_seen(path: Path) -> Seen | None:
     try:
-        return msgspec.json.decode((directory / FINAL).read_bytes(), type=Seen)
+        return _SEEN.decode(path.read_bytes())
     except FileNotFoundError:
         return None
 
@@ -65,11 +74,11 @@ def read_log(directory: Path, rank: int, offset: int, limit_bytes: int) -> bytes
         return b""
 
 
-def write_final(directory: Path, seen: Seen) -> Seen:
+def write_final(directory: Path, seen: Seen, name: str = FINAL) -> Seen:
     """Settle how it ended; who comes second takes what the first has written."""
-    draft = directory / f"{FINAL}.{secrets.token_hex(4)}"
+    draft = directory / f"{name}.{secrets.token_hex(4)}"
     draft.write_bytes(msgspec.json.encode(seen))
     with contextlib.suppress(FileExistsError):
-        os.link(draft, directory / FINAL)
+        os.link(draft, directory / name)
     draft.unlink()
     return read_final(directory) or seen

@@ -5,7 +5,7 @@ object that says whether it is set (`{"set": true, "infinite": false, "number": 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from penstock.engines.slurm.model import SlurmJob, SlurmNode, expand
@@ -74,6 +74,15 @@ def accounted(raw: Mapping[str, Any]) -> SlurmJob:
         start_s=number(time.get("start")),
         end_s=number(time.get("end")),
     )
+
+
+def records(raw: Iterable[Mapping[str, Any]]) -> dict[int, SlurmJob]:
+    """Accounting records by number; of a job that was queued again those count that ran, the last of them first."""
+    found: dict[int, SlurmJob] = {}
+    for one in map(accounted, raw):
+        if one.start_s or one.id not in found:
+            found[one.id] = one
+    return found
 
 
 def node(raw: Mapping[str, Any]) -> SlurmNode:

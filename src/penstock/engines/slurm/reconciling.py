@@ -4,14 +4,16 @@ A final state is never taken back, so a difference changes no charge by itself: 
 may give credit for it.
 """
 
+import contextlib
 from pathlib import Path
 
 from penstock.base.refusal import Fault
 from penstock.engines.slurm import folder
 from penstock.engines.slurm.cluster import Cluster
+from penstock.engines.slurm.model import SlurmJob
+from penstock.engines.slurm.records import AT_ONCE
 from penstock.lease.seen import Seen
 
-_AT_ONCE = 20
 _TOLERATED_S = 1.0
 """Records are of whole seconds."""
 
@@ -31,12 +33,12 @@ class Reconciling:
 
     def look(self, attempts: Path) -> tuple[str, ...]:
         """Compare the records that have come since; every difference that is known, one sentence each."""
-        for path in sorted(self._waiting.iterdir())[:_AT_ONCE]:
-            number = int(path.read_text() or 0)
-            try:
-                record = self._cluster.accounted((number,)).get(number)
-            except Fault:
-                break
+        waiting = {path: int(path.read_text() or 0) for path in sorted(self._waiting.iterdir())[:AT_ONCE]}
+        records: dict[int, SlurmJob] = {}
+        with contextlib.suppress(Fault):
+            records = self._cluster.accounted(waiting.values())
+        for path, number in waiting.items():
+            record = records.get(number)
             if record is None or not record.is_over or not record.end_s:
                 continue
             taken = folder.read_final(attempts / path.name)

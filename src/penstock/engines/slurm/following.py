@@ -1,0 +1,237 @@
+"""What becomes of attempts: told by their hosts' files, the controller, and accounting, each asked no more than it must be.
+
+An attempt that ended in the ordinary way is final as soon as the controller says that its job is over: its hosts'
+devices are free then. How long it took is accounting's to say, which is awaited; where hosts, controller and accounting
+might tell different stories (a lost host, eviction), the end itself waits for accounting.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from penstock.app.ports import Start
+from penstock.base.refusal import Fault
+from penstock.base.window import from_us
+from penstock.engines.local.outside import fault, observe_each
+from penstock.engines.node import read_order, read_stop
+from penstock.engines.slurm import folder, outcome
+from penstock.engines.slurm.cluster import Cluster
+from penstock.engines.slurm.model import SlurmJob
+from penstock.engines.slurm.reconciling import Reconciling
+from penstock.engines.slurm.records import Records
+from penstock.engines.slurm.settings import SlurmSettings
+from penstock.engines.slurm.sight import Sight
+from penstock.engines.slurm.submission import PREFIX
+from penstock.lease.job import ACCOUNTING, AWAITED, FINAL_ATTEMPT_STATES, AttemptState
+from penstock.lease.seen import Seen
+
+_OVERDUE_S = 15.0
+"""A job that ought to have stopped is killed by Slurm so long after its grace."""
+_BY_DBD, _BY_CTLD, _NOT_ASKED = "slurmdbd", "slurmctld alone", "slurmctld"
+_UNCLEAR = ("PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "CANCELLED")
+
+
+class _View(NamedTuple):
+    """An attempt that is not final, as its files tell it before the controller is asked."""
+
+    plan: Start
+    directory: Path
+    number: int
+    claimed: bool
+    gang: Seen
+
+
+class Following:
+    """Sees to the end of what was submitted."""
+
+    def __init__(
+        self, settings: SlurmSettings, root: Path, cluster: Cluster, reconciling: Reconciling
+    ) -> None:
+        self._settings, self._root = settings, root
+        self._cluster, self._reconciling = cluster, reconciling
+        self._sight = Sight(cluster)
+        self._records = Records(cluster)
+        self._plans: dict[str, Start] = {}
+        self._missed_s: dict[str, float] = {}
+
+    def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
+        """What is known of each; an attempt that never began here is left out."""
+        names = tuple(attempts)
+        views = {name: view for name in names if isinstance(view := self._view(name), _View)}
+        due = {view.number for view in views.values() if self._is_due(view)}
+        others = {view.number for view in views.values()} - due - {0}
+        if views:
+            self._sight.look(due - {0}, others, by_name=0 in due)
+
+        def see(name: str) -> Seen | None:
+            view = views.get(name)
+            if view is not None:
+                return self._see(name, view, self._sight.job(view.number, PREFIX + name))
+            final = folder.read_final(self._root / name)
+            return self._confirmed(name, final) if final is not None and final.awaits_accounting else final
+
+        return observe_each(names, see)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._records.close()
+
+    def _view(self, name: str) -> _View | None:
+        """None where it is final, or unknown."""
+        directory = self._root / name
+        try:
+            with fault(f"observing attempt {name}"):
+                if (directory / folder.FINAL).exists() or not directory.is_dir():
+                    self._plans.pop(name, None)
+                    return None
+                plan = self._plans.get(name)
+                if plan is None:
+                    order = read_order(directory)
+                    assert order is not None, "an attempt without an end has a plan"
+                    plan = self._plans[name] = order.plan
+                claimed = folder.is_claimed(directory)
+                gang = outcome.merged(plan, outcome.parts(plan, directory))
+                return _View(plan, directory, folder.job_number(directory), claimed, gang)
+        except Fault:
+            return None  # it is looked at again by itself, which says what is wrong
+
+    def _is_due(self, view: _View) -> bool:
+        """Whether the controller must have news of it: nobody knows its job, it has just begun, or it has ended."""
+        job = self._sight.job(view.number, "")
+        if not view.number or view.gang.state in FINAL_ATTEMPT_STATES or (job is not None and job.is_over):
+            return True
+        return view.claimed and (job is None or job.is_pending)
+
+    def _see(self, attempt: str, view: _View, job: SlurmJob | None) -> Seen | None:
+        number = job.id if job else view.number
+        if not number:
+            return None
+        plan, directory, gang = view.plan, view.directory, view.gang
+        if job is None:  # gone from the controller: only accounting can still tell
+            job = self._records.of(number, PREFIX + attempt)
+            if job is None:
+                return self._missing(view)
+        if job.is_pending and not view.claimed:
+            return Seen(attempt=attempt, state=AttemptState.STARTING, waiting=job.reason or job.state)
+        if job.is_pending:
+            return self._put_back(plan, directory, gang, job)
+        if not job.is_over:
+            self._hurry(directory, job)
+            return _ongoing(gang, job)
+        return self._settle(plan, directory, gang, job)
+
+    def _settle(self, plan: Start, directory: Path, gang: Seen, job: SlurmJob) -> Seen:
+        """The end of a job that is over: final by the controller where that is enough, and accounting is awaited."""
+        told = read_stop(directory) is not None
+        seen = outcome.ended(plan, gang, job, told_to_stop=told)
+        begun = folder.is_claimed(directory)
+        record, told_by = self._record(plan.attempt, job)
+        if record is None and _is_clear(job, told=told):
+            seen = outcome.timed(seen, job, begun=begun)
+            if seen.began_at is None or plan.lease:  # nothing is charged by how long it took
+                self._drop(plan.attempt, job.id, _NOT_ASKED)
+                return folder.write_final(directory, _accounted(seen, _NOT_ASKED))
+            return folder.write_final(directory, _accounted(seen, AWAITED))
+        if record is None:
+            waits = outcome.timed(seen, job, begun=begun)
+            return msgspec.structs.replace(_ongoing(gang, job), ended_at=waits.ended_at)
+        if record.state in ("PREEMPTED", "NODE_FAIL") and job.state != record.state:
+            seen = outcome.ended(plan, gang, record, told_to_stop=told)
+        self._drop(plan.attempt, job.id, told_by)
+        return folder.write_final(directory, _accounted(outcome.timed(seen, record, begun=begun), told_by))
+
+    def _confirmed(self, attempt: str, final: Seen) -> Seen:
+        """A final end with the times of its accounting, where they have come or have been waited for long enough."""
+        directory = self._root / attempt
+        ended_s = int(final.ended_at.timestamp()) if final.ended_at else 0
+        number = folder.job_number(directory)
+        taken = SlurmJob(id=number, name=PREFIX + attempt, state="COMPLETED", end_s=ended_s)
+        record, told_by = self._record(attempt, taken)
+        if record is None:
+            return final
+        self._drop(attempt, number, told_by)
+        seen = final if record is taken else outcome.timed(final, record, begun=True)
+        return folder.write_final(directory, _accounted(seen, told_by), folder.CONFIRMED)
+
+    def _put_back(self, plan: Start, directory: Path, gang: Seen, job: SlurmJob) -> Seen:
+        """Slurm has lost a host and queues the job again (22.05 cannot be told not to): that attempt is lost.
+
+        Its claim keeps the job from running twice, so there is time to wait for the record of the first run.
+        """
+        record, _ = self._record(plan.attempt, msgspec.structs.replace(job, state="NODE_FAIL"))
+        if record is None:
+            return msgspec.structs.replace(_ongoing(gang, job), ended_at=gang.ended_at or _now())
+        if record.start_s:
+            gang = outcome.timed(gang, record, begun=True)
+        over = msgspec.structs.replace(
+            record, state="NODE_FAIL" if record.state == "CANCELLED" else record.state
+        )
+        seen = outcome.ended(plan, gang, over, told_to_stop=read_stop(directory) is not None)
+        seen = folder.write_final(directory, msgspec.structs.replace(seen, ended_at=seen.ended_at or _now()))
+        self._cluster.cancel(job.id)
+        return seen
+
+    def _record(self, attempt: str, job: SlurmJob) -> tuple[SlurmJob | None, str]:
+        """What accounting says of it and who said so; the controller where it is not used, or too long away."""
+        if not self._settings.accounting:
+            return job, _NOT_ASKED
+        record = self._records.of(job.id, PREFIX + attempt)
+        if record is not None:
+            return record, _BY_DBD
+        since_s = self._missed_s.setdefault(attempt, time.monotonic())
+        waited_s = max(time.monotonic() - since_s, time.time() - job.end_s if job.end_s else 0.0)
+        return (job, _BY_CTLD) if waited_s > self._settings.accounting_patience_s else (None, "")
+
+    def _drop(self, attempt: str, number: int, told_by: str) -> None:
+        """It is accounted for; what accounting has not confirmed is reconciled when it does."""
+        if told_by == _BY_CTLD:
+            self._reconciling.note(attempt, number)
+        self._records.forget(number)
+        self._missed_s.pop(attempt, None)
+
+    def _missing(self, view: _View) -> Seen:
+        """Neither controller nor accounting knows the job: it is lost once that has lasted."""
+        attempt = view.plan.attempt
+        since_s = self._missed_s.setdefault(attempt, time.monotonic())
+        if time.monotonic() - since_s < self._settings.accounting_patience_s:
+            return msgspec.structs.replace(
+                view.gang, state=AttemptState.STARTING, exits=(), cause="", ended_at=_now()
+            )
+        lost = Seen(attempt=attempt, state=AttemptState.LOST, cause="job_unknown", ended_at=_now())
+        return folder.write_final(view.directory, view.gang if view.gang.ended_at is not None else lost)
+
+    def _hurry(self, directory: Path, job: SlurmJob) -> None:
+        """Have Slurm kill what ought to have stopped by itself."""
+        asked = read_stop(directory)
+        if asked and time.time() > asked.asked_us / 1e6 + asked.grace_s + _OVERDUE_S:
+            self._cluster.cancel(job.id)
+
+
+def _is_clear(job: SlurmJob, *, told: bool) -> bool:
+    """Whether accounting can tell nothing else of how it ended."""
+    return bool(job.end_s) and (job.state not in _UNCLEAR or (job.state == "CANCELLED" and told))
+
+
+def _accounted(seen: Seen, told_by: str) -> Seen:
+    return msgspec.structs.replace(seen, limits=seen.limits | {ACCOUNTING: told_by})
+
+
+def _ongoing(gang: Seen, job: SlurmJob) -> Seen:
+    began_at = from_us(job.start_s * 1_000_000) if job.start_s else gang.began_at
+    running_at = gang.running_at
+    if running_at is not None and began_at is not None:
+        running_at = max(running_at, began_at)
+    state = gang.state
+    if gang.ended_at is not None:
+        state = AttemptState.RUNNING if gang.running_at else AttemptState.STARTING
+    return msgspec.structs.replace(
+        gang, state=state, began_at=began_at, running_at=running_at, exits=(), cause=""
+    )
+
+
+def _now() -> datetime:
+    return from_us(time.time_ns() // 1000)

@@ -1,0 +1,56 @@
+"""What the controller was last seen to say of jobs: one question for many, and none where no news can be."""
+
+import time
+from collections.abc import Collection
+
+from penstock.engines.slurm.cluster import Cluster
+from penstock.engines.slurm.model import SlurmJob
+
+_PAUSE_S, _PAUSES = 0.1, 10
+"""What need not be new is asked for again after a pause, so many times as long as the answer took."""
+_ONE_S = 0.005
+"""What a question for one job takes; more of them than take as long as a list of all are asked for by that list."""
+_FEW = 3
+
+
+class Sight:
+    """The jobs of the controller, some of them some seconds old."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._jobs: dict[int, SlurmJob] = {}
+        self._names: dict[str, SlurmJob] = {}
+        self._list_took_s = 0.0
+        self._next_s = float("-inf")
+
+    def look(self, due: Collection[int], others: Collection[int], *, by_name: bool) -> None:
+        """Have fresh what there must be news of (`due`), and of the `others` what is not old; Fault while it is away."""
+        began_s = time.monotonic()
+        turn = bool(others) and began_s >= self._next_s
+        asked = {*due, *others} if turn else {*due}
+        many = len(asked) > _FEW and len(asked) * _ONE_S > self._list_took_s
+        if by_name or many or (asked and not self._cluster.asks_singly):
+            self._ask_all()
+            self._list_took_s = time.monotonic() - began_s
+        else:
+            self._ask_each(asked)
+        if turn:
+            took_s = time.monotonic() - began_s
+            self._next_s = began_s + took_s + max(_PAUSE_S, _PAUSES * took_s)
+
+    def job(self, number: int, name: str) -> SlurmJob | None:
+        """By its number, or by its name where that is not known; None where the controller does not know it."""
+        return self._jobs.get(number) if number else self._names.get(name)
+
+    def _ask_each(self, numbers: Collection[int]) -> None:
+        for number in numbers:
+            job = self._cluster.job(number)
+            if job is None:
+                self._jobs.pop(number, None)
+            else:
+                self._jobs[number] = job
+
+    def _ask_all(self) -> None:
+        jobs = self._cluster.jobs()
+        self._jobs = {job.id: job for job in jobs}
+        self._names = {job.name: job for job in jobs}
