@@ -14,7 +14,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     or starting while it waits in the engine's queue or sets up. A final state is never taken back, and is
     reported until `forget`. `ended_at` without a final state says that it has ended and its record is not
     complete yet: nothing later is charged. A final state with `limits[ACCOUNTING] == AWAITED` is final, and its
-    devices are free, but its times may yet become those of the engine's accounting. `waiting` says in the engine's words what keeps it from beginning.
+    devices are free, but its times may yet become those of the engine's accounting. `waiting` says in the engine's
+    words what keeps it from beginning.
     """
 
     attempt: str

@@ -1,4 +1,4 @@
-"""What becomes of attempts: told by their hosts' files, the controller, and accounting, each asked no more than it must be.
+"""What becomes of attempts, as told by their hosts' files, the controller, and accounting.
 
 An attempt that ended in the ordinary way is final as soon as the controller says that its job is over: its hosts'
 devices are free then. How long it took is accounting's to say, which is awaited; where hosts, controller and accounting

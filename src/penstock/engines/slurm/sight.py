@@ -24,7 +24,7 @@ class Sight:
         self._next_s = float("-inf")
 
     def look(self, due: Collection[int], others: Collection[int], *, by_name: bool) -> None:
-        """Have fresh what there must be news of (`due`), and of the `others` what is not old; Fault while it is away."""
+        """Ask for what there must be news of (`due`), and for `others` now and then; Fault while it is away."""
         began_s = time.monotonic()
         turn = bool(others) and began_s >= self._next_s
         asked = {*due, *others} if turn else {*due}
