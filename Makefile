@@ -4,7 +4,7 @@ PY := .venv/bin/python
 FOCUS := .tools/focus-validator/bin/focus-validator
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: demo test check bench campaign hunt format lock setup
+.PHONY: demo test check bench campaign thousand hunt format lock setup
 
 demo: setup
 	.venv/bin/penstock demo
@@ -23,6 +23,10 @@ bench: setup
 
 campaign: setup
 	$(PY) -m tests.sim.campaign
+
+thousand: setup
+	PENSTOCK_CONTRACT_ATTEMPTS=1000 $(PY) -m pytest -n 0 -q tests/contract/test_engine.py \
+		tests/contract/test_local_engine.py -k "many and not slurm and not ray" --durations 0
 
 hunt: setup
 	PENSTOCK_HUNT=1 $(PY) -m pytest -n 2 -q tests/property

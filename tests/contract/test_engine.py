@@ -16,7 +16,7 @@ from penstock.lease.machine import advance
 ENGINES = EVERY
 SUCCEEDED, FAILED, STOPPED = AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.STOPPED
 MANY = int(os.environ.get("PENSTOCK_CONTRACT_ATTEMPTS", "0"))
-"""How many attempts at once; 1000 in the campaign (see docs/mechanisms/engines.md), 25 in `make test`."""
+"""How many attempts at once; 1000 in `make thousand`, 25 in `make test`."""
 
 SUCCEEDS = Program(COUNTED + "exit 0", {"SIMULATED_SECONDS": "1"})
 ENDLESS = Program(COUNTED + "exec sleep 600", {"SIMULATED_SECONDS": "600000"})

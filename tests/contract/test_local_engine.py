@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.contract.harnesses import LOCAL
+from tests.contract.test_engine import MANY
 
 from penstock.app.ports import Start
 from penstock.base.refusal import Fault, Refused
@@ -108,6 +109,18 @@ def lay_down(bench, plan: Start) -> None:
     directory = bench.root / plan.attempt
     engine = bench.engine
     assert make(directory, attempt_files(plan, directory, engine.host, engine._settings, engine._system))
+
+
+def test_many_that_live_at_once_all_run_and_all_stop(own_bench):
+    names = [f"a{number}" for number in range(MANY or 20)]
+    for name in names:
+        own_bench.start(name, "exec sleep 600")
+    for name in names:
+        own_bench.until(name, "running")
+    assert {own_bench.see(name).state for name in names} == {AttemptState.RUNNING}
+    for name in names:
+        own_bench.stop(name, 0)
+    assert {own_bench.end(name).state for name in names} == {AttemptState.STOPPED}
 
 
 DAEMON = """

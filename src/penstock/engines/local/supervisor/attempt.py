@@ -32,10 +32,13 @@ _BURIAL_PAUSE_MAX_S = 0.2
 
 
 class Attempt:
-    """Runs the attempt whose directory this process holds."""
+    """Runs the attempt whose directory this process holds.
 
-    def __init__(self, record: Record, plan: Plan) -> None:
-        self._record, self._plan = record, plan
+    `built` is called once the costly part of its start is over, and others may have their turn.
+    """
+
+    def __init__(self, record: Record, plan: Plan, built: Callable[[], None]) -> None:
+        self._record, self._plan, self._built = record, plan, built
         self._directory = record.directory
         self._ranks = [task["rank"] for task in plan["tasks"]]
         self._logs = {
@@ -102,6 +105,7 @@ class Attempt:
     def _copy_workdir(self) -> str:
         if not self._plan["workdir_source"]:
             return ""
+        self._built()  # before a copy that may take long
         rank = self._ranks[0]
         target = self._directory / WORKDIR
         member = copier(rank, self._logs[rank].writer, self._plan, self._cgroup, target)
@@ -129,7 +133,9 @@ class Attempt:
             entry["env"].setdefault("MASTER_PORT", port)
             output = self._logs[entry["rank"]].writer
             members.append(program(entry, arguments, output, self._plan, self._cgroup, self._box))
-        return Gang(start_gang(members))
+        gang = Gang(start_gang(members))
+        self._built()
+        return gang
 
     def _bury(self) -> None:
         """Kill until no child is left; orphans are ours too, so then nothing of the attempt runs."""

@@ -1,11 +1,14 @@
 """Two ways to start: `serve` supervisors from a warm process, or be the supervisor of one directory."""
 
+import contextlib
 import gc
 import json
 import os
+import resource
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from penstock.engines.local.supervisor import libc
@@ -14,7 +17,7 @@ from penstock.engines.local.supervisor.bases import leave_server
 from penstock.engines.local.supervisor.format import MESSAGES
 from penstock.engines.local.supervisor.hierarchies import discover
 from penstock.engines.local.supervisor.record import Record
-from penstock.engines.local.supervisor.workers import MESSAGE_BYTES, Workers
+from penstock.engines.local.supervisor.workers import BUILT, FREE, MESSAGE_BYTES, Workers
 
 _ATTEMPTS_MAX = 1000
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -38,33 +41,43 @@ def _serve(requests: socket.socket) -> None:
     Any other name asks for the control groups of that name, which are answered as JSON.
     """
     gc.freeze()
-    workers = Workers(requests, _work)
+    usual = _open_files()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    workers = Workers(requests, lambda channel: _work(channel, usual))
     while request := workers.next_request():
         if request.startswith(b"/"):
-            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
             workers.give(request)
         else:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             groups = discover(request.decode())
             leave_server(groups)
             requests.send(json.dumps(groups).encode())
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
 
-def _work(channel: socket.socket) -> None:
+def _open_files() -> tuple[int, int]:
+    """Allow ourselves as many open files as may be, one for each worker; returns what was usual."""
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (usual[1], usual[1]))
+    return usual
+
+
+def _work(channel: socket.socket, open_files: tuple[int, int]) -> None:
     """Supervise one attempt after another; ends with the warm process, or when one has left its traces."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, open_files)
     _become_supervisor()
     gc.disable()  # the little that goes round in circles ends with the worker
     for _ in range(_ATTEMPTS_MAX):
         request = channel.recv(MESSAGE_BYTES)
-        if not request or not _supervise(Path(os.fsdecode(request))):
+        if not request or not _supervise(Path(os.fsdecode(request)), lambda: _say(channel, BUILT)):
             return
-        channel.send(b"free")
+        _say(channel, FREE)
 
 
 def supervise(directory: Path) -> None:
     """Run the attempt of a directory to its end, or do nothing where another supervisor did or does."""
     _become_supervisor()
-    _supervise(directory)
+    _supervise(directory, lambda: None)
 
 
 def _become_supervisor() -> None:
@@ -76,8 +89,16 @@ def _become_supervisor() -> None:
     libc.adopt_orphans()
 
 
-def _supervise(directory: Path) -> bool:
+def _say(channel: socket.socket, message: bytes) -> None:
+    """Tell the warm process; where that has ended, the attempt goes on all the same."""
+    with contextlib.suppress(OSError):
+        channel.send(message)
+
+
+def _supervise(directory: Path, built: Callable[[], None]) -> bool:
     """Whether this process is afterwards as it was before, and fit for another attempt."""
+    if not directory.is_dir():  # stopped and forgotten while it waited for its turn
+        return True
     _redirect(directory / MESSAGES)
     unmarked = True
     try:
@@ -85,7 +106,7 @@ def _supervise(directory: Path) -> bool:
         if record.take():
             plan = record.plan()
             leave_server(plan["groups"])
-            unmarked = Attempt(record, plan).live()
+            unmarked = Attempt(record, plan, built).live()
         record.close()
     except Exception:  # noqa: BLE001 - the engine sees the attempt as lost; this is where the reason stays
         import traceback  # takes as long to load as all the rest
