@@ -84,20 +84,25 @@ class _Agreement(NamedTuple):
 
 def rate(app: App) -> None:
     """Turn unrated usage into charge lines and the transfers that pay for them, together."""
-    while True:
-        with app.database.read() as tx:
-            if not billing.unrated(tx, 1):
-                return
-        now = app.now()
-        with app.database.write() as tx:
-            events = billing.unrated(tx)
-            agreed = _agreements(tx, events, app.policy.currency)
-            holds = {found.hold for found in agreed.values() if found.hold}
-            desk = ledger.Desk(tx, _accounts(events, app.policy.currency), holds)
-            lines = [_line(desk, event, agreed[event.subject], now) for event in events]
-            desk.save()
-            billing.add_lines(tx, lines)
-            billing.mark_rated(tx, events)
+    with app.database.read() as tx:
+        more = bool(billing.unrated(tx, 1))
+    while more:
+        more = _rate_some(app)
+
+
+def _rate_some(app: App) -> bool:
+    """Rate the oldest; whether there may be more."""
+    now = app.now()
+    with app.database.write() as tx:
+        events = billing.unrated(tx)
+        agreed = _agreements(tx, events, app.policy.currency)
+        holds = {found.hold for found in agreed.values() if found.hold}
+        desk = ledger.Desk(tx, _accounts(events, app.policy.currency), holds)
+        lines = [_line(desk, event, agreed[event.subject], now) for event in events]
+        desk.save()
+        billing.add_lines(tx, lines)
+        billing.mark_rated(tx, events)
+    return len(events) == billing.RATE_BATCH
 
 
 def _accounts(events: tuple[UsageEvent, ...], currency: str) -> set[str]:

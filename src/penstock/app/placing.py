@@ -21,7 +21,7 @@ from penstock.placement.throughput import AIMS, FASTEST, asks
 from penstock.store import audit, fleet, jobs, settings
 from penstock.store.database import Tx
 from penstock.store.live import live
-from penstock.store.world import RULES, rules, world
+from penstock.store.world import rules, world
 
 MOVED = "defragment"
 """Why a moved attempt is stopped."""
@@ -124,7 +124,7 @@ def set_rules(app: App, principal: Principal, wanted: Rules) -> Rules:
         raise Refused(problem)
     with app.database.write() as tx:
         if rules(tx) != wanted:
-            settings.put(tx, RULES, msgspec.json.encode(wanted).decode())
+            settings.put(tx, settings.PLACEMENT, msgspec.json.encode(wanted).decode())
             settings.bump(tx)
             audit.record(tx, app.now(), principal.token, "set_placement", wanted.policy, wanted.order)
         return wanted

@@ -6,15 +6,20 @@ from sqlalchemy import Connection, func, select
 
 from penstock.base.window import Window
 from penstock.billing.metering.closing import PeriodClosing
-from penstock.store import rows
+from penstock.store import rows, settings
+from penstock.store.remembered import Remembered
 from penstock.store.tables import CLOSINGS
 
 _CLOSED_UNTIL = select(func.max(CLOSINGS.c.end))
+_closed_until = Remembered[datetime | None](
+    settings.SELDOM, lambda tx: tx.execute(_CLOSED_UNTIL).scalar_one()
+)
 
 
 def add(tx: Connection, closing: PeriodClosing) -> None:
     """Keep a closing."""
     rows.add(tx, CLOSINGS, [closing])
+    settings.bump(tx, settings.SELDOM)
 
 
 def closings(tx: Connection) -> tuple[PeriodClosing, ...]:
@@ -30,4 +35,4 @@ def of(tx: Connection, period: Window) -> tuple[PeriodClosing, ...]:
 
 def closed_until(tx: Connection) -> datetime | None:
     """The books take nothing that is dated before this."""
-    return tx.execute(_CLOSED_UNTIL).scalar_one()
+    return _closed_until(tx)

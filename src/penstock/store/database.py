@@ -26,7 +26,6 @@ from penstock.store.sqlite import Sqlite
 type Tx = Connection
 """An open transaction, as verbs hand it to queries."""
 
-_FENCE = "loop_fence"
 _CANNOT = ("not a database", "malformed", "unable to open", "readonly")
 _WAITS = ("locked", "I/O error", "connection", "terminating", "server closed", "deadlock")
 
@@ -106,7 +105,7 @@ class Database:
     def _transaction(self, *, alone: bool) -> Generator[Tx]:
         try:
             with self._dialect.writing(alone=alone) as tx:
-                if self._fence and int(settings.get(tx, _FENCE, "0")) != self._fence:
+                if self._fence and int(settings.get(tx, settings.FENCE, "0")) != self._fence:
                     raise Fault("another process turns the loop by now")
                 yield tx
             if settings.bumped(tx) and not getattr(self._own, "silent", False):
@@ -126,8 +125,8 @@ class Database:
         if lock is None:
             return None
         with self.write() as tx:
-            number = int(settings.get(tx, _FENCE, "0")) + 1
-            settings.put(tx, _FENCE, str(number))
+            number = int(settings.get(tx, settings.FENCE, "0")) + 1
+            settings.put(tx, settings.FENCE, str(number))
         fenced = copy(self)
         fenced._fence = number  # noqa: SLF001 - it is one of us
         return Leadership(fenced, lock)

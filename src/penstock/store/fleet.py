@@ -2,49 +2,18 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import Connection, Engine, update
+from sqlalchemy import Connection, update
 
 from penstock.base.window import EPOCH, Window, from_us, to_us
 from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState, LinkMeasurement, Node
 from penstock.insight.changed import device_change
 from penstock.store import rows, settings, settled
+from penstock.store.remembered import Remembered
 from penstock.store.tables import CALIBRATIONS, DEVICE_INTERVALS, DEVICES, LINKS, NODES
 
-_FLEET_REVISION = "fleet_revision"
-_KNOWN: WeakKeyDictionary[Engine, tuple[str, tuple[Node, ...], tuple[Device, ...]]] = WeakKeyDictionary()
 _NOT_IN_SERVICE = (DeviceState.PLANNED, DeviceState.RETIRED)
-
-
-def nodes(tx: Connection) -> tuple[Node, ...]:
-    """All nodes, by id."""
-    return _remembered(tx)[0]
-
-
-def devices(tx: Connection) -> tuple[Device, ...]:
-    """All devices, by node and index."""
-    return _remembered(tx)[1]
-
-
-def revision(tx: Connection) -> str:
-    """Another text after every change of a node or a device."""
-    return settings.get(tx, _FLEET_REVISION, "0")
-
-
-def _remembered(tx: Connection) -> tuple[tuple[Node, ...], tuple[Device, ...]]:
-    """Nodes and devices, read again only when one has changed.
-
-    What a transaction that writes has read is not remembered: it may yet be taken back.
-    """
-    current = revision(tx)
-    known = _KNOWN.get(tx.engine)
-    if known is None or known[0] != current:
-        known = (current, *_read(tx))
-        if not tx.get_execution_options().get("penstock_write"):
-            _KNOWN[tx.engine] = known
-    return known[1:]
 
 
 def _read(tx: Connection) -> tuple[tuple[Node, ...], tuple[Device, ...]]:
@@ -54,8 +23,26 @@ def _read(tx: Connection) -> tuple[tuple[Node, ...], tuple[Device, ...]]:
     )
 
 
+_fleet = Remembered(settings.FLEET, _read)
+
+
+def nodes(tx: Connection) -> tuple[Node, ...]:
+    """All nodes, by id."""
+    return _fleet(tx)[0]
+
+
+def devices(tx: Connection) -> tuple[Device, ...]:
+    """All devices, by node and index."""
+    return _fleet(tx)[1]
+
+
+def revision(tx: Connection) -> str:
+    """Another text after every change of a node or a device."""
+    return settings.get(tx, settings.FLEET, "0")
+
+
 def _changed(tx: Connection) -> None:
-    settings.bump(tx, _FLEET_REVISION)
+    settings.bump(tx, settings.FLEET)
     settings.bump(tx)
 
 

@@ -9,6 +9,7 @@ from penstock.base.money import Micros
 from penstock.insight.changed import lease_change, offer_change
 from penstock.lease.offer import Lease, LeaseState, Offer, Quote
 from penstock.store import rows, settings, settled
+from penstock.store.remembered import Remembered
 from penstock.store.tables import LEASES, OFFERS, QUOTES
 
 LIVE_LEASE_STATES = (
@@ -32,11 +33,13 @@ _FINISHED_HOLDING = (
     select(LEASES).where(LEASES.c.hold != "", LEASES.c.metered.is_(True)).order_by(LEASES.c.id)
 )
 _OFFERS = select(OFFERS).order_by(OFFERS.c.created_at, OFFERS.c.id)
+_offers = Remembered(settings.SELDOM, lambda tx: rows.fetch(tx, _OFFERS, Offer))
+_live = Remembered(settings.SELDOM, lambda tx: rows.fetch(tx, _LIVE, Lease))
 
 
 def offers(tx: Connection) -> tuple[Offer, ...]:
     """All offers, oldest first."""
-    return rows.fetch(tx, _OFFERS, Offer)
+    return _offers(tx)
 
 
 def lowest_prices(tx: Connection, now: datetime | None = None) -> dict[str, Micros]:
@@ -59,12 +62,14 @@ def add_offer(tx: Connection, offer: Offer) -> None:
     """Keep a new offer."""
     _unsettle_offer(tx, None, offer)
     rows.add(tx, OFFERS, [offer])
+    settings.bump(tx, settings.SELDOM)
 
 
 def put_offer(tx: Connection, offer: Offer) -> None:
     """Write a changed offer."""
     _unsettle_offer(tx, rows.get(tx, OFFERS, id=offer.id), offer)
     rows.put(tx, OFFERS, offer)
+    settings.bump(tx, settings.SELDOM)
 
 
 def _unsettle_offer(tx: Connection, before: Offer | None, after: Offer) -> None:
@@ -111,7 +116,7 @@ def leases(tx: Connection, tenant: str | None) -> tuple[Lease, ...]:
 
 def live_leases(tx: Connection) -> tuple[Lease, ...]:
     """Leases that hold devices now or later."""
-    return rows.fetch(tx, _LIVE, Lease)
+    return _live(tx)
 
 
 def unmetered(tx: Connection, now: datetime) -> tuple[Lease, ...]:
@@ -123,7 +128,7 @@ def put_metered(tx: Connection, metered: Sequence[tuple[str, datetime, bool]]) -
     """Remember how far each lease's usage is recorded, and whether that was the last of it."""
     rows.put_metered(tx, LEASES, metered)
     if metered:
-        settings.bump(tx)
+        _changed(tx)
 
 
 def finished_holding(tx: Connection) -> tuple[Lease, ...]:
@@ -135,13 +140,18 @@ def add_lease(tx: Connection, lease: Lease) -> None:
     """Book a lease."""
     _unsettle_lease(tx, None, lease)
     rows.add(tx, LEASES, [lease])
-    settings.bump(tx)
+    _changed(tx)
 
 
 def put_lease(tx: Connection, lease: Lease) -> None:
     """Write a changed lease."""
     _unsettle_lease(tx, rows.get(tx, LEASES, id=lease.id), lease)
     rows.put(tx, LEASES, lease)
+    _changed(tx)
+
+
+def _changed(tx: Connection) -> None:
+    settings.bump(tx, settings.SELDOM)
     settings.bump(tx)
 
 

@@ -1,14 +1,14 @@
 """What goes on now: read once, and again only when something that decisions depend on has changed."""
 
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from penstock.lease.job import Attempt, Job
 from penstock.lease.offer import Lease
 from penstock.lease.tenant import Tenant
 from penstock.store import jobs, leases, settings, tenants
+from penstock.store.remembered import Remembered
 
 
 class Live(NamedTuple):
@@ -21,17 +21,10 @@ class Live(NamedTuple):
     tenants: tuple[Tenant, ...]
 
 
-_KNOWN: WeakKeyDictionary[Engine, Live] = WeakKeyDictionary()
+def _read(tx: Connection) -> Live:
+    attempts = jobs.live_attempts(tx)
+    owners = jobs.by_ids(tx, {attempt.job for attempt in attempts})
+    return Live(settings.revision(tx), attempts, owners, leases.live_leases(tx), tenants.tenants(tx))
 
 
-def live(tx: Connection) -> Live:
-    """As the transaction sees it. What one that writes has read is not remembered: it may yet be taken back."""
-    revision = settings.revision(tx)
-    known = _KNOWN.get(tx.engine)
-    if known is None or known.revision != revision:
-        attempts = jobs.live_attempts(tx)
-        owners = jobs.by_ids(tx, {attempt.job for attempt in attempts})
-        known = Live(revision, attempts, owners, leases.live_leases(tx), tenants.tenants(tx))
-        if not tx.get_execution_options().get("penstock_write"):
-            _KNOWN[tx.engine] = known
-    return known
+live = Remembered(settings.REVISION, _read)

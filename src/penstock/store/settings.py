@@ -3,7 +3,7 @@
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Text, bindparam, cast
+from sqlalchemy import BigInteger, Connection, Text, bindparam, cast, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -12,7 +12,14 @@ from penstock.base.refusal import Refused
 from penstock.store import rows
 from penstock.store.tables import REQUESTS, SETTINGS, Request, Setting
 
-_REVISION = "revision"
+REVISION, FLEET, SELDOM = "revision", "fleet_revision", "seldom_revision"
+"""Count changes: of all that placement decides by; of nodes and devices; of leases, offers, tenants and the like."""
+PLACEMENT, SETTLED, FENCE = "placement", "ladder/settled", "loop_fence"
+_OFTEN = (REVISION, FLEET, SELDOM, PLACEMENT, SETTLED, FENCE)
+"""What nearly every transaction of the loop asks for is read together, once in a transaction."""
+_READ_OFTEN = select(SETTINGS.c.key, SETTINGS.c.value).where(or_(*(SETTINGS.c.key == key for key in _OFTEN)))
+_SEEN: WeakKeyDictionary[Connection, dict[str, str | None]] = WeakKeyDictionary()
+"""Transaction -> what it knows of settings; nobody else changes them meanwhile."""
 _BUMPED: WeakKeyDictionary[Connection, set[str]] = WeakKeyDictionary()
 _COUNT_UP = {
     dialect: insert(SETTINGS)
@@ -26,25 +33,39 @@ _COUNT_UP = {
 
 def get(tx: Connection, key: str, default: str = "") -> str:
     """A setting's value."""
-    setting = rows.get(tx, SETTINGS, key=key)
-    return default if setting is None else setting.value
+    seen = _SEEN.setdefault(tx, {})
+    if key not in seen:
+        _read(tx, key, seen)
+    value = seen[key]
+    return default if value is None else value
+
+
+def _read(tx: Connection, key: str, seen: dict[str, str | None]) -> None:
+    if key in _OFTEN:
+        found = {row[0]: row[1] for row in tx.execute(_READ_OFTEN)}
+        seen.update({name: found.get(name) for name in _OFTEN})
+    else:
+        setting = rows.get(tx, SETTINGS, key=key)
+        seen[key] = None if setting is None else setting.value
 
 
 def put(tx: Connection, key: str, value: str) -> None:
     """Set a value."""
     rows.save(tx, SETTINGS, Setting(key, value))
+    _SEEN.setdefault(tx, {})[key] = value
 
 
 def revision(tx: Connection) -> int:
     """Counts every change that a placement decision depends on."""
-    return int(get(tx, _REVISION, "0"))
+    return int(get(tx, REVISION, "0"))
 
 
-def bump(tx: Connection, key: str = _REVISION) -> None:
+def bump(tx: Connection, key: str = REVISION) -> None:
     """Say that decisions made on an earlier revision no longer hold; once in a transaction is enough."""
     bumped = _BUMPED.setdefault(tx, set())
     if key not in bumped:
         bumped.add(key)
+        _SEEN.pop(tx, None)
         tx.execute(_COUNT_UP[tx.dialect.name], {"name": key})
 
 

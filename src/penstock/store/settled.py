@@ -18,7 +18,6 @@ from penstock.store.tables import LADDER_CELLS, LadderCells
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HOURLY = timedelta(days=3)
 """How long hours are kept by group; those of the whole centre stay."""
-_STATE = "ladder/settled"
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,13 +34,13 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
 def state(tx: Connection) -> State:
     """How far it is settled."""
-    text = settings.get(tx, _STATE)
+    text = settings.get(tx, settings.SETTLED)
     return msgspec.json.decode(text, type=State) if text else State()
 
 
 def keep(tx: Connection, new: State) -> None:
     """Remember how far it is settled."""
-    settings.put(tx, _STATE, msgspec.json.encode(new).decode())
+    settings.put(tx, settings.SETTLED, msgspec.json.encode(new).decode())
 
 
 def horizon_us(tx: Connection) -> int:

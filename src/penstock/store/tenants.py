@@ -4,15 +4,18 @@ from sqlalchemy import Connection, select
 
 from penstock.lease.tenant import Member, Project, Tenant, Token
 from penstock.store import rows, settings
+from penstock.store.remembered import Remembered
 from penstock.store.tables import MEMBERS, PROJECTS, TENANTS, TOKENS, VOLUMES, Volume
 
 _TENANTS = select(TENANTS).order_by(TENANTS.c.id)
 _PROJECTS = select(PROJECTS).order_by(PROJECTS.c.tenant, PROJECTS.c.id)
+_tenants = Remembered(settings.SELDOM, lambda tx: rows.fetch(tx, _TENANTS, Tenant))
+_projects = Remembered(settings.SELDOM, lambda tx: rows.fetch(tx, _PROJECTS, Project))
 
 
 def tenants(tx: Connection) -> tuple[Tenant, ...]:
     """All tenants, by id."""
-    return rows.fetch(tx, _TENANTS, Tenant)
+    return _tenants(tx)
 
 
 def tenant(tx: Connection, name: str) -> Tenant | None:
@@ -22,8 +25,9 @@ def tenant(tx: Connection, name: str) -> Tenant | None:
 
 def projects(tx: Connection, tenant: str | None = None) -> tuple[Project, ...]:
     """A tenant's projects, or all."""
-    query = _PROJECTS if tenant is None else _PROJECTS.where(PROJECTS.c.tenant == tenant)
-    return rows.fetch(tx, query, Project)
+    if tenant is None:
+        return _projects(tx)
+    return rows.fetch(tx, _PROJECTS.where(PROJECTS.c.tenant == tenant), Project)
 
 
 def project(tx: Connection, tenant: str, name: str) -> Project | None:
@@ -44,19 +48,24 @@ def member(tx: Connection, tenant: str, name: str) -> Member | None:
 def add_tenant(tx: Connection, tenant: Tenant) -> None:
     """Keep a new tenant."""
     rows.add(tx, TENANTS, [tenant])
-    settings.bump(tx)
+    _changed(tx)
 
 
 def put_tenant(tx: Connection, tenant: Tenant) -> None:
     """Write a changed tenant."""
     rows.put(tx, TENANTS, tenant)
+    _changed(tx)
+
+
+def _changed(tx: Connection) -> None:
+    settings.bump(tx, settings.SELDOM)
     settings.bump(tx)
 
 
 def add_project(tx: Connection, project: Project) -> None:
     """Keep a new project."""
     rows.add(tx, PROJECTS, [project])
-    settings.bump(tx)
+    _changed(tx)
 
 
 def add_member(tx: Connection, member: Member) -> None:

@@ -21,13 +21,12 @@ from penstock.store import catalogue, fleet, jobs, leases, rows, settings, settl
 from penstock.store.live import live
 from penstock.store.tables import ATTEMPTS, DEVICE_INTERVALS, LEASES, WAITS
 
-RULES = "placement"
 COSTS = "economics/costs"
 
 
 def rules(tx: Connection) -> Rules:
     """How the centre places."""
-    text = settings.get(tx, RULES)
+    text = settings.get(tx, settings.PLACEMENT)
     return msgspec.json.decode(text, type=Rules) if text else Rules()
 
 
