@@ -38,7 +38,6 @@ from penstock.app import accrual, contracts, identity, money, usage
 from penstock.app.access import SYSTEM
 from penstock.app.intake import Intake
 from penstock.base.window import Window, to_us
-from penstock.billing.metering.cloudevents import read_batch
 from penstock.billing.metering.model import Aggregation, Series
 from penstock.ledger.model import Transfer
 from penstock.sim.centre import SimulatedCentre
@@ -123,14 +122,14 @@ def ingest(url: str | None) -> dict[str, float]:
     bodies = [batch(number, size, random) for number in range(scenario["batches"])]
     with centre(url) as one:
         intake = Intake(one.app)
-        intake.send(SYSTEM, read_batch(batch(-1, size, random)))
+        intake.send_batch(SYSTEM, batch(-1, size, random))
         start_s, cpu_s = time.perf_counter(), time.process_time()
         with ThreadPoolExecutor(scenario["senders"]) as pool:
-            accepted = pool.map(lambda body: intake.send(SYSTEM, read_batch(body)).accepted, bodies)
+            accepted = pool.map(lambda body: intake.send_batch(SYSTEM, body).accepted, bodies)
             assert sum(accepted) == size * len(bodies)
         took_s, cpu_s = time.perf_counter() - start_s, time.process_time() - cpu_s
         again_s = time.perf_counter()
-        assert intake.send(SYSTEM, read_batch(bodies[0])).duplicates == size
+        assert intake.send_batch(SYSTEM, bodies[0]).duplicates == size
         again_s = time.perf_counter() - again_s
     count = size * len(bodies)
     bare_s = bare_insert(url, bodies)
@@ -333,7 +332,7 @@ def readings_of(one: SimulatedCentre, count: int) -> "np.ndarray":
         table[1] = to_us(DAY) + random.integers(0, 86_400_000_000, count)
         table[2] = random.integers(1, 10**13, count)
         for at in range(0, count, chunk):
-            readings.add(tx, table[:, at : at + chunk].T, levels=False)
+            readings.add(tx, table[:, at : at + chunk], levels=False)
     return table
 
 

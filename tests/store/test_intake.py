@@ -14,7 +14,6 @@ from penstock.app import identity, usage
 from penstock.app.access import SYSTEM
 from penstock.app.intake import Intake, Receipt
 from penstock.base.refusal import Refused
-from penstock.billing.metering.cloudevents import read_batch
 from penstock.billing.metering.model import Aggregation
 from penstock.lease.tenant import Principal, Scope
 from penstock.sim.centre import SimulatedCentre
@@ -46,9 +45,7 @@ class Metered:
         )
 
     def send(self, *events: dict, intake: Intake | None = None) -> Receipt:
-        found = read_batch(json.dumps(events).encode())
-        assert isinstance(found, list)
-        return (intake or self.intake).send(GATEWAY, found)
+        return (intake or self.intake).send_batch(GATEWAY, json.dumps(events).encode())
 
     def quantities(self, tenant: str | None = None, **window: datetime) -> dict[tuple[str, str], Fraction]:
         ends = {"start": NOON - timedelta(days=1), "end": NOON + timedelta(days=1), **window}

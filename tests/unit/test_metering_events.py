@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from penstock.app.intake import prepare
 from penstock.base.refusal import Refusal
 from penstock.billing.metering.cloudevents import BATCH_MAX, read_batch, read_binary, read_lines, read_one
 from penstock.billing.metering.extract import Meters, readings
+from penstock.billing.metering.judging import judge
 from penstock.billing.metering.model import Aggregation, Meter, MeterEvent, Series, check_meter
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -173,8 +173,8 @@ def test_a_body_that_is_no_one_event_is_refused(body: bytes) -> None:
 )
 def test_clocks_may_differ_a_little(ahead: timedelta, code: str | None) -> None:
     event = MeterEvent(source="s", id="1", type="login", tenant="acme", time=NOW + ahead, data={"user": "a"})
-    found = prepare([event], METERS, {"acme"}, NOW)[0]
-    assert (found.code if isinstance(found, Refusal) else None) == code
+    refused = judge([event], METERS, {"acme"}, NOW).refused
+    assert [one.code for _, one in refused] == ([code] if code else [])
 
 
 DECLARATIONS = [

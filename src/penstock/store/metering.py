@@ -1,6 +1,7 @@
 """Declared meters, the events they were sent, and what those sum to in a period."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 from sqlalchemy import Connection, func, select, tuple_
@@ -8,11 +9,10 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
-from penstock.base.refusal import Refusal
-from penstock.base.window import Window, to_us
+from penstock.base.window import Window
 from penstock.billing.metering.aggregate import aggregate
-from penstock.billing.metering.cloudevents import data_text
-from penstock.billing.metering.model import Aggregation, Meter, MeteredQuantity, MeterEvent, Series
+from penstock.billing.metering.judging import EventRow
+from penstock.billing.metering.model import Aggregation, Meter, MeteredQuantity, Series
 from penstock.store import readings, rows
 from penstock.store.bulk import insert_rows
 from penstock.store.tables import METER_SERIES, METERED_EVENTS, METERS, StoredEvent
@@ -21,8 +21,6 @@ _ASK_AT_ONCE = 400
 _EVENT = ("source", "id", "type", "tenant", "time", "data")
 
 type Key = tuple[str, str]
-type EventRow = tuple[str, str, str, str, int, str]
-"""Source, id, type, tenant, microseconds, data as canonical text."""
 
 
 def add_meter(tx: Connection, meter: Meter) -> None:
@@ -45,19 +43,11 @@ def count_meters(tx: Connection) -> int:
     return tx.execute(select(func.count()).select_from(METERS)).scalar_one()
 
 
-def packed(event: MeterEvent) -> EventRow | Refusal:
-    """The row of an event, if it can be kept; two events with the same row are the same."""
-    text = data_text(event)
-    if isinstance(text, Refusal):
-        return text
-    return event.source, event.id, event.type, event.tenant, to_us(event.time), text
-
-
-def add_events(tx: Connection, packed: Iterable[EventRow]) -> dict[Key, EventRow]:
+def add_events(tx: Connection, new: Iterable[EventRow]) -> dict[Key, EventRow]:
     """Keep what is new, each key once; the rows of those that are there already, as they were kept."""
     known: dict[Key, EventRow] = {}
     # In one order, so that two processes that bring the same events do not wait for each other.
-    ordered = sorted(packed)
+    ordered = sorted(new)
     try:
         with tx.begin_nested():
             insert_rows(tx, METERED_EVENTS, _EVENT, ordered)
@@ -70,12 +60,22 @@ def add_events(tx: Connection, packed: Iterable[EventRow]) -> dict[Key, EventRow
 
 def _known(tx: Connection, keys: Sequence[Key]) -> dict[Key, EventRow]:
     found: dict[Key, EventRow] = {}
-    table = METERED_EVENTS
+    names = ", ".join(f"metered_events.{name}" for name in _EVENT)
     for start in range(0, len(keys), _ASK_AT_ONCE):
-        some = tuple_(table.c.source, table.c.id).in_(keys[start : start + _ASK_AT_ONCE])
-        for one in rows.many(tx, table, some):
-            row = (one.source, one.id, one.type, one.tenant, to_us(one.time), one.data)
-            found[one.source, one.id] = row
+        some = keys[start : start + _ASK_AT_ONCE]
+        if tx.dialect.name == "postgresql":
+            asked, given = (
+                "SELECT * FROM unnest(%s::text[], %s::text[])",
+                tuple(map(list, zip(*some, strict=True))),
+            )
+        else:
+            asked, given = f"VALUES {', '.join(['(?, ?)'] * len(some))}", tuple(chain.from_iterable(some))
+        query = (
+            f"WITH asked (source, id) AS ({asked}) SELECT {names} FROM asked"
+            " CROSS JOIN metered_events WHERE metered_events.source = asked.source AND metered_events.id = asked.id"
+        )
+        for row in tx.exec_driver_sql(query, given):
+            found[row[0], row[1]] = tuple(row)
     return found
 
 
@@ -119,12 +119,6 @@ def _numbers(tx: Connection, wanted: Mapping[tuple[str, ...], Series]) -> dict[S
     key = tuple_(table.c.meter, table.c.tenant, table.c.dimensions, table.c.value)
     query = select(table).where(key.in_(list(wanted)))
     return {wanted[tuple(row[1:])]: row[0] for row in tx.execute(query)}
-
-
-def add_readings(tx: Connection, found: Sequence[int], levels: Sequence[int]) -> None:
-    """Keep readings, three numbers each: series, microseconds, value; `levels` are those of time-weighted averages."""
-    readings.add(tx, found, levels=False)
-    readings.add(tx, levels, levels=True)
 
 
 def changed_meters(tx: Connection, window: Window, after: int, until: int) -> set[str]:

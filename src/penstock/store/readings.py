@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 _READ_AT_ONCE = 4_096
 
 
-def add(tx: Connection, readings: "Sequence[int] | NDArray", *, levels: bool) -> None:
-    """Keep readings, three numbers each: series, microseconds and value."""
+def add(tx: Connection, readings: "Sequence[Sequence[int]] | NDArray", *, levels: bool) -> None:
+    """Keep readings as three columns of equal length: series, microseconds and value.
+
+    `levels`: they are those of time-weighted averages.
+    """
     import numpy as np
 
-    if len(readings) == 0:
+    columns = np.array(readings, dtype="<i8")
+    if columns.size == 0:
         return
-    columns = np.array(readings, dtype="<i8").reshape(-1, 3).T
     row = {
         "levels": levels,
         "first": int(columns[1].min()),

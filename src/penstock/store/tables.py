@@ -331,7 +331,7 @@ ALERTS = table("alerts", Alert, "budget", "start", "percent", constraints=(_belo
 PLANS = table("plans", KeptPlan, "id")
 PLAN_RUNS = table("plan_runs", PlanRun, "id", index=("plan",))
 
-Index("ix_metered_events_tenant_time", METERED_EVENTS.c.tenant, METERED_EVENTS.c.time)
+Index("ix_metered_events_time_tenant", METERED_EVENTS.c.time, METERED_EVENTS.c.tenant)
 Index("ix_meter_readings_last", METER_READINGS.c.last)
 
 ALL = METADATA

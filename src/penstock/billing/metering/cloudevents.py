@@ -37,30 +37,32 @@ class _Wire(msgspec.Struct, frozen=True):
     data_base64: str | None = None
 
 
-type _Attribute = Annotated[str, msgspec.Meta(min_length=1, max_length=ATTRIBUTE_LENGTH_MAX)]
+type Attribute = Annotated[str, msgspec.Meta(min_length=1, max_length=ATTRIBUTE_LENGTH_MAX)]
 
 
 class _Usual(msgspec.Struct, frozen=True, gc=False):
     """What nearly every event is, checked while it is decoded."""
 
     specversion: Literal["1.0"]
-    id: _Attribute
-    source: _Attribute
-    type: _Attribute
-    subject: _Attribute
+    id: Attribute
+    source: Attribute
+    type: Attribute
+    subject: Attribute
     time: Annotated[datetime, msgspec.Meta(tz=True)]
     data: dict[str, Any] = {}
     datacontenttype: Literal["", "application/json"] = ""
     data_base64: None = None
 
 
-def _exact(text: str) -> Decimal:
+def exact(text: str) -> Decimal:
+    """A fraction as it was sent; ValueError where it has more digits than anything has."""
     if len(text) > DIGITS_MAX:
         raise ValueError(text)
     return Decimal(text)
 
 
-_USUAL = msgspec.json.Decoder(list[_Usual], float_hook=_exact)
+_USUAL = msgspec.json.Decoder(list[_Usual], float_hook=exact)
+_DATA = msgspec.json.Decoder(dict[str, Any], float_hook=exact)
 _TEXT = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 type Reading = MeterEvent | Refusal
@@ -81,6 +83,14 @@ def data_text(event: MeterEvent) -> str | Refusal:
             "data",
         )
     return text
+
+
+def canonical(text: str) -> str:
+    """Data that was kept, with its keys in order and no spaces; itself where it cannot be read."""
+    try:
+        return _TEXT.encode(_DATA.decode(text)).decode()
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
+        return text
 
 
 def read_batch(body: bytes, tenant: str = "") -> list[Reading] | Refusal:
@@ -158,7 +168,7 @@ def _whole(text: str) -> int | _NoNumber:
 
 def _fraction(text: str) -> Decimal | _NoNumber:
     try:
-        return _exact(text)
+        return exact(text)
     except (ValueError, ArithmeticError):
         return _NoNumber(text)
 

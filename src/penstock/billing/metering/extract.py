@@ -1,10 +1,13 @@
 """From events to readings: which meters read an event, under which dimensions, and at what exact value."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
+
+import msgspec
 
 from penstock.base.refusal import Refusal, invalid
 from penstock.billing.metering.model import DECIMALS_MAX, Aggregation, Meter, MeterEvent, Series
@@ -28,6 +31,27 @@ class Meters:
         for meter in self.by_id.values():
             self.by_type[meter.reads].append(meter)
         self._reading: dict[tuple[str, str], tuple[tuple[Meter, Series | None], ...]] = {}
+        self._decoders: dict[str, msgspec.json.Decoder[list[Any]]] = {}
+
+    def names(self, kind: str) -> list[str]:
+        """What the meters of a type of event read of its data."""
+        every = ((meter.value, *meter.dimensions) for meter in self.by_type.get(kind, ()))
+        return sorted({name for names in every for name in names if name})
+
+    def field(self, kind: str, name: str) -> Callable[[Any], Any]:
+        """What reads that value of data that the type's decoder gave."""
+        return attrgetter(f"f{self.names(kind).index(name)}")
+
+    def decoder(self, kind: str, exact: Callable[[str], Any]) -> "msgspec.json.Decoder[list[Any]]":
+        """Decodes a list of the data of events of a type, as far as meters read it."""
+        found = self._decoders.get(kind)
+        if found is None:
+            names = {f"f{number}": name for number, name in enumerate(self.names(kind))}
+            fields: list[tuple[str, Any, Any]] = [(field, Any, None) for field in names]
+            data: Any = msgspec.defstruct("Data", fields, rename=names, gc=False)
+            found = msgspec.json.Decoder(list.__class_getitem__(data), float_hook=exact)
+            self._decoders[kind] = found
+        return found
 
     def reading(self, kind: str, tenant: str) -> tuple[tuple[Meter, Series | None], ...]:
         """The meters that read a type of event, each with its series of that tenant where all its events have one."""
@@ -51,7 +75,7 @@ def readings(event: MeterEvent, meters: Meters) -> list[tuple[Series, int]] | Re
         counted = ""
         value: int | Refusal = 1
         if meter.aggregation is Aggregation.UNIQUE:
-            text = _text(event.data.get(meter.value), meter.value)
+            text = text_of(event.data.get(meter.value), meter.value)
             if isinstance(text, Refusal):
                 return text
             counted = text
@@ -61,7 +85,7 @@ def readings(event: MeterEvent, meters: Meters) -> list[tuple[Series, int]] | Re
                 return value
         series = only
         if series is None:
-            dimensions = _dimensions(event.data, meter) if meter.dimensions else ()
+            dimensions = dimensions_of(event.data, meter) if meter.dimensions else ()
             if isinstance(dimensions, Refusal):
                 return dimensions
             series = Series(meter.id, event.tenant, dimensions, counted)
@@ -122,13 +146,13 @@ def _scaled_decimal(value: Decimal, decimals: int, where: str) -> int | Refusal:
     return -number if sign else number
 
 
-def _dimensions(data: Mapping[str, Any], meter: Meter) -> tuple[str, ...] | Refusal:
+def dimensions_of(data: Mapping[str, Any], meter: Meter) -> tuple[str, ...] | Refusal:
     """The event's values under the meter's dimensions; one that is missing is ''."""
     found = []
     for name in meter.dimensions:
         value = data.get(name, "")
         if type(value) is not str or not value.isprintable():
-            checked = _text(value, name) if value is not None else ""
+            checked = text_of(value, name) if value is not None else ""
             if isinstance(checked, Refusal):
                 return checked
             value = checked
@@ -138,7 +162,7 @@ def _dimensions(data: Mapping[str, Any], meter: Meter) -> tuple[str, ...] | Refu
     return tuple(found)
 
 
-def _text(value: Any, name: str) -> str | Refusal:
+def text_of(value: Any, name: str) -> str | Refusal:
     """A text, number or truth value as text."""
     where = f"data.{name}"
     match value:

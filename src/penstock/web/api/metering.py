@@ -11,9 +11,9 @@ from penstock.app import usage
 from penstock.app.context import App
 from penstock.app.intake import Intake, Receipt
 from penstock.app.tokens import authenticate
-from penstock.base.refusal import Refused, ensure, invalid
+from penstock.base.refusal import Refused, invalid
 from penstock.billing.metering.closing import PeriodClosing
-from penstock.billing.metering.cloudevents import BATCH, STRUCTURED, media_type, read_batch
+from penstock.billing.metering.cloudevents import BATCH, STRUCTURED, media_type
 from penstock.billing.metering.model import Meter, MeteredQuantity
 from penstock.store.tables import StoredEvent
 from penstock.web.edge import Page, secret_of
@@ -55,7 +55,7 @@ async def send_events(request: Request[Any, Any, Any], centre: GivenApp, intake:
 
 def _send_batch(app: App, intake: Intake, secret: str, body: bytes) -> Receipt:
     holder = authenticate(app, secret)
-    return intake.send(holder, ensure(read_batch(body)))
+    return intake.send_batch(holder, body)
 
 
 @get("/usage/events", sync_to_thread=True)
