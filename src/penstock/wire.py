@@ -16,11 +16,15 @@ from penstock.app.ports import Clock, Engine, Probe
 from penstock.base.refusal import Fault, Refusal, Refused, disk_full
 from penstock.engines.clusters import open_cluster
 from penstock.engines.local.engine import LocalEngine
+from penstock.engines.local.images.store import FOLDER as IMAGES
 from penstock.engines.settings import read_engines
 from penstock.probes.host import HostProbe
 from penstock.sim.compiled import Background
 from penstock.store.database import Database
 from penstock.store.files import Files
+
+ATTEMPTS = "attempts"
+"""Of the data directory: where the engine of this host keeps its attempts."""
 
 
 class SystemClock:
@@ -101,7 +105,9 @@ def _app(data: Path, policy: Policy, url: str | None) -> App:
         database.migrate()
         named = read_engines(data)
         files = Files(named.shared or data)
-        local = LocalEngine(data / "attempts", expose=_environment(), on_end=database.bell.set)
+        local = LocalEngine(
+            data / ATTEMPTS, expose=_environment(), images=data / IMAGES, on_end=database.bell.set
+        )
         if leader := database.lead():  # nobody else is starting anything here
             local.sweep()
             leader.end()

@@ -41,6 +41,8 @@ class Harness:
     patience_s = PATIENCE_S
     many = 25
     """How many attempts at once the tests ask of it."""
+    image = ""
+    """The image that its attempts run in."""
 
     def open(self, root: Path) -> Any:
         """The engine on this directory."""
@@ -159,7 +161,7 @@ class Bench:
                 tasks_per_node=tasks,
                 resources=resources,
                 checkpoint=Checkpoint(),
-                **{"grace_s": 1, **spec},
+                **{"grace_s": 1, "image": self.harness.image, **spec},
             ),
             tasks=tuple(self.task(rank) for rank in range(tasks)),
             checkpoint=str(self.left),

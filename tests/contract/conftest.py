@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.contract.bench import Bench, Harness, Opened
 from tests.contract.harnesses import HARNESSES, LocalHarness
+from tests.contract.images import need_tools
 
 from penstock.engines.local.host import Isolation
 
@@ -19,7 +20,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def harness(request: pytest.FixtureRequest) -> Harness:
     """Each engine in turn."""
-    return HARNESSES[request.param]
+    found = HARNESSES[request.param]
+    if found.image:
+        need_tools()
+    return found
 
 
 @pytest.fixture(scope="module")

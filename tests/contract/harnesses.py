@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from tests.contract.bench import Bench, Harness
+from tests.contract.images import layout
 from tests.contract.ray_harness import RayHarness
 from tests.contract.slurm_harness import SlurmHarness
 
@@ -20,8 +21,11 @@ from penstock.base.refusal import Fault
 from penstock.engines.local import folder
 from penstock.engines.local.engine import LocalEngine
 from penstock.engines.local.host import Isolation
+from penstock.engines.local.images import store
 from penstock.sim.clock import VirtualClock
 from penstock.sim.engine import NOWHERE, SimulatedEngine
+
+PATH = f"PATH={Path(sys.prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin"
 
 
 class LocalHarness(Harness):
@@ -54,6 +58,23 @@ class LocalHarness(Harness):
         process.kill()
         process.wait()
         meanwhile()
+
+
+class ImageHarness(LocalHarness):
+    """The local engine with every attempt in an image, which has the host's programs as an operator's `--show`."""
+
+    image = "localhost/contract:1"
+
+    def open(self, root: Path) -> LocalEngine:
+        folder = root.with_name(f"{root.name}-images")
+        if store.find(folder, self.image) is None:
+            links = {name: f"->usr/{name}" for name in ("lib", "lib64") if Path("/usr", name).is_dir()}
+            made = layout(
+                root.with_name(f"{root.name}-layout"), links | {"bin/bash": "->/usr/bin/bash"}, env=(PATH,)
+            )
+            shown = (Path("/usr"), Path(sys.prefix), Path(sys.base_prefix))
+            store.add(folder, self.image, str(made), shown)
+        return LocalEngine(root, images=folder, **self._options)
 
 
 class SimulatedHarness(Harness):
@@ -111,6 +132,7 @@ HARNESSES: dict[str, Harness] = {
         LocalHarness("namespaces", Isolation.NAMESPACES),
         LocalHarness("process-groups", Isolation.PROCESS_GROUPS),
         LocalHarness("no-control-groups", Isolation.PROCESS_GROUPS, control_groups=False),
+        ImageHarness("image", None),
         SimulatedHarness(),
         SlurmHarness("slurm", spread=True),
         SlurmHarness("slurm-host", spread=False),

@@ -41,6 +41,7 @@ run: |
   python train.py
   echo done
 env: {LEVEL: 3, DEBUG: yes, EMPTY: "", RATE: 1e-3}
+image: registry.example/train:1
 workdir: ../code
 volumes: {/data: imagenet, /out: results}
 time_limit: 2h30m
@@ -61,6 +62,7 @@ ports: [8080, 9000-9010]
         nodes=2,
         tasks_per_node=8,
         setup="make",
+        image="registry.example/train:1",
         env={"LEVEL": "3", "DEBUG": "yes", "EMPTY": "", "RATE": "1e-3"},
         volumes={"/data": "imagenet", "/out": "results"},
         time_limit_s=9000,
@@ -187,6 +189,8 @@ def test_numbers_are_shown_in_units():
     [
         ("num_nodes: 2", "nodes: 2"),
         ("envs: {A: b}", "env: {A: b}"),
+        ("resources: {image_id: docker:a/b:1}", "image: a/b:1"),
+        ("image_id: docker:a/b:1", "image: a/b:1"),
         ("env: [A=b, C=d=e]", "env: {A: b, C: d=e}"),
         ("volumes: [imagenet:/data]", "volumes: {/data: imagenet}"),
         ("volumes: {/data: {name: imagenet, size: 10}}", "volumes: {/data: imagenet}"),
@@ -347,7 +351,11 @@ MISTAKES = {
     ),
     "service": ("run: x\nservice: {replicas: 2}\n", ["2:1 field_untranslatable"]),
     "secrets": ("run: x\nsecrets: {T: null}\n", ["2:1 field_untranslatable"]),
-    "image": ("run: x\nresources: {image_id: docker:x}\n", ["2:13 field_untranslatable"]),
+    "image of a machine": ("run: x\nresources: {image_id: ami-1}\n", ["2:23 field_untranslatable"]),
+    "image": ("run: x\nimage: No Image\n", ["2:8 image_malformed"]),
+    "images": ("run: x\nimage: [a, b]\n", ["2:8 field_malformed"]),
+    "two images": ("run: x\nimage: a:1\nresources: {image_id: docker:b}\n", ["3:23 field_contradiction"]),
+    "entrypoint": ("run: x\nentrypoint: /start\n", ["2:1 field_untranslatable"]),
     "type": ("run: x\ntype: service\n", ["2:7 field_untranslatable"]),
     "cpus": ("run: x\nresources: {cpus: few}\n", ["2:19 cpus_malformed"]),
     "gpu": ("run: x\nresources: {gpu: {name: A100, count: 1..2}}\n", ["2:38 accelerators_malformed"]),

@@ -8,7 +8,7 @@ import pytest
 from penstock.base.refusal import Refusal
 from penstock.base.window import Window
 from penstock.fleet.device import Device, DeviceState, Node
-from penstock.lease.job import Attempt, Job, JobSpec, Resources
+from penstock.lease.job import Attempt, Job, JobSpec, Resources, Variant
 from penstock.lease.offer import Lease, LeaseState
 from penstock.lease.tenant import Project, Tenant, TenantState
 from penstock.placement.calendar import find
@@ -130,6 +130,20 @@ def test_check_split_refuses_what_cannot_be_divided(per_node, tasks, fine):
     refusal = check_split(job("j", per_node=per_node, tasks=tasks).spec)
     assert (refusal is None) == fine
     assert fine or (isinstance(refusal, Refusal) and refusal.code == "tasks_not_divisible")
+
+
+def test_a_job_in_an_image_goes_to_an_engine_that_runs_images():
+    slurm = msgspec.structs.replace(node("n1"), engine="slurm")
+    plain = job("plain")
+    image = msgspec.structs.replace(plain, id="j", spec=msgspec.structs.replace(plain.spec, image="a:1"))
+    fleet = devices("n1", 1) + devices("n2", 1)
+    w = world(slurm, node("n2"), fleet=fleet, queue=(image, plain))
+    assert placed(solve(w, NOW)) == {"j": (("n2-0",),), "plain": (("n1-0",),)}
+    w = world(slurm, fleet=devices("n1", 2), queue=(image,))
+    assert waiting(solve(w, NOW)) == {"j": ("no_fit_software", {"no_fit_image": 2})}
+    only_elsewhere = msgspec.structs.replace(plain.spec, variants={"cann": Variant(image="a:1")})
+    w = world(slurm, fleet=devices("n1", 2), queue=(msgspec.structs.replace(plain, spec=only_elsewhere),))
+    assert placed(solve(w, NOW)) == {"plain": (("n1-0",),)}
 
 
 BUSY = job("other", per_node=1)

@@ -1,12 +1,12 @@
 """What a tenant does with jobs: submit, list, look, ask why, stop."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 import numpy as np
 
-from penstock.app import asking, books, depending, placing
+from penstock.app import asking, books, depending, images, placing
 from penstock.app.access import (
     known_as,
     own_tenant,
@@ -84,7 +84,7 @@ def submit_all(
     for request in requests:
         tenant = own_tenant(principal, request.tenant)
         require(principal, Scope.SUBMIT, tenant)
-        problems = [*check_spec(request.spec), *_images(request.spec)]
+        problems = [*check_spec(request.spec), *images.problems(app, request.spec)]
         if problems:
             raise Refused(*problems)
         barred = bars(app, request.spec, known_accelerators(app), read)
@@ -111,18 +111,6 @@ def _queued(
         audit.record(tx, now, principal.token, "submit", name)
         return job
     return visible(principal, "job", name, jobs.job(tx, name))
-
-
-def _images(spec: JobSpec) -> Iterator[Refusal]:
-    """No engine here starts containers."""
-    for stack, variant in spec.variants.items():
-        if variant.image:
-            yield invalid(
-                "images_not_run",
-                f"the variant for {stack} names an image, and no engine of this centre runs images",
-                "leave image: out and install what is missing in setup:, or use `penstock render`",
-                f"variants.{stack}.image",
-            )
 
 
 def _admit(

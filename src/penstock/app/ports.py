@@ -92,6 +92,8 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     remarks: tuple[str, ...] = ()
     """What an operator should know, such as accounting that differs from what was charged."""
+    images: tuple[str, ...] | None = None
+    """Images that jobs can run in; None where the engine runs none."""
     accepted: bool = False
     """New devices go on sale on the operator's word, without a measurement of ours."""
 

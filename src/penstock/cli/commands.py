@@ -33,6 +33,7 @@ SALES = (
     Command(
         "engine", "penstock.cli.engine:app", "Where jobs run: this host, and the clusters of the centre."
     ),
+    Command("image", "penstock.cli.image:app", "Container images that jobs can run in."),
     Command("offer", "penstock.cli.offer:app", "Prices per card-hour of a model."),
     Command("price", "penstock.cli.price:app", "Price books: check, rate usage with them, publish, compare."),
     Command(

@@ -13,7 +13,7 @@ from penstock.cli.help import command_help, subcommands
 
 HEAD = """# Command line
 
-`penstock` is a client of the REST API; only `up`, `demo`, `doctor`, `admin`, `plan`
+`penstock` is a client of the REST API; only `up`, `demo`, `doctor`, `admin`, `image add`, `image remove`, `plan`
 and `port` work on this host itself.
 This page is generated: `python -m penstock.cli.reference docs/reference/cli.md`.
 

@@ -81,6 +81,7 @@ def meaning(reason: str) -> str:
         "no_fit_host_memory": _("too little host memory left on the node"),
         "no_fit_cpu": _("too few CPU cores left on the node"),
         "no_fit_software": _("another software stack"),
+        "no_fit_image": _("its engine runs no container images"),
         "no_fit_place": _("in another place"),
         "no_fit_price": _("too dear"),
         "no_fit_quota": _("over the quota of the tenant or project"),

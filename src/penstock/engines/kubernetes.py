@@ -13,7 +13,7 @@ import msgspec
 
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.fleet.accelerators import catalogue, find
-from penstock.lease.job import JobSpec, Variant
+from penstock.lease.job import JobSpec
 from penstock.lease.variants import on_stack
 
 type Gang = Literal["none", "kueue", "volcano"]
@@ -59,8 +59,8 @@ class Rendering(msgspec.Struct, frozen=True, kw_only=True):
 def render(spec: JobSpec, how: Rendering) -> list[Manifest]:
     """The manifests in the order in which to apply them. Raises Refused where the job cannot be met."""
     stack = _stack(spec)
-    variant, spec = spec.variants.get(stack, Variant()), on_stack(spec, stack)
-    how = msgspec.structs.replace(how, image=how.image or variant.image)
+    spec = on_stack(spec, stack)
+    how = msgspec.structs.replace(how, image=how.image or spec.image)
     _check(spec, how)
     name = _name(spec.name)
     labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/managed-by": "penstock"}
@@ -78,7 +78,7 @@ def _check(spec: JobSpec, how: Rendering) -> None:
     if not how.image:
         problems.append(
             invalid(
-                "image_missing", "a pod needs an image", "name one with --image, or in a variant", "image"
+                "image_missing", "a pod needs an image", "name one with --image, or in the job file", "image"
             )
         )
     if how.gang != "none" and not how.queue:

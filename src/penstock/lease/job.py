@@ -67,7 +67,7 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run: str = ""
     env: dict[str, str] = {}
     image: str = ""
-    """Container image, for what runs images."""
+    """In place of the job's image."""
 
 
 class Flops(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,6 +91,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tasks_per_node: int = 1
     setup: str = ""
     env: dict[str, str] = {}
+    image: str = ""
+    """Container image whose file system takes the place of the node's; empty: that of the node."""
     workdir: str = ""
     """Content id of an uploaded working directory; empty for none."""
     volumes: dict[str, str] = {}

@@ -36,7 +36,16 @@ def on_stack(spec: JobSpec, stack: str) -> JobSpec:
         setup=variant.setup or spec.setup,
         run=variant.run or spec.run,
         env={**spec.env, **variant.env},
+        image=variant.image or spec.image,
     )
+
+
+def images(spec: JobSpec) -> dict[str, str]:
+    """The field that names it -> image, for each that the job may run in."""
+    named = {"image": spec.image} | {
+        f"variants.{name}.image": one.image for name, one in spec.variants.items()
+    }
+    return {field: image for field, image in named.items() if image}
 
 
 def stack_environment(stack: str, known: Catalogue) -> dict[str, str]:

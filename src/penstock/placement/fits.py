@@ -92,6 +92,7 @@ def counts(need: Need, snapshot: Snapshot, closed: str | None) -> Counter[str]:
     count(reasons.NOT_IN_SERVICE, ~layout.sellable)
     count(reasons.MODEL, np.broadcast_to(~need.wanted[:, None], left.shape))
     count(reasons.SOFTWARE, ~need.runs)
+    count(reasons.IMAGE, ~need.holds_image)
     count(reasons.MEMORY, ~need.enough)
     if closed is not None:
         count(closed, left)

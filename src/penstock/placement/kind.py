@@ -2,6 +2,7 @@
 
 from penstock.base.ids import digest
 from penstock.lease.job import AFTER, Job
+from penstock.lease.variants import images
 from penstock.placement import software
 
 
@@ -9,7 +10,7 @@ def kind_of(job: Job) -> tuple[object, ...]:
     """Jobs of one kind ask the same of the same world."""
     spec = job.spec
     shape = job.lease, spec.nodes, spec.resources, spec.spot, spec.time_limit_s, spec.grace_s
-    return *shape, software.kind(job)
+    return *shape, software.kind(job), *sorted(images(spec).items())
 
 
 def line_of(job: Job) -> str:

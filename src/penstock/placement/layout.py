@@ -15,6 +15,8 @@ from penstock.fleet.device import Device, DeviceState, Node
 MILLICORES = 1000
 SHARING_ENGINES = ("local", "simulated")
 """Engines that start several attempts on one device; the others allot whole devices."""
+IMAGE_ENGINES = ("local", "simulated")
+"""Engines that run a job in the image that it names."""
 _CPU_STACK = "cpu"
 _KEPT = 4
 
@@ -31,7 +33,8 @@ def commissioned(device: Device) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """One entry a row (`model`, `node`, `leaf`, `fabric`, `shares`: may be shared), a cell (row and column), or a node.
+    """One entry a row (`model`, `node`, `leaf`, `fabric`, `shares`: may be shared,
+    `images`: runs images), a cell (row and column), or a node.
 
     `leaf` and `fabric` number the interconnect domains, `card` the package of a device among all.
     CPU is in thousandths of a core, memory in bytes; `cores` are those that a processor device itself is.
@@ -54,6 +57,7 @@ class Layout:
     node_memory: np.ndarray
     any_cores: bool
     shares: np.ndarray
+    images: np.ndarray
     kind: np.ndarray
     kinds: tuple[Device, ...]
     """One device of each kind, a kind being a model with its software stack."""
@@ -139,6 +143,7 @@ def _layout(given_nodes: Iterable[Node], given: Iterable[Device]) -> Layout:
         node_memory=np.array([n.memory_bytes for n in nodes], np.int64),
         any_cores=bool(cores.any()),
         shares=np.array([n.engine in SHARING_ENGINES for n in nodes], np.bool_)[node],
+        images=np.array([n.engine in IMAGE_ENGINES for n in nodes], np.bool_)[node],
         kind=kind,
         kinds=tuple(kinds.values()),
     )

@@ -7,6 +7,7 @@ import numpy as np
 from penstock.base.quantity import WHOLE
 from penstock.base.window import US_PER_SECOND, to_us
 from penstock.lease.job import Job, JobSpec, Resources
+from penstock.lease.variants import images, on_stack
 from penstock.placement import software
 from penstock.placement.filters import takes_any
 from penstock.placement.layout import Layout
@@ -76,7 +77,9 @@ class Need:
         self.runs = runs[layout.kind] if job.barred else layout.exists
         if self.partial:
             self.runs = self.runs & layout.shares[:, None]
+        self.holds_image = _holds_image(spec, layout)
         self.right = self.considered & layout.sellable & self.enough & self.runs & self.wanted[:, None]
+        self.right &= self.holds_image
 
     def _make_even(self, layout: Layout) -> None:
         """A gang takes one share of all its devices, so of each model what the smallest that will do asks for."""
@@ -85,6 +88,14 @@ class Need:
             share = self.share[rows]
             fitting = share[layout.exists[rows] & (share <= WHOLE)]
             self.share[rows] = np.maximum(share, fitting.max(initial=0))
+
+
+def _holds_image(spec: JobSpec, layout: Layout) -> np.ndarray:
+    """True where the job names no image, or the engine runs it in that image."""
+    if not images(spec):
+        return layout.exists
+    named = np.array([bool(on_stack(spec, device.stack).image) for device in layout.kinds], np.bool_)
+    return layout.exists & (layout.images[:, None] | ~named[layout.kind])
 
 
 def _preference(resources: Resources, known: tuple[str, ...], first: tuple[str, ...]) -> list[int]:

@@ -5,6 +5,7 @@ from collections import Counter
 NOT_IN_SERVICE = "not_in_service"
 MODEL = "no_fit_model"
 SOFTWARE = "no_fit_software"
+IMAGE = "no_fit_image"
 MEMORY = "no_fit_memory"
 LEASE_NOT_ACTIVE = "lease_not_active"
 TENANT_SUSPENDED = "tenant_suspended"
@@ -35,6 +36,7 @@ _BOOK_REASONS = {
     LEASED: BUSY,
     LEASE_NOT_ACTIVE: BUSY,
     MEMORY: MEMORY,
+    IMAGE: SOFTWARE,
     SOFTWARE: SOFTWARE,
     MODEL: MODEL,
     NOT_IN_SERVICE: BUSY,

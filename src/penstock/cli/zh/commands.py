@@ -30,6 +30,12 @@ COMMANDS = {
     "List engines: whether they answer, what they have, and what work from outside runs there.": (
         "列出引擎：是否应答、有哪些资源、有哪些外来作业在运行。"
     ),
+    "Container images that jobs can run in.": "作业可在其中运行的容器镜像。",
+    "List the images that jobs can run in.": "列出作业可在其中运行的镜像。",
+    "Unpack an image on this host, for jobs of its own engine. Nothing is fetched from a network.": (
+        "在本机解包一个镜像，供本机引擎的作业使用。不会从网络获取任何内容。"
+    ),
+    "Take an image away from this host, unless a job runs in it.": "从本机移除一个镜像；有作业正在其中运行时不移除。",
     "Set the admin password of a centre on this host; read from the terminal or standard input.": (
         "设置本机某个中心的管理员密码；从终端或标准输入读取。"
     ),

@@ -174,4 +174,12 @@ LABELS = {
     "why not": "为何不行",
     "withdrawn": "撤回时间",
     "VERSION": "版本",
+    "IMAGE": "镜像",
+    "ENGINE": "引擎",
+    "ARCHITECTURE": "架构",
+    "SIZE": "大小",
+    "SHELL": "命令解释器",
+    "DIGEST": "摘要",
+    "{name} is removed": "{name} 已移除",
+    "its engine runs no container images": "其引擎不运行容器镜像",
 }

@@ -71,6 +71,11 @@ OPTIONS = {
     "How long it is valid, such as 30d, or until when.": "有效多久（如 30d），或有效至何时。",
     "Token id.": "令牌编号。",
     "Name by which jobs mount it.": "作业挂载时使用的名称。",
+    "Name by which jobs ask for it, such as registry.example/train:1.": "作业引用它的名称，如 registry.example/train:1。",
+    "Archive of `podman save` or `docker save`, directory with an OCI layout, or podman:NAME.": (
+        "`podman save` 或 `docker save` 的归档、含 OCI layout 的目录，或 podman:名称。"
+    ),
+    "Path of this host that jobs in the image see too, such as that of a driver.": "镜像中的作业也能看到的本机路径，如驱动所在路径。",
     "Job file in YAML.": "YAML 格式的作业文件。",
     "Lease to run on; by default what the file says, else on demand.": "在哪份租约上运行；默认依文件所写，否则按需运行。",
     "Project to run in; by default what the file says.": "归入哪个项目；默认依文件所写。",

@@ -19,6 +19,7 @@ from penstock.engines.local.burial import bury_strays
 from penstock.engines.local.endings import conclude, lost, stopped
 from penstock.engines.local.filetree import refuse_exposed
 from penstock.engines.local.host import Isolation, engine_name, read_host
+from penstock.engines.local.images.store import known
 from penstock.engines.local.news import News
 from penstock.engines.local.outside import fault, observe_each
 from penstock.engines.local.planning import Settings, attempt_files
@@ -39,8 +40,9 @@ class LocalEngine:
 
     `expose` are directories that jobs may read and whose `bin` is on their PATH, e.g. a Python
     environment. Without `isolation` the strongest one that works here is used; `passed_over` says why a
-    stronger one was not. `on_end` is called from another thread when an attempt has ended. Raises Refused
-    where `root` would be visible to jobs, Fault where nothing runs.
+    stronger one was not. `images` is where images of this host are; none are run without. `on_end` is called
+    from another thread when an attempt has ended. Raises Refused where `root` would be visible to jobs, Fault
+    where nothing runs.
     """
 
     name = "local"
@@ -54,6 +56,7 @@ class LocalEngine:
         control_groups: bool = True,
         network: bool = True,
         devices_given: bool = False,
+        images: Path | None = None,
         stall_after: timedelta = timedelta(minutes=5),
         stall_share: float = 0.02,
         on_end: Callable[[], object] | None = None,
@@ -69,6 +72,7 @@ class LocalEngine:
             devices_given=devices_given,
             stall_after_s=stall_after.total_seconds(),
             stall_share=stall_share,
+            images=images.resolve() if images else None,
         )
         self._system = system_mounts(exposed)
         self._spawner = Spawner()
@@ -85,8 +89,9 @@ class LocalEngine:
             raise
 
     def capacity(self) -> Capacity:
-        """No hosts: a probe looks at this one."""
-        return Capacity()
+        """No hosts: a probe looks at this one. Its images are looked for anew each time."""
+        images, inside = self._settings.images, self.host.isolation is not Isolation.PROCESS_GROUPS
+        return Capacity(images=tuple(one.name for one in known(images)) if images and inside else None)
 
     def keep(self, leases: Sequence[Kept]) -> None:
         """Nothing to do: nobody but us uses its devices."""

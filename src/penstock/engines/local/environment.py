@@ -1,11 +1,12 @@
 """The environment of each task: nothing of the server's, the program's own, and what a gang needs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from penstock.app.ports import Start, TaskPlan
 from penstock.base.quantity import WHOLE
+from penstock.engines.local.images.store import Image
 from penstock.engines.local.stacks import CPU, CUDA, stack_of
 from penstock.fleet.accelerators import catalogue
 from penstock.fleet.cpulist import parse_cpu_list
@@ -17,9 +18,16 @@ MASTER_ADDRESS = "127.0.0.1"
 
 
 def task_environment(
-    plan: Start, task: TaskPlan, *, home: str, tmp: str, checkpoint: str, expose: Sequence[Path]
+    plan: Start,
+    task: TaskPlan,
+    *,
+    home: str,
+    tmp: str,
+    checkpoint: str,
+    expose: Sequence[Path],
+    image: Image | None = None,
 ) -> dict[str, str]:
-    """All variables of one task; the engine's own win over the program's.
+    """All variables of one task; the engine's own win over the program's, and those over its image's.
 
     MASTER_PORT is left to the supervisor where the whole gang is on this host.
     """
@@ -42,7 +50,7 @@ def task_environment(
         own["PENSTOCK_CHECKPOINT_DIR"] = checkpoint
     asked = {name: value for name, value in plan.spec.env.items() if name != "MASTER_PORT"}
     return {
-        **_base(home, tmp, expose),
+        **_base(home, tmp, expose, image.env if image else {}),
         **_defaults(task),
         **stack_environment(task.stack, catalogue()),
         **asked,
@@ -69,8 +77,9 @@ def _path(expose: tuple[Path, ...]) -> str:
     return ":".join([*exposed, _SYSTEM_PATH])
 
 
-def _base(home: str, tmp: str, expose: Sequence[Path]) -> dict[str, str]:
-    return {"PATH": _path(tuple(expose)), "HOME": home, "TMPDIR": tmp, "LANG": "C.UTF-8", "TERM": "dumb"}
+def _base(home: str, tmp: str, expose: Sequence[Path], of_image: Mapping[str, str]) -> dict[str, str]:
+    settings = {"PATH": _path(tuple(expose)), "LANG": "C.UTF-8", "TERM": "dumb"}
+    return {**settings, **of_image, "HOME": home, "TMPDIR": tmp}
 
 
 def _defaults(task: TaskPlan) -> dict[str, str]:

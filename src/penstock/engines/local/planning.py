@@ -17,12 +17,15 @@ from penstock.engines.local.filetree import (
     device_patterns,
 )
 from penstock.engines.local.host import Host, Isolation, attempt_mark
+from penstock.engines.local.images.store import Image, find, rootfs_of
+from penstock.engines.local.images.tree import blocked, image_mounts
 from penstock.engines.local.stacks import CPU, device_files, stack_of
 from penstock.engines.local.supervisor.format import PLAN, PRIVATE_TMP, SCRIPTS, WORKDIR, Entry, Mount, Plan
 from penstock.engines.local.supervisor.shown import device_mounts
 from penstock.lease.job import Checkpoint, JobSpec
 
 _BASH = "/bin/bash"
+_NO_IMAGES = "images_unavailable\nthis host gives us no mount namespaces, so no image can be run"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,13 +38,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     devices_given: bool = False
     """A scheduler has given the devices and answers for them: their files are not looked for."""
     workdir_limit_bytes: int = 16 * 2**30
+    images: Path | None = None
+    """Where the images of this host are; None where none are run."""
 
 
 def attempt_files(
     plan: Start, directory: Path, host: Host, settings: Settings, system: Sequence[Mount]
 ) -> dict[str, bytes]:
     """What the directory of an attempt starts with: its plan and its scripts."""
-    shown = [*system, *_device_mounts(plan)]
+    image = image_of(plan.spec, settings)
+    if image is not None and host.isolation is not Isolation.PROCESS_GROUPS:
+        # Bubblewrap needs a program of the root it has built to hold that open; what we build ourselves does not.
+        host = msgspec.structs.replace(host, isolation=Isolation.NAMESPACES)
+        settings = msgspec.structs.replace(settings, expose=tuple(map(Path, image.shown)))
+        shown = [*_image_mounts(plan, image, settings), *_device_mounts(plan, vendors=())]
+    else:
+        shown = [*system, *_device_mounts(plan)]
     files = {PLAN: msgspec.json.encode(supervisor_plan(plan, directory, host, settings, shown))}
     return files | {f"{SCRIPTS}/{name}": text.encode() for name, text in scripts(plan.spec).items()}
 
@@ -51,8 +63,19 @@ def scripts(spec: JobSpec) -> dict[str, str]:
     return {"run": spec.run} | ({"setup": spec.setup} if spec.setup.strip() else {})
 
 
-def _device_mounts(plan: Start) -> list[Mount]:
-    return device_mounts(device_patterns(plan), {handle for task in plan.tasks for handle in task.handles})
+def image_of(spec: JobSpec, settings: Settings) -> Image | None:
+    """The image that the job runs in, where it names one that is on this host."""
+    return find(settings.images, spec.image) if spec.image and settings.images is not None else None
+
+
+def _image_mounts(plan: Start, image: Image, settings: Settings) -> list[Mount]:
+    assert settings.images is not None
+    return image_mounts(rootfs_of(settings.images, image.name), _targets(plan), settings.expose)
+
+
+def _device_mounts(plan: Start, vendors: Sequence[str] = ("/opt",)) -> list[Mount]:
+    handles = {handle for task in plan.tasks for handle in task.handles}
+    return device_mounts(device_patterns(plan), handles, vendors)
 
 
 def supervisor_plan(
@@ -63,6 +86,8 @@ def supervisor_plan(
     entries = [] if refused else [_entry(plan, task, directory, host, settings) for task in plan.tasks]
     inside = host.isolation is not Isolation.PROCESS_GROUPS
     scripts = SCRIPTS_AT if inside else str(directory / SCRIPTS)
+    image = image_of(plan.spec, settings)
+    shell = image.shell if image else _BASH
     return {
         "attempt": plan.attempt,
         "boot": host.boot,
@@ -73,8 +98,8 @@ def supervisor_plan(
         "workdir_source": plan.workdir,
         "workdir": WORKSPACE if inside else str(directory / WORKDIR),
         "workdir_limit_bytes": settings.workdir_limit_bytes,
-        "run": [_BASH, f"{scripts}/run"],
-        "setup": [_BASH, f"{scripts}/setup"],
+        "run": [shell, f"{scripts}/run"],
+        "setup": [shell, f"{scripts}/setup"],
         "setups": _first_of_each_node(plan, entries) if plan.spec.setup.strip() else [],
         "tasks": entries or [{"rank": task.rank, "env": {}, "cpus": []} for task in plan.tasks],
         "mark": attempt_mark(directory),
@@ -117,9 +142,27 @@ def _refusal(plan: Start, host: Host, settings: Settings) -> str:
         return "network_unavailable\nthis host gives us no namespaces, so no job can be kept off its network"
     if plan.volumes and host.isolation is Isolation.PROCESS_GROUPS:
         return "volumes_unavailable\nthis host gives us no mount namespaces, so no volume can be mounted"
-    targets = [*([_checkpoint_at(plan)] if plan.checkpoint else []), *plan.volumes]
-    if (target := bad_target(targets)) is not None:
+    if (target := bad_target(_targets(plan))) is not None:
         return f"mount_path\nnothing can be mounted at {target!r}"
+    return _image_refusal(plan, host, settings) if plan.spec.image else ""
+
+
+def _targets(plan: Start) -> list[str]:
+    """Where the job's own directories are mounted."""
+    return [*([_checkpoint_at(plan)] if plan.checkpoint else []), *plan.volumes]
+
+
+def _image_refusal(plan: Start, host: Host, settings: Settings) -> str:
+    if settings.images is None:
+        return "images_unavailable\nno images are run here"
+    if host.isolation is Isolation.PROCESS_GROUPS:
+        return _NO_IMAGES
+    name = plan.spec.image
+    if find(settings.images, name) is None:
+        return f"image_unknown\nthere is no image {name} on this host"
+    for target in _targets(plan):
+        if blocked(rootfs_of(settings.images, name), target):
+            return f"mount_path\nnothing can be mounted at {target!r}: the image {name} has a file or a link there"
     return ""
 
 
@@ -132,6 +175,7 @@ def _entry(plan: Start, task: TaskPlan, directory: Path, host: Host, settings: S
         tmp=TMP if inside else str(directory / PRIVATE_TMP),
         checkpoint=_checkpoint_at(plan) if inside else plan.checkpoint,
         expose=settings.expose,
+        image=image_of(plan.spec, settings),
     )
     name, _, value = attempt_mark(directory).partition("=")
     environment[name] = value
@@ -196,6 +240,7 @@ def _limits(plan: Start, host: Host, settings: Settings) -> dict[str, str]:
         "devices": bound if processor else "visibility variable",
         **({"share": _share_limit(host, processor=processor)} if _share(plan) < WHOLE else {}),
         "disk": "none",
+        **({"image": f"{image.name} {image.digest}"} if (image := image_of(plan.spec, settings)) else {}),
         "log": "bounded",
     }
 

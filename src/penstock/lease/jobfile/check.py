@@ -9,6 +9,7 @@ from penstock.base.refusal import Refusal, invalid
 from penstock.lease.depend import ENDS
 from penstock.lease.job import JobSpec
 from penstock.lease.jobfile.values import format_bytes, format_s
+from penstock.lease.variants import images
 
 RANGES: dict[str, tuple[int, int]] = {
     "nodes": (1, 100_000),
@@ -256,11 +257,15 @@ def _software(spec: JobSpec) -> Iterator[Refusal]:
         for path, text in (("run", variant.run), ("setup", variant.setup)):
             yield from _text(f"variants.{stack}.{path}", text)
         yield from _env(variant.env, f"variants.{stack}.env")
-        if variant.image and not _IMAGE.fullmatch(variant.image):
-            what = f"{variant.image[:80]!r} is no reference of a container image"
-            yield invalid(
-                "image_malformed", what, "write such as registry.example/name:tag", f"variants.{stack}.image"
-            )
+    for field, image in images(spec).items():
+        if not is_image(image):
+            what = f"{image[:80]!r} is no reference of a container image"
+            yield invalid("image_malformed", what, "write such as registry.example/name:tag", field)
+
+
+def is_image(name: str) -> bool:
+    """Whether this can be the name of a container image."""
+    return _IMAGE.fullmatch(name) is not None
 
 
 def _mounts(spec: JobSpec) -> Iterator[Refusal]:

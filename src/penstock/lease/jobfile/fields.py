@@ -18,7 +18,7 @@ from penstock.lease.jobfile.kinds import (
 from penstock.lease.jobfile.reading import Field, Reading
 from penstock.lease.jobfile.resources import resources
 from penstock.lease.jobfile.sections import checkpoint, env, file_mounts, retry, volumes
-from penstock.lease.jobfile.software import software, variants
+from penstock.lease.jobfile.software import image, image_id, software, variants
 
 _SCRIPT = {"oneOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}}]}
 _DURATION = {"type": ["string", "integer"], "examples": ["2h30m", "45s", "1:30:00", 3600]}
@@ -130,6 +130,14 @@ FIELDS: tuple[Field, ...] = (
             ]
         },
         aliases=("envs",),
+    ),
+    Field(
+        name="image",
+        read=image,
+        path="image",
+        about="Container image to run in, one of those that the centre has; run: takes the place of its "
+        "entrypoint. None: the file system of the node.",
+        schema={"type": "string", "examples": ["registry.example/train:1"]},
     ),
     Field(
         name="workdir",
@@ -296,6 +304,7 @@ FIELDS: tuple[Field, ...] = (
     ),
 )
 TRANSLATED: tuple[Field, ...] = (
+    Field(name="image_id", read=image_id, path="image", about="", schema={}),
     Field(name="file_mounts", read=file_mounts, path="volumes", about="", schema={}),
     Field(name="spot_policy", read=_spot_policy, path="spot", about="", schema={}),
     Field(name="type", read=_type, path="type", about="", schema={}),

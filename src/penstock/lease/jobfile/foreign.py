@@ -19,7 +19,9 @@ def _refused(why: str, remedy: str) -> Foreign:
     return Foreign(ignored=False, why=why, remedy=remedy)
 
 
-_IMAGE = _refused(_SOFTWARE, "leave it out, and install what is missing in setup:")
+_IMAGE = _refused(
+    "nothing is fetched for a job", "write image: with the name of an image that the centre has"
+)
 _GIT = _refused("no repository is fetched for a job", "check it out, and name its directory as workdir")
 
 TOP: dict[str, Foreign] = {
@@ -38,12 +40,10 @@ TOP: dict[str, Foreign] = {
     "backends": _ignored(_CENTRE),
     "creation_policy": _ignored(_CENTRE),
     "docker": _IMAGE,
-    "entrypoint": _IMAGE,
+    "entrypoint": _refused("run: takes the place of the image's entrypoint", "write what it does into run:"),
     "files": _refused("files are not copied one by one", "put them into workdir"),
     "fleets": _ignored(_CENTRE),
     "idle_duration": _ignored(_ENDS),
-    "image": _IMAGE,
-    "image_id": _IMAGE,
     "instance_types": _ignored(_CENTRE),
     "max_price": _refused("a job's price is that of the offer", "compare with `penstock offer list`"),
     "nvcc": _ignored(_SOFTWARE),
@@ -65,7 +65,6 @@ RESOURCES: dict[str, Foreign] = {
     "disk_size": _ignored(_HOST),
     "disk_tier": _ignored(_HOST),
     "ephemeral_storage": _ignored(_HOST),
-    "image_id": _IMAGE,
     "infra": _ignored(_CENTRE),
     "instance_type": _ignored("devices are asked for by accelerators:"),
     "labels": _ignored("group jobs by project:"),

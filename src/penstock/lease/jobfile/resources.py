@@ -19,6 +19,7 @@ from penstock.lease.jobfile.kinds import (
     yes_or_no,
 )
 from penstock.lease.jobfile.reading import Field, Foreign, Reading, is_null, read_fields
+from penstock.lease.jobfile.software import image_id
 from penstock.lease.jobfile.values import Wanted, share_of_one, size_bytes, wanted
 
 ANY = "any"
@@ -249,6 +250,7 @@ RESOURCES_FIELDS = (
     ),
 )
 TRANSLATED = (
+    Field(name="image_id", read=image_id, path="image", about="", schema={}),
     Field(name="use_spot", read=yes_or_no, path="spot", about="", schema={}),
     Field(name="gpu", read=_gpu, path=_MODELS, about="", schema={}),
     Field(name="job_recovery", read=_job_recovery, path="retry.max_attempts", about="", schema={}),

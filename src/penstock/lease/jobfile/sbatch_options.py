@@ -106,7 +106,9 @@ _IGNORED = {name: Foreign(True, why) for why, names in _GROUPS.items() for name 
 _REFUSED = {
     "begin": Foreign(False, "jobs are placed when they can be", "submit it then, or lease from then on"),
     "container": Foreign(
-        False, "no images are run", "leave it out, and install what is missing in the script"
+        False,
+        "no bundle of the submitter is run",
+        "write image: in a job file, with an image that the centre has",
     ),
     "deadline": Foreign(False, "jobs have no deadline", "lease devices for the time when they are needed"),
     "gid": Foreign(False, "jobs run as the user whom the node gives them", "leave it out"),

@@ -10,6 +10,7 @@ from penstock.lease.jobfile.reading import Field, Reading, read_fields
 from penstock.lease.jobfile.sections import env
 
 _CHECK = "check"
+_DOCKER = "docker:"
 _REMEDY = "write software: check, or the stacks it runs on, such as [cuda, cann]"
 
 
@@ -85,6 +86,18 @@ def image(reading: Reading, value: Value, path: str) -> None:
         refuse_kind(reading, value, path, "a container image", "write image: registry.example/name:tag")
 
 
+def image_id(reading: Reading, value: Value, path: str) -> None:
+    """SkyPilot's name for an image of a container, `docker:NAME`, or of a machine."""
+    name = value.text.strip() if isinstance(value, Scalar) else ""
+    if name.startswith(_DOCKER):
+        reading.put(path, name.removeprefix(_DOCKER), value.where)
+    else:
+        remedy = "write image: with the name of a container image"
+        reading.refuse(
+            value.where, "field_untranslatable", "a node runs the system that it has", remedy, path
+        )
+
+
 def variants(reading: Reading, value: Value, path: str) -> None:
     """A mapping of stacks to what is other on each."""
     if not isinstance(value, Fields):
@@ -151,7 +164,7 @@ VARIANT = (
         name="image",
         read=image,
         path="image",
-        about="Container image to run in, for `penstock render`. Engines that run no images refuse the job.",
+        about="In place of the job's image.",
         schema={"type": "string", "examples": ["registry.example/train-npu:1"]},
     ),
 )

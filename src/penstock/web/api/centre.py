@@ -13,6 +13,8 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from penstock.app import following, opening, passwords, reports
 from penstock.app.context import App
+from penstock.app.images import ImageView
+from penstock.app.images import view as view_images
 from penstock.store.tables import AuditEntry
 from penstock.web.edge import Page
 from penstock.web.given import GivenApp, GivenPrincipal
@@ -67,6 +69,12 @@ def engines(centre: GivenApp, principal: GivenPrincipal) -> Page[following.Engin
     return Page(following.view(centre, principal))
 
 
+@get("/images", sync_to_thread=True)
+def images(centre: GivenApp, principal: GivenPrincipal) -> Page[ImageView]:
+    """Container images that jobs can name, and the engines that have them."""
+    return Page(view_images(centre, principal))
+
+
 @get("/events")
 async def events(centre: GivenApp, principal: GivenPrincipal) -> ServerSentEvent:  # noqa: ARG001
     """Says within a second that something changed."""
@@ -84,4 +92,4 @@ async def changes(centre: App) -> AsyncGenerator[ServerSentEventMessage]:
         await anyio.sleep(LIVE_EVERY_S)
 
 
-ROUTER = Router("/", route_handlers=[centre_info, login, audit, engines, events])
+ROUTER = Router("/", route_handlers=[centre_info, login, audit, engines, images, events])

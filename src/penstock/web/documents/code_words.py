@@ -22,6 +22,7 @@ WORDS: dict[str, str] = {
     "spot": "竞价作业让位",
     "defragment": "碎片整理",
     "no_fit_cpu": "CPU 不足",
+    "no_fit_image": "其引擎不运行镜像",
     "active": "有效",
     "suspended": "已暂停",
     "ending": "收尾中",

@@ -43,10 +43,18 @@ def system_mounts(expose: Sequence[Path]) -> list[Mount]:
         elif path.exists():
             mounts.append(mount("ro", str(path), str(path)))
     mounts += [mount("ro", str(path), str(path)) for path in _existing("/etc", _SETTINGS)]
-    mounts += [mount("proc", "", "/proc"), mount("devfs", "", "/dev"), mount("link", TMP, "/var" + TMP)]
-    mounts += [mount("ro", str(path), str(path)) for path in _existing("/proc", _PROC_READ_ONLY)]
-    mounts += [mount("ro", "/dev/null", str(path)) for path in _existing("/proc", _PROC_EMPTY)]
+    mounts += [mount("link", TMP, "/var" + TMP), *kernel_mounts()]
     return mounts + exposed_mounts(path for path in expose if not path.is_relative_to(TMP))
+
+
+def kernel_mounts() -> list[Mount]:
+    """What the kernel shows of itself, without the files that obey a root user."""
+    return [
+        mount("proc", "", "/proc"),
+        mount("devfs", "", "/dev"),
+        *(mount("ro", str(path), str(path)) for path in _existing("/proc", _PROC_READ_ONLY)),
+        *(mount("ro", "/dev/null", str(path)) for path in _existing("/proc", _PROC_EMPTY)),
+    ]
 
 
 def exposed_mounts(paths: Iterable[Path]) -> list[Mount]:
@@ -54,11 +62,13 @@ def exposed_mounts(paths: Iterable[Path]) -> list[Mount]:
     return [mount("ro", str(path), str(path)) for path in paths if not path.is_relative_to("/usr")]
 
 
-def device_mounts(patterns: Patterns, handles: Iterable[str]) -> list[Mount]:
-    """The files of a gang's devices, and where the kernel and the vendor describe them."""
+def device_mounts(
+    patterns: Patterns, handles: Iterable[str], vendors: Sequence[str] = ("/opt",)
+) -> list[Mount]:
+    """The files of a gang's devices, where the kernel describes them, and where vendors put their software."""
     wanted = sorted(handles)
     paths = [path for stack in patterns if stack != CPU for path in device_files(stack, patterns, wanted)]
-    shown = ("/sys/devices/system",) if set(patterns) == {CPU} else ("/sys", "/opt")
+    shown = ("/sys/devices/system",) if set(patterns) == {CPU} else ("/sys", *vendors)
     return [
         *(mount("dev", path, path) for path in sorted(set(paths))),
         *(mount("ro", path, path) for path in shown if Path(path).is_dir()),

@@ -191,10 +191,15 @@ MESSAGES: dict[str, str] = {
     "{} {} must be set aside, {} is available": "需预留 {} {}，可用 {}",
     "{} {} of the credit is used or held": "信用额度中已使用或预留 {} {}",
     "{} {} of {} is left to credit": "可贷记的还剩 {} {}，共 {}",
+    "this centre has no image {}; it has: {}": "本中心没有镜像 {}；现有：{}",
+    "{} is an image, and no engine of this centre runs images": "{} 是镜像，而本中心没有引擎运行镜像",
 }
 REMEDIES: dict[str, str] = {
     "free space": "释放空间",
     "try again in a minute": "请一分钟后再试",
+    "name one of those, or ask the operator to add it with `penstock image add`": (
+        "改用其中之一，或请运营者用 `penstock image add` 添加"
+    ),
     "leave image: out and install what is missing in setup:, or use `penstock render`": (
         "去掉 image:，在 setup: 中安装所缺的内容，或使用 `penstock render`"
     ),
