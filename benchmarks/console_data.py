@@ -25,13 +25,14 @@ from penstock.lease.offer import Lease, LeaseState, Offer, Quote
 from penstock.lease.tenant import Tenant
 from penstock.ledger.chart import PREPAID, RECEIVABLE, REVENUE_HOURLY, centre_account, tenant_account
 from penstock.ledger.model import Account, Transfer
+from penstock.placement.kind import line_of
 from penstock.store import charged, fleet, samples, settled, tables
 from penstock.store.bulk import insert_rows
 from penstock.store.world import history
 
 MODEL, PRICE, CURRENCY = "a100", 9 * MICROS_PER_UNIT, "CNY"
 BATCH = 20_000
-SLOT, LEASED_NODES, QUEUED = timedelta(hours=9), 100, 500
+SLOT, LEASED_NODES = timedelta(hours=9), 100
 RACK, SHOWN_NODE = 16, 700
 GIB = 2**30
 HUNDRED_THOUSAND_YUAN = 100_000 * MICROS_PER_UNIT
@@ -61,6 +62,7 @@ class Month:
         self.start = now - timedelta(days=scenario["days"])
         self.nodes, self.size = scenario["nodes"], scenario["devices_per_node"]
         self.jobs, self.lines_per_job = scenario["jobs"], scenario["lines_per_job"]
+        self.ended_or_running = self.jobs - scenario["queued"]
         self.tenants = [f"tenant-{number:03}" for number in range(scenario["tenants"])]
         self.spent = dict.fromkeys(self.tenants, 0)
 
@@ -77,7 +79,7 @@ class Month:
         """When a job began and ended, or would end."""
         random = Random(number)
         began = self.start + SLOT * (number // self.nodes) + timedelta(minutes=random.randrange(20, 60))
-        last = number // self.nodes == (self.jobs - QUEUED - 1) // self.nodes
+        last = number // self.nodes == (self.ended_or_running - 1) // self.nodes
         return began, began + timedelta(minutes=random.randrange(200, 460) + (600 if last else 0))
 
     def fleet(self) -> Iterator[tuple[Table, Iterable[msgspec.Struct]]]:
@@ -151,11 +153,11 @@ class Month:
     def work(self) -> Iterator[tuple[Table, Iterable[msgspec.Struct]]]:
         """Jobs one after the other on each node, and some that wait."""
         yield tables.JOBS, (self._job(number) for number in range(self.jobs))
-        yield tables.ATTEMPTS, (self._attempt(number) for number in range(self.jobs - QUEUED))
+        yield tables.ATTEMPTS, (self._attempt(number) for number in range(self.ended_or_running))
         yield tables.WAITS, (self._wait(number) for number in range(self.jobs))
 
     def _queued(self, number: int) -> bool:
-        return number >= self.jobs - QUEUED
+        return number >= self.ended_or_running
 
     def _lease(self, number: int) -> str | None:
         node = number % self.nodes
@@ -173,12 +175,14 @@ class Month:
         name = f"{self.tenant(number)}.job-{number:06}"
         lease = self._lease(number)
         made = Job(
-            id=name, tenant=self.tenant(number), spec=spec, created_at=began - timedelta(minutes=12), line=name,
+            id=name, tenant=self.tenant(number), spec=spec, created_at=began - timedelta(minutes=12),
             lease=lease, offer=None if lease else MODEL, price_micros_per_card_hour=PRICE,
         )  # fmt: skip
         if self._queued(number):
             waiting = self.now - timedelta(minutes=number % 300)
-            return msgspec.structs.replace(made, created_at=waiting, reasons={"busy": 9000})
+            return msgspec.structs.replace(
+                made, created_at=waiting, reasons={"busy": 9000}, line=line_of(made)
+            )
         state, done = JobState.SUCCEEDED if number % 12 else JobState.FAILED, ended
         if ended > self.now:
             state, done = JobState.RUNNING, None
@@ -237,7 +241,7 @@ class Month:
     def money(self) -> Iterator[tuple[Table, Iterable[msgspec.Struct]]]:
         """Every charge with its transfer, then the accounts as that leaves them."""
         revenue = centre_account(REVENUE_HOURLY, CURRENCY)
-        numbers = range(self.jobs - QUEUED)
+        numbers = range(self.ended_or_running)
         yield tables.TRANSFERS, (
             Transfer(
                 id=line.transfer or "", debit=tenant_account(line.tenant, PREPAID), credit=revenue,
@@ -295,7 +299,7 @@ class Month:
         )  # fmt: skip
 
     def _invoice_lines(self, tenant: str) -> Iterator[InvoiceLine]:
-        for number in range(self.jobs - QUEUED):
+        for number in range(self.ended_or_running):
             if self.tenant(number) != tenant or self.ran(number)[0] >= self.billed_until:
                 continue
             own = [line for line in self.charges(number) if line.invoice]

@@ -4,8 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from penstock.web.console.snapshots import SNAPSHOTS
 from served import Served
 from visiting import Visit
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are waited for however slow the machine is."""
+    monkeypatch.setattr(SNAPSHOTS, "wait_s", 60.0)
 
 
 @pytest.fixture(scope="module")

@@ -218,6 +218,18 @@ def test_a_refusal_is_a_page_with_its_code_and_mend(staff: Visit) -> None:
     assert "That did not work" in page.texts
 
 
+def test_a_path_that_does_not_exist_is_a_page_for_people(centre: Served, staff: Visit) -> None:
+    asked = {"accept": "text/html,*/*"}
+    missing = staff.http.get("/nowhere", headers=asked)
+    assert missing.status_code == 404
+    assert "page_not_found" in missing.text
+    assert '<nav aria-label="Main">' in missing.text
+    assert "/sign-out" not in centre.raw("GET", "/nowhere", headers=asked).text
+    assert (
+        centre.raw("GET", "/api/v1/nowhere", headers=asked).json()["refusals"][0]["code"] == "path_not_found"
+    )
+
+
 def test_vendored_files_carry_their_licences() -> None:
     vendor = Path(__file__).parents[2] / "src/penstock/web/console/static/vendor"
     for folder in vendor.iterdir():
@@ -265,7 +277,7 @@ def test_bad_fields_are_refused_beside_the_form(tenant: Visit) -> None:
 
 def test_a_planner_is_told_what_is_wrong_with_a_plan_and_where(staff: Visit) -> None:
     answer = staff.send("/planner/check", text=PLAN)
-    assert "2 servers in 1 tranches" in answer.text
+    assert "2 servers in 1 tranche," in answer.text
     for wrong, code in (
         (PLAN.replace("servers: 2", "servers: many"), "plan.yaml:7:14"),
         (PLAN.replace("rent:", "rnt:"), "field_unknown"),

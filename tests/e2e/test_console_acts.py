@@ -33,7 +33,7 @@ def test_a_contract_is_signed_changed_and_ended_by_staff_only(staff: Visit, tena
     ):
         assert "petaflops" in answer.text
         assert "contract.yaml:7" in answer.text
-    assert "1 items" in staff.send("/market/contracts/check", text=text).text
+    assert "1 item and" in staff.send("/market/contracts/check", text=text).text
     assert tenant.send("/market/contracts", text=text).status_code == 403
     assert "forbidden" in tenant.send("/market/contracts/check", text=text).text
     signed = staff.send("/market/contracts", text=text)
@@ -97,6 +97,18 @@ def test_a_payment_is_told_to_open_pages(centre: Served, staff: Visit) -> None:
         first = next(events)
         centre.done("POST", "/tenants/acme/payments", json={"id": "told", "amount_micros": 1_000_000})
         assert next(events) != first
+
+
+def test_streams_end_with_the_session(centre: Served) -> None:
+    leaving = Visit(centre, centre.admin)
+    session = leaving.http.cookies["penstock_session"]
+    with leaving.http.stream("GET", "/live") as page, centre.opened("GET", "/events", session) as api:
+        pages, events = page.iter_lines(), api.iter_lines()
+        assert next(pages) == next(events) == "event: changed"
+        leaving.send("/sign-out")
+        assert "event: end" in list(pages)
+        assert "event: end" in list(events)
+    leaving.close()
 
 
 def test_a_lease_is_suspended_and_goes_on_by_staff_only(staff: Visit, tenant: Visit) -> None:

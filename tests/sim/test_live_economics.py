@@ -79,6 +79,16 @@ def test_groups_and_parts_of_time_sum_to_the_whole(centre):
     assert {line: halves[line] for line in exact[:4]} == {line: whole[line] for line in exact[:4]}
 
 
+@pytest.mark.parametrize("ends", [(7, 19), (12, 13), (7.2, 19), (29, 30)])
+def test_sums_by_the_hour_are_what_the_lines_say(centre, ends):
+    with centre.app.database.read() as tx:
+        starts = [(line.start - OPENING).total_seconds() / 3600 for line in billing.lines(tx)]
+    assert any(start % 1 for start in starts), "lines reach over full hours"
+    whole, by_node = shown(centre, None, *ends)[""], shown(centre, "node", *ends)
+    revenue = sum(amounts(one)["revenue"] for one in by_node.values())
+    assert amounts(whole)["revenue"] == revenue > 0
+
+
 def test_interest_and_power_are_those_that_the_ladder_carries(centre):
     ends = (OPENING, OPENING + timedelta(hours=30))
     for axis in (None, *AXES):

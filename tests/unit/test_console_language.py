@@ -13,6 +13,7 @@ from penstock.web.console.zh.work import WORK
 
 CONSOLE = Path(__file__).parents[2] / "src/penstock/web/console"
 IN_TEMPLATE = re.compile(r"""_\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\)""")
+COUNTED = re.compile(r'_n\("[^"]*", "([^"]*)", ')
 IN_SOURCE = re.compile(r'(?:sentence|translate)\(\s*"((?:[^"\\]|\\.)*)"')
 BARE = re.compile(r">\s*([A-Za-z][A-Za-z ,.;:'’-]{2,})<")
 SAME_IN_BOTH = {"PDF", "CSV", "English"}
@@ -23,6 +24,7 @@ def written() -> set[str]:
     found = set()
     for path in CONSOLE.glob("templates/*.jinja"):
         found |= {double or single for double, single in IN_TEMPLATE.findall(path.read_text())}
+        found |= set(COUNTED.findall(path.read_text()))
     for path in CONSOLE.glob("*.py"):
         found |= set(IN_SOURCE.findall(path.read_text()))
     return found

@@ -86,10 +86,8 @@ def show_lost(
         *asks_of_jobs(past.waits, waited, past.devices, prices, window),
         *asks_of_quotes(quoted, window, now, lambda quote: book_reason(Counter(quote.reasons))),
     ]
-    idle = (
-        one for one in intervals(spans, past, window, app.policy.currency) if one.line.startswith("no_fit")
-    )
-    rows = lost_rows(asks, idle)
+    idle = (span for span in spans if span.line.startswith("no_fit"))
+    rows = lost_rows(asks, intervals(idle, past, window, app.policy.currency))
     return LostRevenue(
         start=window.start,
         end=window.end,

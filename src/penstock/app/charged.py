@@ -1,19 +1,25 @@
 """What was charged for a window, by whom and for which devices: by the card-hour, by contract, and shared."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from fractions import Fraction
 from functools import cache
+
+import msgspec
 
 from penstock.app.accrual import book_in_force
 from penstock.base.money import Micros, round_half_up
-from penstock.base.window import Window
+from penstock.base.window import EPOCH, Window
+from penstock.billing.model import ChargeLine
 from penstock.billing.pricing.book import PriceBook
 from penstock.billing.pricing.signed import book_of, contract_of
 from penstock.billing.pricing.tax import net_share
-from penstock.insight.earned import Charged
+from penstock.insight.earned import Charged, charged_within
 from penstock.ledger.chart import REVENUE_SHARE, SHARES, centre_account
 from penstock.store import billing, contracts, jobs, leases, ledger
+from penstock.store import charged as sums
 from penstock.store.database import Tx
+from penstock.store.tables import ChargeHour
 
 HOURLY = "hourly"
 _MONTH = timedelta(days=31)
@@ -30,34 +36,76 @@ def charged(tx: Tx, window: Window, currency: str, *, located: bool) -> Iterator
 
 
 def _by_card_hour(tx: Tx, window: Window, currency: str, *, located: bool) -> Iterator[Charged]:
-    lines = [one for one in billing.lines(tx, start=window.start, end=window.end) if one.currency == currency]
-    subjects = {one.subject for one in lines} if located else set[str]()
-    held = {name: one.devices for name, one in jobs.attempts_by_ids(tx, subjects).items()}
-    held |= {name: one.devices for name, one in leases.by_ids(tx, subjects).items()}
-
     @cache
     def book(tenant: str, year: int, month: int) -> PriceBook | None:
         first = window.start.replace(year=year, month=month, day=1, hour=0, minute=0, second=0, microsecond=0)
         after = (first + _MONTH).replace(day=1)
         return book_in_force(tx, tenant, Window(first, after))
 
-    for one in lines:
-        taxed = book(one.tenant, one.start.year, one.start.month)
+    def share(tenant: str, at: datetime) -> Fraction:
+        taxed = book(tenant, at.year, at.month)
+        return Fraction(1) if taxed is None else net_share(taxed, HOURLY, at)
+
+    if not located and not (window.start - EPOCH) % sums.HOUR and not (window.end - EPOCH) % sums.HOUR:
+        hours = sums.hours(tx, window, currency)
+        if all(share(one.tenant, one.start) == 1 for one in hours):
+            yield from _by_sums(tx, hours, window, currency)
+            return
+    yield from _by_lines(tx, window, currency, share, located=located)
+
+
+def _by_sums(tx: Tx, hours: Sequence[ChargeHour], window: Window, currency: str) -> Iterator[Charged]:
+    """The hours of a window whose prices hold no tax, with what the lines that reach over its ends have within."""
+    for one in hours:
         yield Charged(
             tenant=one.tenant,
             model=one.model,
-            devices=held.get(one.subject, ()),
             start=one.start,
-            end=one.end,
-            amount_micros=_net(taxed, HOURLY, one.start, one.amount_micros),
+            end=one.start + sums.HOUR,
+            amount_micros=one.amount_micros,
+        )
+    for line in billing.lines_across(tx, window.start, currency):
+        if line.end <= window.end:  # counted whole in the hour of its end
+            outside = line.amount_micros - charged_within(_whole(line), window)
+            yield Charged(
+                tenant=line.tenant,
+                model=line.model,
+                start=window.start,
+                end=window.start,
+                amount_micros=-outside,
+            )
+    for line in billing.lines_across(tx, window.end, currency):
+        yield _whole(line)
+
+
+def _whole(line: ChargeLine) -> Charged:
+    return Charged(
+        tenant=line.tenant,
+        model=line.model,
+        start=line.start,
+        end=line.end,
+        amount_micros=line.amount_micros,
+    )
+
+
+def _by_lines(
+    tx: Tx, window: Window, currency: str, share: Callable[[str, datetime], Fraction], *, located: bool
+) -> Iterator[Charged]:
+    lines = [one for one in billing.lines(tx, start=window.start, end=window.end) if one.currency == currency]
+    subjects = {one.subject for one in lines} if located else set[str]()
+    held = {name: one.devices for name, one in jobs.attempts_by_ids(tx, subjects).items()}
+    held |= {name: one.devices for name, one in leases.by_ids(tx, subjects).items()}
+
+    for one in lines:
+        yield msgspec.structs.replace(
+            _whole(one),
+            devices=held.get(one.subject, ()),
+            amount_micros=_net(share(one.tenant, one.start), one.amount_micros),
         )
 
 
-def _net(book: PriceBook | None, mode: str, at: datetime, amount: Micros) -> Micros:
-    """Without the tax that the book has inside its prices, to the nearest micro."""
-    if book is None:
-        return amount
-    share = net_share(book, mode, at)
+def _net(share: Fraction, amount: Micros) -> Micros:
+    """Without the tax that is inside its price, to the nearest micro."""
     return round_half_up(amount * share.numerator, share.denominator)
 
 
@@ -74,7 +122,7 @@ def _by_contract(tx: Tx, window: Window, currency: str) -> Iterator[Charged]:
             devices=tuple(dict.fromkeys(device for devices in named for device in devices)),
             start=one.start,
             end=one.end,
-            amount_micros=_net(book, one.mode, one.start, one.amount_micros),
+            amount_micros=_net(net_share(book, one.mode, one.start), one.amount_micros),
         )
 
 

@@ -200,7 +200,7 @@ def devices_of(app: App) -> tuple[Device, ...]:
 
 
 def _view(tx: Tx) -> FleetView:
-    return FleetView(fleet.nodes(tx), fleet.devices(tx), fleet.calibrations(tx))
+    return FleetView(fleet.nodes(tx), fleet.devices(tx), dict(fleet.calibrations(tx)))
 
 
 def _device(tx: Tx, name: str) -> Device:

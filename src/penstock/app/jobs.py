@@ -1,6 +1,6 @@
 """What a tenant does with jobs: submit, list, look, ask why, stop."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -41,6 +41,8 @@ from penstock.store.database import Tx
 PAGE_MAX = 1_000
 LOG_READ_MAX_BYTES = 2**24
 """What is read of a log in one go."""
+REACH = 256
+"""Of each line of jobs that are alike, so many are reckoned with when one is told why it waits."""
 
 
 class NewJob(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -318,16 +320,29 @@ def show_job(app: App, principal: Principal, name: str) -> JobDetail:
 
 
 def why_waiting(app: App, principal: Principal, name: str) -> Why:
-    """What a job waits for, when it would start, and what would make it start sooner."""
+    """What a job waits for, when it would start, and what would make it start sooner.
+
+    Where more of its own line come first than are reckoned with, its start is not known.
+    """
     name = known_as(principal, name)
     with app.database.read() as tx:
         job = visible(principal, "job", name, jobs.job(tx, name))
-        found = why(placing.seen(app, tx), job, app.now())
+        world = placing.seen(app, tx, REACH)
+        found = why(world, job, app.now())
+        behind = jobs.count_before(tx, job) - sum(map(_comes_before(job), world.queue))
         last = jobs.attempts_of(tx, name)[-1:]
         before = {other.id: other.state for other in jobs.by_ids(tx, set(job.spec.after)).values()}
+    if behind > 0:
+        found = msgspec.structs.replace(found, ahead=found.ahead + behind, starts_by=None)
     if first := unmet(job, before):
         return Why(job=name, reason=WAITS_FOR_JOBS, counts={}, ahead=0, possible=found.possible, after=first)
     return msgspec.structs.replace(found, engine=last[0].waiting) if last else found
+
+
+def _comes_before(job: Job) -> Callable[[Job], bool]:
+    """Whether another comes first in the line of jobs that are alike."""
+    place = job.created_at, job.id
+    return lambda other: other.line == job.line and (other.created_at, other.id) < place
 
 
 def read_logs(

@@ -33,11 +33,23 @@ def ladders_of_parts(app: App, parts: Sequence[Window], by: Axis | None) -> list
         return ladders_in(tx, parts, by, app.policy.currency)
 
 
-def ladders_in(tx: Tx, parts: Sequence[Window], by: Axis | None, currency: str) -> list[dict[str, Ladder]]:
-    """The same, within a transaction."""
+def ladder_and_parts(app: App, parts: Sequence[Window]) -> tuple[Ladder, list[Ladder]]:
+    """The ladder of all of several windows that follow each other, and those of each, which sum to it."""
+    with app.database.read() as tx:
+        *own, whole = ladders_in(tx, parts, None, app.policy.currency, together=True)
+    return whole[""], [one[""] for one in own]
+
+
+def ladders_in(
+    tx: Tx, parts: Sequence[Window], by: Axis | None, currency: str, *, together: bool = False
+) -> list[dict[str, Ladder]]:
+    """The same, within a transaction; `together`: after them those of all the windows as one."""
     settled_pieces = [_settled(tx, part, by) for part in parts]
     fresh = _attributed(tx, [gap for _, gaps in settled_pieces for gap in gaps], by, currency)
     pieces = [[*kept, *((gap, fresh[gap]) for gap in gaps)] for kept, gaps in settled_pieces]
+    if together:
+        parts = [*parts, Window(parts[0].start, parts[-1].end)]
+        pieces.append([piece for own in pieces for piece in own])
     devices = fleet.devices(tx)
     group = device_group(by, fleet.nodes(tx)) if by and by != "tenant" else lambda _: ""
     known, without_cost = lives(devices, max(part.end for part in parts), group), uncosted(devices)

@@ -30,7 +30,7 @@ WINDOWS = {
     "7d": timedelta(days=7),
     "30d": timedelta(days=30),
 }
-PARTS = {"1h": 30, "24h": 24, "7d": 28, "30d": 30}
+PARTS = {"1h": 12, "24h": 24, "7d": 28, "30d": 30}
 
 
 class Charged(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """Plans kept with the centre: checked when they are saved, and rehearsed as they stood when that began."""
 
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -10,7 +11,7 @@ from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
 from penstock.base.ids import check_id
 from penstock.base.refusal import Refusal, Refused, ensure, invalid, not_found
-from penstock.fleet.accelerators import Catalogue
+from penstock.fleet.accelerators import Accelerator, Catalogue
 from penstock.insight.economics.check import check_plan
 from penstock.insight.economics.kept import KeptPlan, PlanRun
 from penstock.insight.economics.outlook import Outlook
@@ -108,14 +109,23 @@ def show_plan(app: App, principal: Principal, name: str) -> KeptPlan:
 
 
 def economics_of(app: App, kept: KeptPlan) -> EconomicsReport:
-    """What a plan comes to without a rehearsal."""
-    known = known_accelerators(app)
-    return economics(planned(app, kept.document), known)
+    """What a plan comes to without a rehearsal; remembered, since equal texts come to the same."""
+    return _economics(kept.document, msgspec.json.encode(known_accelerators(app)))
+
+
+@lru_cache(maxsize=32)
+def _economics(document: str, catalogue: bytes) -> EconomicsReport:
+    known = msgspec.json.decode(catalogue, type=dict[str, Accelerator])
+    return economics(_planned(document, known), known)
 
 
 def planned(app: App, document: str) -> Plan:
     """The plan of a text that was checked when it was kept; refused where the catalogue has changed since."""
-    found = check(document, known_accelerators(app))
+    return _planned(document, known_accelerators(app))
+
+
+def _planned(document: str, known: Catalogue) -> Plan:
+    found = check(document, known)
     if isinstance(found, tuple):
         raise Refused(*found)
     return found

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from penstock.app import asking
 from penstock.app.access import require_audit
 from penstock.app.context import App
-from penstock.app.ladders import ladders, ladders_in, ladders_of_parts
+from penstock.app.ladders import ladder_and_parts, ladders, ladders_in
 from penstock.base.refusal import Refused, ensure, invalid
 from penstock.base.window import Window, check_window
 from penstock.billing.check import check as check_bills
@@ -95,8 +95,8 @@ def show_ladder_over_time(
     if step > HOUR:
         cuts = [floor(cut, HOUR) for cut in cuts]
     edges = [window.start, *cuts, window.end]
-    series = ladders_of_parts(app, [Window(since, until) for since, until in pairwise(edges)], None)
-    return ladders(app, window, None)[""], tuple(one[""] for one in series)
+    whole, series = ladder_and_parts(app, [Window(since, until) for since, until in pairwise(edges)])
+    return whole, tuple(series)
 
 
 def show_intervals(

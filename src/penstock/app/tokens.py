@@ -160,6 +160,15 @@ def require_valid(app: App, principal: Principal) -> None:
         _valid(tx, tenants.token(tx, principal.token), app.now())
 
 
+def still_valid(app: App, principal: Principal) -> bool:
+    """Whether the token that was shown has not ended since."""
+    try:
+        require_valid(app, principal)
+    except Refused:
+        return False
+    return True
+
+
 def _valid(tx: Tx, token: Token | None, now: datetime) -> Token:
     """The token, if neither it nor any that it was traded for has ended."""
     if token is None or _has_ended(token, now):

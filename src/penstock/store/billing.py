@@ -54,6 +54,19 @@ def lines(
     return _touching(tx, CHARGE_LINES, tenant, start, end)
 
 
+def lines_across(tx: Connection, instant: datetime, currency: str) -> tuple[ChargeLine, ...]:
+    """Charge lines that begin before an instant and end after it."""
+    table = CHARGE_LINES
+    return rows.many(
+        tx,
+        table,
+        table.c.start < instant,
+        table.c.end > instant,
+        table.c.currency == currency,
+        order=[table.c.id],
+    )
+
+
 def _touching(
     tx: Connection, table: Table, tenant: str | None, start: datetime | None, end: datetime | None
 ) -> Any:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from penstock.base.money import Micros
 from penstock.base.quantity import CardMicroseconds
-from penstock.base.window import EPOCH, MICROSECOND
+from penstock.base.window import EPOCH, MICROSECOND, Window
 from penstock.billing.model import ChargeLine
 from penstock.store import rows
 from penstock.store.tables import CHARGE_HOURS, CONTRACT_LINES, ChargeHour
@@ -91,6 +91,14 @@ def check(tx: Connection, lines: Iterable[ChargeLine]) -> list[str]:
         f"hour_wrong: what was charged is not the sum of its lines ({one.tenant} {one.start.isoformat()} {one.model})"
         for one in sorted(wrong, key=lambda one: (one.tenant, one.start, one.model))
     ]
+
+
+def hours(tx: Connection, window: Window, currency: str) -> tuple[ChargeHour, ...]:
+    """The sums of the lines that end within a window of full hours, after its start."""
+    at = CHARGE_HOURS.c.start
+    return rows.many(
+        tx, CHARGE_HOURS, at >= window.start, at < window.end, CHARGE_HOURS.c.currency == currency, order=[at]
+    )
 
 
 def used(tx: Connection, tenant: str, edges: Sequence[datetime]) -> tuple[Used, ...]:

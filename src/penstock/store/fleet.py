@@ -1,6 +1,6 @@
 """Nodes, devices, their states over time, and their calibrations."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import msgspec
@@ -23,7 +23,12 @@ def _read(tx: Connection) -> tuple[tuple[Node, ...], tuple[Device, ...]]:
     )
 
 
+def _read_latest(tx: Connection) -> dict[str, Calibration]:
+    return {one.device: one for one in rows.many(tx, CALIBRATIONS, order=[CALIBRATIONS.c.at])}
+
+
 _fleet = Remembered(settings.FLEET, _read)
+_latest = Remembered(settings.FLEET, _read_latest)
 
 
 def nodes(tx: Connection) -> tuple[Node, ...]:
@@ -106,9 +111,9 @@ def add_calibration(tx: Connection, calibration: Calibration) -> None:
     _changed(tx)
 
 
-def calibrations(tx: Connection) -> dict[str, Calibration]:
-    """The latest calibration of each device."""
-    return {c.device: c for c in rows.many(tx, CALIBRATIONS, order=[CALIBRATIONS.c.at])}
+def calibrations(tx: Connection) -> Mapping[str, Calibration]:
+    """The latest calibration of each device; read again only when something of the fleet has changed."""
+    return _latest(tx)
 
 
 def calibrations_among(tx: Connection, devices: Collection[str]) -> dict[str, Calibration]:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, Text, and_, bindparam, func, or_, select, type_coerce, update
+from sqlalchemy import Connection, Select, Text, and_, bindparam, func, or_, select, true, type_coerce, update
 
 from penstock.base.window import Window, from_us, to_us
 from penstock.insight.changed import attempt_change
@@ -114,17 +114,31 @@ def queued(tx: Connection, depth: int | None = None) -> tuple[Job, ...]:
     """
     if depth is None:
         return rows.fetch(tx, _QUEUED, Job)
-    return rows.fetch(tx, _queued_ahead(), Job, depth=depth)
+    return rows.fetch(tx, _queued_ahead(lateral=tx.dialect.name == "postgresql"), Job, depth=depth)
+
+
+def count_before(tx: Connection, job: Job) -> int:
+    """How many wait before a job in its line."""
+    earlier = and_(JOBS.c.created_at == job.created_at, JOBS.c.id < job.id)
+    where = (
+        JOBS.c.state == JobState.QUEUED,
+        JOBS.c.line == job.line,
+        or_(JOBS.c.created_at < job.created_at, earlier),
+    )
+    return tx.execute(select(func.count()).select_from(JOBS).where(*where)).scalar_one()
 
 
 @cache
-def _queued_ahead() -> Select[tuple[Any, ...]]:
-    wanted = _first_of_each_line().union_all(_PROMISED)
+def _queued_ahead(*, lateral: bool) -> Select[tuple[Any, ...]]:
+    wanted = _first_of_each_line(lateral=lateral).union_all(_PROMISED)
     return select(JOBS).where(JOBS.c.id.in_(wanted)).order_by(JOBS.c.created_at, JOBS.c.id)
 
 
-def _first_of_each_line() -> Select[tuple[str]]:
-    """Their ids, `depth` of each. Goes from line to line by the index, so what else waits costs nothing."""
+def _first_of_each_line(*, lateral: bool) -> Select[tuple[str]]:
+    """Their ids, `depth` of each. Goes from line to line by the index, so what else waits costs nothing.
+
+    PostgreSQL needs to be told so by LATERAL, which SQLite does not have.
+    """
     one, ahead = JOBS.alias(), JOBS.alias()
     lines = select(func.min(one.c.line).label("line")).where(one.c.state == JobState.QUEUED)
     line = lines.cte("lines", recursive=True)
@@ -137,6 +151,9 @@ def _first_of_each_line() -> Select[tuple[str]]:
         .limit(bindparam("depth"))
         .correlate(line)
     )
+    if lateral:
+        own = first.lateral("first")
+        return select(own.c.id).select_from(line.join(own, true()))
     return select(JOBS.c.id).select_from(line.join(JOBS, JOBS.c.id.in_(first)))
 
 

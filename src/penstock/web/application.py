@@ -1,8 +1,9 @@
 """The web application: API, documents and the console, over one centre."""
 
 from collections.abc import Callable
+from typing import Any
 
-from litestar import Litestar, Router, get
+from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
@@ -29,6 +30,7 @@ from penstock.web.api import (
     selling,
 )
 from penstock.web.api.pricing import ROUTER as PRICING
+from penstock.web.console import routes
 from penstock.web.console.routes import CONSOLE, FILES, palette
 from penstock.web.gathering import Gathering
 from penstock.web.single_events import SingleEvents
@@ -40,6 +42,12 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 def health() -> dict[str, str]:
     """Alive."""
     return {"status": "ok"}
+
+
+def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """No such path and the like, as a page or as the API says it."""
+    answer = routes.on_http if routes.is_for_people(request) else edge.on_http
+    return answer(request, error)
 
 
 def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), debug: bool = False) -> Litestar:
@@ -81,7 +89,7 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
             Refused: edge.on_refused,
             ValidationException: edge.on_malformed,
             UnicodeDecodeError: edge.on_not_utf8,
-            HTTPException: edge.on_http,
+            HTTPException: _on_http,
             Exception: edge.on_broken,
         },
         openapi_config=OpenAPIConfig(title="Penstock", version="1", render_plugins=[JsonRenderPlugin()]),

@@ -11,10 +11,11 @@ from litestar.middleware.rate_limit import RateLimitConfig
 from litestar.params import FromQuery, JSONBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from penstock.app import following, opening, passwords, reports
+from penstock.app import following, opening, passwords, reports, tokens
 from penstock.app.context import App
 from penstock.app.images import ImageView
 from penstock.app.images import view as view_images
+from penstock.lease.tenant import Principal
 from penstock.store.tables import AuditEntry
 from penstock.web.edge import Page
 from penstock.web.given import GivenApp, GivenPrincipal
@@ -76,20 +77,24 @@ def images(centre: GivenApp, principal: GivenPrincipal) -> Page[ImageView]:
 
 
 @get("/events")
-async def events(centre: GivenApp, principal: GivenPrincipal) -> ServerSentEvent:  # noqa: ARG001
-    """Says within a second that something changed."""
-    return ServerSentEvent(changes(centre))
+async def events(centre: GivenApp, principal: GivenPrincipal) -> ServerSentEvent:
+    """Says within a second that something changed, until the token ends."""
+    return ServerSentEvent(changes(centre, principal))
 
 
-async def changes(centre: App) -> AsyncGenerator[ServerSentEventMessage]:
-    """An event now and after every change."""
+async def changes(centre: App, principal: Principal) -> AsyncGenerator[ServerSentEventMessage]:
+    """An event now and after every change, and a last one when the token that asked has ended."""
     known = None
-    while True:
-        found = await anyio.to_thread.run_sync(reports.changes, centre)
+    while (found := await anyio.to_thread.run_sync(_seen, centre, principal)) is not None:
         if found != known:
             known = found
             yield ServerSentEventMessage(event="changed", data=msgspec.json.encode(found).decode())
         await anyio.sleep(LIVE_EVERY_S)
+    yield ServerSentEventMessage(event="end", data="{}")
+
+
+def _seen(centre: App, principal: Principal) -> reports.Changes | None:
+    return reports.changes(centre) if tokens.still_valid(centre, principal) else None
 
 
 ROUTER = Router("/", route_handlers=[centre_info, login, audit, engines, images, events])

@@ -14,7 +14,6 @@ from penstock.app import jobs, software, tokens
 from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
 from penstock.base.quantity import Precision
-from penstock.base.refusal import Refused
 from penstock.lease.job import FINAL_ATTEMPT_STATES, FINAL_JOB_STATES, Job, JobSpec, JobState
 from penstock.lease.tenant import Principal
 from penstock.placement.model import Why
@@ -134,11 +133,7 @@ async def follow_task(
 
 def _detail(centre: App, principal: Principal, name: str) -> jobs.JobDetail | None:
     """The job now; nothing once the token that asked has ended."""
-    try:
-        tokens.require_valid(centre, principal)
-    except Refused:
-        return None
-    return jobs.show_job(centre, principal, name)
+    return jobs.show_job(centre, principal, name) if tokens.still_valid(centre, principal) else None
 
 
 async def _follow(

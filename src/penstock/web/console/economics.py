@@ -1,6 +1,5 @@
 """What the centre earns and costs, from its own books or as planned: accounts, break-even, tranches, what matters."""
 
-from datetime import timedelta
 from typing import Any
 
 from litestar import Response, Router, get, post
@@ -10,7 +9,7 @@ from litestar.response import Redirect
 from penstock.app import economics, plans
 from penstock.app.access import require_audit
 from penstock.app.context import App
-from penstock.app.overview import WINDOWS, window_named
+from penstock.app.overview import WINDOWS, shown_window
 from penstock.base.refusal import Refusal, Refused
 from penstock.web.console.pages import Fields, page
 from penstock.web.console.snapshots import SNAPSHOTS
@@ -46,19 +45,19 @@ def show(
 def _economics(
     centre: App, visitor: Visitor, window: str, by: str, refused: tuple[Refusal, ...], text: str | None
 ) -> Response[Any]:
-    length: timedelta = window_named(window)
-    now, principal = centre.now(), visitor.principal
+    (start, end), principal = shown_window(centre, window), visitor.principal
     kept = economics.show_costs(centre, principal)
-    found, as_of = SNAPSHOTS.of(
+    figures = SNAPSHOTS.of(
         centre,
         ("economics", window, by, kept),
-        lambda: economics.show_economics(centre, principal, now - length, now, by or None),
+        lambda: economics.show_economics(centre, principal, start, end, by or None),
     )
+    found = figures.value or {}
     return page(
         "economics",
         visitor,
         status=refused[0].status if refused else 200,
-        as_of=as_of,
+        figures=figures,
         whole=None if by else found.get(""),
         sections=economics_live.sections(found, visitor.taste.language) if found else (),
         window=window,

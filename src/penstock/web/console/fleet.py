@@ -10,12 +10,14 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Redirect
 
 from penstock.app import browsing, fleet, sampling
+from penstock.app.access import require_operator
 from penstock.app.context import App
 from penstock.app.overview import WINDOWS, window_named
 from penstock.app.ports import Probe
 from penstock.base.refusal import Refused, invalid, not_found
 from penstock.fleet.device import DEVICE_MOVES, Device, DeviceState
 from penstock.web.console.language import sentence, translate
+from penstock.web.console.measuring import MEASURING
 from penstock.web.console.pages import page
 from penstock.web.console.visitor import GivenForm, GivenVisitor, Visitor
 from penstock.web.given import GivenApp, GivenProbe
@@ -23,6 +25,8 @@ from penstock.web.given import GivenApp, GivenProbe
 PAGE_DEVICES = 100
 COLOURS = ("state", "activity", "tenant", "model")
 IDLE_UNDER = 0.05
+UNACCEPTED = "unaccepted"
+"""A filter beside the states."""
 STEPS = {
     "not_measured": sentence("not measured"),
     "idle": sentence("idle, under 5 %"),
@@ -61,6 +65,8 @@ def show(
         colours=COLOURS,
         more=rows[-1].id if len(rows) == PAGE_DEVICES else "",
         names=_words(visitor),
+        unaccepted=sum(_is_in(device, UNACCEPTED) for device in devices),
+        measuring=MEASURING.is_running(centre),
     )
 
 
@@ -71,7 +77,7 @@ def _words(visitor: Visitor) -> dict[str, str]:
 
 
 def _is_in(device: Device, state: str) -> bool:
-    if state == "unaccepted":
+    if state == UNACCEPTED:
         return device.accepted_at is None and device.state is not DeviceState.RETIRED
     return not state or device.state == state
 
@@ -173,6 +179,14 @@ def calibrate(
     return Redirect(f"/fleet/devices/{name}", status_code=303)
 
 
+@post("/fleet/measure", sync_to_thread=True)
+def measure(centre: GivenApp, visitor: GivenVisitor, form: GivenForm, probe: GivenProbe) -> Redirect:  # noqa: ARG001
+    """Measure every device of this host that was not accepted yet, beside whatever else goes on."""
+    require_operator(visitor.principal)
+    MEASURING.begin(centre, visitor.principal, probe)
+    return Redirect("/fleet?state=unaccepted", status_code=303)
+
+
 @get("/fleet/nodes/{name:str}", sync_to_thread=True)
 def show_node(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) -> Response[Any]:
     """One node and its devices."""
@@ -193,6 +207,6 @@ def show_node(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) -> R
 
 ROUTER = Router(
     "/",
-    route_handlers=[show, device_map, show_device, set_state, calibrate, show_node],
+    route_handlers=[show, device_map, show_device, set_state, calibrate, measure, show_node],
     include_in_schema=False,
 )

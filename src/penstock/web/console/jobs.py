@@ -148,6 +148,7 @@ def show(
         attempts=detail.attempts[::-1],
         waits=waits,
         why=jobs.why_waiting(centre, visitor.principal, name) if waits and not large else None,
+        again=False,
         rank=rank if 0 <= rank < detail.job.spec.tasks else 0,
         ended=detail.job.state in FINAL_JOB_STATES,
         may_stop=detail.job.state not in FINAL_JOB_STATES
@@ -159,10 +160,10 @@ def show(
 def show_why(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) -> Response[Any]:
     """Why it waits, for a page of a large centre that asks for it once it is shown."""
     waits = jobs.show_job(centre, visitor.principal, name).job.state is JobState.QUEUED
-    why, _ = SNAPSHOTS.of(
-        centre, ("why", name), lambda: jobs.why_waiting(centre, visitor.principal, name) if waits else None
-    )
-    return page("jobs.why", visitor, why=why if waits else None, waits=False, name=name)
+    if not waits:
+        return page("jobs.why", visitor, why=None, waits=False)
+    figures = SNAPSHOTS.of(centre, ("why", name), lambda: jobs.why_waiting(centre, visitor.principal, name))
+    return page("jobs.why", visitor, why=figures.value, waits=True, name=name, again=True)
 
 
 @get("/jobs/{name:str}/log", sync_to_thread=True)

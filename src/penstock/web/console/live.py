@@ -9,7 +9,7 @@ from litestar import Router, get
 from litestar.params import FromPath, FromQuery
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from penstock.app import jobs, sampling
+from penstock.app import jobs, sampling, tokens
 from penstock.app.overview import window_named
 from penstock.store import samples
 from penstock.web.api import centre as centre_api
@@ -21,9 +21,9 @@ SAMPLE_EVERY_S = 1.0
 
 
 @get("/live")
-async def live(centre: GivenApp, visitor: GivenVisitor) -> ServerSentEvent:  # noqa: ARG001
-    """Says within a second that something changed."""
-    return ServerSentEvent(centre_api.changes(centre))
+async def live(centre: GivenApp, visitor: GivenVisitor) -> ServerSentEvent:
+    """Says within a second that something changed, until the session ends."""
+    return ServerSentEvent(centre_api.changes(centre, visitor.principal))
 
 
 @get("/jobs/{name:str}/follow")
@@ -48,7 +48,7 @@ async def watch(
 
     async def told() -> AsyncGenerator[ServerSentEventMessage]:
         devices = seen
-        while devices:
+        while devices and await anyio.to_thread.run_sync(tokens.still_valid, centre, visitor.principal):
             samples = await anyio.to_thread.run_sync(probe.sample, devices)
             shown = [
                 {"device": device.id, **msgspec.to_builtins(samples[device.id])}

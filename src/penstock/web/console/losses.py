@@ -25,13 +25,13 @@ def show(centre: GivenApp, visitor: GivenVisitor, window: FromQuery[str] = "24h"
         require_audit(principal)
     else:
         require(principal, Scope.READ, principal.tenant)
-    found, as_of = SNAPSHOTS.of(
+    figures = SNAPSHOTS.of(
         centre,
         ("alarms", principal.tenant, window),
         lambda: alarms.show_alarms(centre, principal, start, end),
     )
-    said = [(alarm, *sentences(alarm, visitor.taste.language)) for alarm in found]
-    return page("alarms", visitor, alarms=said, as_of=as_of, window=window, windows=tuple(WINDOWS))
+    said = [(alarm, *sentences(alarm, visitor.taste.language)) for alarm in figures.value or ()]
+    return page("alarms", visitor, alarms=said, figures=figures, window=window, windows=tuple(WINDOWS))
 
 
 def sentences(alarm: Alarm, language: Language) -> tuple[str, str]:
@@ -48,7 +48,7 @@ def lost(centre: GivenApp, visitor: GivenVisitor, window: FromQuery[str] = "7d")
     principal, now = visitor.principal, centre.now()
     start = now - window_named(window)
     require_audit(principal)
-    (found, ports), as_of = SNAPSHOTS.of(
+    figures = SNAPSHOTS.of(
         centre,
         ("lost", window),
         lambda: (
@@ -59,9 +59,9 @@ def lost(centre: GivenApp, visitor: GivenVisitor, window: FromQuery[str] = "7d")
     return page(
         "alarms.lost",
         visitor,
-        lost=found,
-        ports=ports,
-        as_of=as_of,
+        lost=figures.value and figures.value[0],
+        ports=figures.value and figures.value[1],
+        figures=figures,
         window=window,
         windows=tuple(WINDOWS),
     )

@@ -34,15 +34,19 @@ def show(centre: GivenApp, visitor: GivenVisitor, window: FromQuery[str] = "24h"
             "overview.tenant", visitor, seen=seen, largest_charge=_largest_charge(seen.charged), **chosen
         )
     require_audit(visitor.principal)
-    found, as_of = SNAPSHOTS.of(
+    overview.window_named(window)
+    figures = SNAPSHOTS.of(
         centre,
         ("overview", window, visitor.taste.zone.key),
         lambda: overview.centre_overview(centre, visitor.principal, window, visitor.taste.zone),
     )
+    if figures.value is None:
+        return page("overview.centre", visitor, figures=figures, seen=None, **chosen)
+    found = figures.value
     return page(
         "overview.centre",
         visitor,
-        as_of=as_of,
+        figures=figures,
         seen=found,
         sankey=sankey(found.whole),
         strip=strip(found.parts),

@@ -17,13 +17,16 @@ from penstock.billing.pricing.book import ComputeItem, HourlyItem, PackageItem, 
 from penstock.billing.pricing.exact import decimal_text, to_micros
 from penstock.billing.pricing.posting import exact
 from penstock.insight.model import Line
-from penstock.web.console.language import translate
+from penstock.web.console.language import counted, translate
 from penstock.web.console.navigation import navigation
 from penstock.web.console.refusing import in_chinese
 from penstock.web.console.visitor import Language, Taste, Visitor
 from penstock.web.documents import ladder_figures as figures
 from penstock.web.documents import sections
 from penstock.web.documents.ladder_words import LINE_MEANINGS, LINE_WORDS, RUNG_WORDS
+
+MONEY = "micros "
+"""How the unit of an amount of money begins; the currency follows."""
 
 
 class Fields(dict[str, str]):
@@ -65,6 +68,7 @@ def environment(language: Language) -> Environment:
     )
     shared: dict[str, Any] = made.globals
     shared["_"] = lambda text: translate(text, language)
+    shared["_n"] = lambda one, many, number: counted(one, many, number, language)
     made.filters.update(
         {
             "word": lambda code: _word(str(code), language),
@@ -127,6 +131,12 @@ def _figure(figure: Figure, language: Language) -> str:
     """The number with its unit; a share in per cent."""
     if figure.unit == "share":
         return figures.NONE if figure.value is None else figures.share(figure.value, 1, language)
+    if (
+        figure.unit.startswith(MONEY)
+        and figure.value is not None
+        and " " not in figure.unit.removeprefix(MONEY)
+    ):
+        return figures.money(round(figure.value), figure.unit.removeprefix(MONEY), language)
     return f"{sections.shown(figure, language)} {sections.unit(figure, language)}"
 
 

@@ -11,7 +11,7 @@ from litestar import Response, Router, get, post
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage
 
-from penstock.app import plans
+from penstock.app import plans, tokens
 from penstock.app.access import require_audit
 from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
@@ -186,6 +186,8 @@ async def progress(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str])
             if state != "running":
                 return
             await asyncio.sleep(TOLD_EVERY_S)
+            if not await anyio.to_thread.run_sync(tokens.still_valid, centre, visitor.principal):
+                return
             seen = await anyio.to_thread.run_sync(plans.show_run, centre, visitor.principal, name)
 
     return ServerSentEvent(told())

@@ -62,11 +62,18 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[A
     if error.status_code >= 500:
         return on_broken(request, error)
     refusal = Refusal("malformed", error.detail, "go back and try again", status=error.status_code)
+    if error.status_code == 404:
+        refusal = Refusal("page_not_found", "there is no such page", "begin at the overview", status=404)
     if error.status_code == 429:
         refusal = Refusal(
             "too_many_requests", "too many tries in one minute", "try again in a minute", status=429
         )
     return _refused(request, error.status_code, refusal)
+
+
+def is_for_people(request: Request[Any, Any, Any]) -> bool:
+    """Whether somebody at a browser asked for something that is none of the API's."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
 
 
 def on_broken(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

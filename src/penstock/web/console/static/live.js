@@ -35,7 +35,11 @@ async function refresh() {
   refreshed = Date.now()
   if (document.hidden) return
   document.dispatchEvent(new CustomEvent("penstock:changed"))
-  for (const part of document.querySelectorAll("[data-live-part]")) {
+  await renew("[data-live-part]")
+}
+
+async function renew(parts) {
+  for (const part of document.querySelectorAll(parts)) {
     if (!part.contains(document.activeElement) || document.activeElement.tagName === "A") {
       await htmx.ajax("GET", location.pathname + location.search, {
         target: `#${part.id}`, select: `#${part.id}`, swap: "outerMorph",
@@ -43,6 +47,9 @@ async function refresh() {
     }
   }
 }
+
+// Figures that are being made are looked for until they stand.
+setInterval(() => { if (!document.hidden) renew("[data-making]") }, RETRY_MS)
 
 function changed() {
   if (timer === null) timer = setTimeout(refresh, Math.max(0, PAUSE_MS - (Date.now() - refreshed)))
@@ -55,12 +62,36 @@ function listen() {
     if (known !== null && known !== event.data) changed()
     known = event.data
   })
-  source.onerror = () => {
+  source.addEventListener("end", () => { source.close(); ended() })
+  source.onerror = async () => {
     notice.textContent = document.body.dataset.lost
     notice.hidden = false
     source.close()
-    setTimeout(listen, RETRY_MS)
+    if (await isSignedOut()) ended()
+    else setTimeout(listen, RETRY_MS)
   }
+}
+
+// Who has no session is sent elsewhere; a server that is away answers nothing.
+async function isSignedOut() {
+  const leaving = new AbortController()
+  try {
+    const answer = await fetch(stream, { redirect: "manual", signal: leaving.signal })
+    return answer.type === "opaqueredirect"
+  } catch {
+    return false
+  } finally {
+    leaving.abort()
+  }
+}
+
+// What stands in a form stays; the way back in is a link.
+function ended() {
+  const link = document.createElement("a")
+  link.href = `/sign-in?back=${encodeURIComponent(location.pathname + location.search)}`
+  link.textContent = document.body.dataset.again
+  notice.replaceChildren(`${document.body.dataset.ended} `, link)
+  notice.hidden = false
 }
 
 if (stream) listen()

@@ -61,7 +61,7 @@ AGREEMENTS: dict[str, str] = {
     "Memory in use": "内存占用",
     "Power": "功率",
     "Temperature": "温度",
-    "{name} holds {count} items and is complete.": "{name} 含 {count} 个条目，内容完整。",
+    "{name} holds {items} and is complete.": "{name} 含 {items}，内容完整。",
     "What is agreed now": "当前约定",
     "nothing": "无",
     "Of what is earned:": "收入分成：",

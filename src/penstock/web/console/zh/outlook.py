@@ -83,11 +83,9 @@ OUTLOOK: dict[str, str] = {
     "Save": "保存",
     "Remove this plan? Its rehearsals stay.": "删除此计划？其推演会保留。",
     "Remove": "删除",
-    "{name}: {servers} servers in {tranches} tranches, {months} months from {start}": (
-        "{name}：{tranches} 期共 {servers} 台服务器，自 {start} 起 {months} 个月"
-    ),
+    "{name}: {servers} in {tranches}, {months} from {start}": "{name}：{tranches}共 {servers}，自 {start} 起 {months}",
     "Compare with": "对比",
-    "{futures} futures, seed {seed}": "{futures} 种未来，种子 {seed}",
+    "{futures}, seed {seed}": "{futures}，种子 {seed}",
     "{done} of {of} futures played": "已推演 {done} / {of} 种未来",
     "The centre was restarted before it ended: rehearse it again.": "推演结束前中心重启过：请重新推演。",
     "Rehearse again": "重新推演",
@@ -106,15 +104,13 @@ OUTLOOK: dict[str, str] = {
     "or an archive of it (zip or tar, up to 64 MiB)": "或其归档文件（zip 或 tar，至多 64 MiB）",
     "Check": "检查",
     "Verdicts": "结论",
-    "{files} files read, {unreached} Python files not reached from {entries} entry points.": (
-        "已读 {files} 个文件；{unreached} 个 Python 文件从 {entries} 个入口不可达。"
-    ),
+    "{files} read; not reached: {unreached}, from {entries}.": "已读 {files}；{unreached} 从 {entries} 不可达。",
     "Target": "目标",
     "Verdict": "结论",
     "If guarded code runs too": "若受保护的代码也运行",
     "Days are our judgement of one engineer's work.": "工作日为对一名工程师工作量的判断。",
     "The one import:": "只需一条导入：",
-    "{count} places": "{count} 处",
+    "{n} places": "{n} 处",
     "Goes wrong silently:": "会悄悄出错：",
     "Place": "位置",
     "Guard": "保护",

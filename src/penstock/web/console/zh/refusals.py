@@ -5,6 +5,7 @@ Where Chinese wants another order, `{1}` is the second value. A test finds a sen
 
 MESSAGES: dict[str, str] = {
     "too many tries in one minute": "尝试次数过多",
+    "there is no such page": "没有这个页面",
     "no job ends in {}": "没有作业以 {} 结束",
     "{} are no indices": "{} 不是序号",
     "<< merges mappings only": "<< 只能合并映射",
@@ -195,6 +196,7 @@ MESSAGES: dict[str, str] = {
     "{} is an image, and no engine of this centre runs images": "{} 是镜像，而本中心没有引擎运行镜像",
 }
 REMEDIES: dict[str, str] = {
+    "begin at the overview": "请从总览开始",
     "free space": "释放空间",
     "try again in a minute": "请一分钟后再试",
     "name one of those, or ask the operator to add it with `penstock image add`": (

@@ -33,7 +33,7 @@ WORK: dict[str, str] = {
     "No devices. This host's are registered when the centre opens; a larger fleet is imported from a file:": (
         "没有设备。中心启动时会登记本机设备；更大的机群可从文件导入："
     ),
-    "{devices} devices on {nodes} nodes": "{nodes} 个节点上共 {devices} 台设备",
+    "{devices} on {nodes}": "{nodes}上共 {devices}",
     "Colour by": "着色依据",
     "Map of all devices; the table below has the same": "全部设备的分布图，下表内容相同",
     "More devices": "更多设备",
@@ -49,7 +49,7 @@ WORK: dict[str, str] = {
     "Attempts": "各次尝试",
     "any": "任意",
     "any model": "任意型号",
-    "{devices} × {models} for {tasks} tasks on {nodes} nodes": "{nodes} 个节点上 {tasks} 个任务用 {devices} × {models}",
+    "{devices} × {models} for {tasks} on {nodes}": "{nodes}上 {tasks}用 {devices} × {models}",
     "Submit a job": "提交作业",
     "Older jobs": "更早的作业",
     "No jobs here. Submit one from a form or a file, or on the command line:": (
@@ -69,13 +69,13 @@ WORK: dict[str, str] = {
     "Ended": "结束时间",
     "Being worked out …": "正在计算……",
     "Why it waits": "为何等待",
-    "{count} jobs are ahead": "前面有 {count} 个作业",
+    "{n} jobs are ahead": "前面有 {n} 个作业",
     "Devices kept out by": "设备不可用的原因",
     "Count": "数量",
     "It cannot start here as it is, however long it waits.": "照现在的样子，等多久也无法在这里启动。",
     "It starts by {time} at the latest, by what is known now.": "按目前所知，最迟 {time} 开始。",
-    "When it starts is not known: something ahead of it has no time limit.": (
-        "何时开始尚不清楚：前面有作业没有时限。"
+    "When it starts is not known: something ahead of it has no time limit, or too much is.": (
+        "何时开始尚不可知：排在前面的任务没有时间限制，或前面的任务太多。"
     ),
     "It would start sooner with:": "这样改可以更早开始：",
     "from {time}": "从 {time} 起",
