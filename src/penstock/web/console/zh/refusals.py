@@ -11,6 +11,7 @@ MESSAGES: dict[str, str] = {
     "<< merges mappings only": "<< 只能合并映射",
     "a credit limit is not negative": "信用额度不能为负",
     "a credit note is a positive amount in whole fen": "贷记金额须为正，且精确到分",
+    "a node runs the system that it has": "节点只能运行它自带的系统",
     "a centre has a name": "中心须有名称",
     "a credit note says why": "贷记须写明原因",
     "a group has an axis and a name": "分组须同时给出维度和名称",
