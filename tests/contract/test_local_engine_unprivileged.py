@@ -11,7 +11,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.contract.images import layout, need_tools
 
+from penstock.engines.local.images import store
 from penstock.lease.seen import Seen
 
 NOBODY = 65534
@@ -22,7 +24,7 @@ import msgspec
 from penstock.app.ports import Start
 from penstock.engines.local.engine import LocalEngine
 from penstock.engines.local.host import Isolation
-engine = LocalEngine(Path(sys.argv[1]), isolation=Isolation(sys.argv[2]))
+engine = LocalEngine(Path(sys.argv[1]), isolation=Isolation(sys.argv[2]), images=Path(sys.argv[1]) / "../images")
 plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Start)
 engine.start(plan)
 while not (seen := engine.observe([plan.attempt])[0]).ended_at:
@@ -65,12 +67,25 @@ def opened_for_all(paths: list[Path], keep: Path) -> list[str]:
     return commands
 
 
+def add_as_nobody(directory: Path, image: str) -> None:
+    """The image with the owner that it has where the same user adds it: that is what umoci is told to make."""
+    store.add(directory / "images", image, str(layout(directory / "layout")))
+    for parent, directories, files in (directory / "images").walk():
+        for path in (parent, *(parent / name for name in (*directories, *files))):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="without root, the whole suite runs unprivileged anyway")
-@pytest.mark.parametrize("isolation", ["bubblewrap", "namespaces", "process groups"])
-def test_a_gang_of_an_unprivileged_user(bench_of_plans, directory, isolation):
-    plan = msgspec.structs.replace(
-        bench_of_plans.plan("a", JOB, tasks=2), checkpoint=str(directory / "checkpoint")
-    )
+@pytest.mark.parametrize(
+    ("isolation", "image"),
+    [("bubblewrap", ""), ("namespaces", ""), ("process groups", ""), ("bubblewrap", "localhost/tiny:1")],
+)
+def test_a_gang_of_an_unprivileged_user(bench_of_plans, directory, isolation, image):
+    if image:
+        need_tools()
+        add_as_nobody(directory, image)
+    plan = bench_of_plans.plan("a", JOB, tasks=2, image=image)
+    plan = msgspec.structs.replace(plan, checkpoint=str(directory / "checkpoint"))
     (directory / "keep").mkdir()
     paths = [Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve(), Path(__file__).resolve().parents[2]]
     user = f"setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups"
@@ -86,6 +101,6 @@ def test_a_gang_of_an_unprivileged_user(bench_of_plans, directory, isolation):
     seen, log = msgspec.json.decode(done.stdout, type=tuple[Seen, str])
     assert log == "powerless\nworks\n"
     assert [one.signal for one in seen.exits] == [9, 15]
-    assert seen.limits["isolation"] == isolation
+    assert seen.limits["isolation"] == ("namespaces" if image else isolation)
     assert len(seen.checkpoints) == 1
     assert bench_of_plans.survivors("a") == []

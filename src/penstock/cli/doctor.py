@@ -18,6 +18,7 @@ from penstock.cli.credentials import resolve
 from penstock.cli.language import _
 from penstock.cli.output import print_json, print_table
 from penstock.cli.up import DatabaseUrl
+from penstock.engines.settings import FILE
 from penstock.sdk.client import Client
 from penstock.sdk.errors import SdkUnreachable
 
@@ -25,6 +26,9 @@ PYTHON = (3, 13)
 FREE_BYTES = 5 * 2**30
 """Under this, a few jobs with checkpoints fill the disk."""
 CONTROLLERS = ("memory", "pids", "cpuset")
+CLUSTERS = {"Slurm": "sbatch", "Ray": "ray"}
+"""What a cluster is told by, and the program that a host of one has."""
+IMAGE_TOOLS = ("skopeo", "umoci")
 
 type Outcome = Literal["ok", "limited", "missing"]
 
@@ -83,7 +87,7 @@ def engine() -> Iterator[Check]:
 
     with tempfile.TemporaryDirectory(prefix="penstock-doctor-") as folder:
         try:
-            tried = LocalEngine(Path(folder) / "attempts")
+            tried = LocalEngine(Path(folder) / "attempts", images=Path(folder) / "images")
         except (Fault, Refused, OSError) as error:
             remedy = _("mend what the error says; until then no job runs on this host")
             yield Check("job isolation", "missing", str(error), remedy)
@@ -91,6 +95,7 @@ def engine() -> Iterator[Check]:
         try:
             yield isolation(tried.host.isolation, tried.passed_over)
             yield control_groups({name: tried.host.limits_by(name) for name in CONTROLLERS})
+            yield images(tried.without_images, [one for one in IMAGE_TOOLS if shutil.which(one) is None])
         finally:
             tried.close()
 
@@ -114,6 +119,17 @@ def control_groups(enforced: dict[str, str]) -> Check:
         return Check("control groups", "ok", found)
     remedy = _("run as root, or as a systemd user service with Delegate=yes; other limits are used till then")
     return Check("control groups", "limited", found, remedy)
+
+
+def images(why_not: str, missing: list[str]) -> Check:
+    """Whether jobs can run in container images, and whether images can be added."""
+    if why_not:
+        remedy = _("allow user namespaces, or run as root; jobs without an image need no mending")
+        return Check("images", "limited", why_not.splitlines()[-1], remedy)
+    if missing:
+        found = _("not installed: {tools}").format(tools=", ".join(missing))
+        return Check("images", "limited", found, _("to add images: `apt install skopeo umoci`"))
+    return Check("images", "ok", ", ".join(IMAGE_TOOLS))
 
 
 def data_directory(data: Path | None) -> Check:
@@ -162,6 +178,8 @@ def clusters(data: Path | None) -> Iterator[Check]:
         first = error.refusals[0]
         yield Check("engines", "missing", first.message, first.remedy)
         return
+    if not named:
+        yield one_host([name for name, program in CLUSTERS.items() if shutil.which(program)])
     for settings in named:
         try:
             tried = open_cluster(settings)
@@ -180,6 +198,17 @@ def clusters(data: Path | None) -> Iterator[Check]:
             said = _("{version}, {nodes} nodes, {devices} devices")
             text = said.format(version=found.version, nodes=len(found.nodes), devices=devices)
             yield Check(f"engine {settings.name}", "ok", text)
+
+
+def one_host(installed: list[str]) -> Check:
+    """A centre without a cluster is one host, for good; where to go for more, and what is there already."""
+    found = _("this host alone")
+    if installed:
+        found += "; " + _("installed, but not named: {names}").format(names=", ".join(installed))
+    remedy = _(
+        "for several hosts name a cluster in {file}: docs/guide/slurm.md, or docs/guide/ray.md without Slurm"
+    )
+    return Check("hosts", "ok", found, remedy.format(file=FILE))
 
 
 def centre(call: Call) -> Check:

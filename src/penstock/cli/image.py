@@ -58,7 +58,13 @@ def add(
     if not is_image(name):
         what = f"{name[:80]!r} is no reference of a container image"
         raise Refused(invalid("image_malformed", what, "write such as registry.example/name:tag"))
-    tell = (lambda _text: None) if call.json else note
+
+    def tell(stage: str) -> None:
+        if not call.json:
+            note(
+                {"reading": _("reading {source}").format(source=source)}.get(stage, _("unpacking its layers"))
+            )
+
     _print(add_image(_root(data), name, source, show, tell), call)
 
 

@@ -180,6 +180,18 @@ LABELS = {
     "SIZE": "大小",
     "SHELL": "命令解释器",
     "DIGEST": "摘要",
+    "allow user namespaces, or run as root; jobs without an image need no mending": (
+        "允许用户命名空间，或以 root 运行；不使用镜像的作业不受影响"
+    ),
+    "not installed: {tools}": "未安装：{tools}",
+    "to add images: `apt install skopeo umoci`": "要添加镜像：`apt install skopeo umoci`",
+    "this host alone": "仅本机",
+    "installed, but not named: {names}": "已安装但未写明：{names}",
+    "for several hosts name a cluster in {file}: docs/guide/slurm.md, or docs/guide/ray.md without Slurm": (
+        "要用多台主机，请在 {file} 中写明集群：docs/guide/slurm.zh-CN.md；没有 Slurm 则见 docs/guide/ray.zh-CN.md"
+    ),
+    "reading {source}": "正在读取 {source}",
+    "unpacking its layers": "正在解包各层",
     "{name} is removed": "{name} 已移除",
     "its engine runs no container images": "其引擎不运行容器镜像",
 }

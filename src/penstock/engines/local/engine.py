@@ -29,7 +29,7 @@ from penstock.engines.local.supervisor.bases import NO_GROUPS, remove_bases
 from penstock.engines.local.supervisor.directory import ask_to_stop, make, remove
 from penstock.engines.local.supervisor.format import STATUS, Status, blank_status
 from penstock.engines.local.supervisor.shown import system_mounts
-from penstock.engines.local.trial import strongest
+from penstock.engines.local.trial import strongest, why_not
 from penstock.lease.seen import Seen
 
 _SPAWN_AGAIN_S = 2.0
@@ -40,9 +40,9 @@ class LocalEngine:
 
     `expose` are directories that jobs may read and whose `bin` is on their PATH, e.g. a Python
     environment. Without `isolation` the strongest one that works here is used; `passed_over` says why a
-    stronger one was not. `images` is where images of this host are; none are run without. `on_end` is called
-    from another thread when an attempt has ended. Raises Refused where `root` would be visible to jobs, Fault
-    where nothing runs.
+    stronger one was not. `images` is where images of this host are; `without_images` says why none is run in spite
+    of it. `on_end` is called from another thread when an attempt has ended. Raises Refused where `root` would
+    be visible to jobs, Fault where nothing runs.
     """
 
     name = "local"
@@ -78,6 +78,7 @@ class LocalEngine:
         self._spawner = Spawner()
         self._spawned_s: dict[str, float] = {}
         self.passed_over: dict[str, str] = {}
+        self.without_images = ""
         self._news: News | None = None
         try:
             self._look_around(isolation, control_groups)
@@ -90,8 +91,8 @@ class LocalEngine:
 
     def capacity(self) -> Capacity:
         """No hosts: a probe looks at this one. Its images are looked for anew each time."""
-        images, inside = self._settings.images, self.host.isolation is not Isolation.PROCESS_GROUPS
-        return Capacity(images=tuple(one.name for one in known(images)) if images and inside else None)
+        images = self._settings.images
+        return Capacity(images=tuple(one.name for one in known(images)) if images else None)
 
     def keep(self, leases: Sequence[Kept]) -> None:
         """Nothing to do: nobody but us uses its devices."""
@@ -166,6 +167,21 @@ class LocalEngine:
                 self._root, self.host, self._settings, self._system, self._spawner
             )
             self.host = msgspec.structs.replace(self.host, isolation=best)
+        if self._settings.images is not None:
+            self._look_whether_images_run()
+
+    def _look_whether_images_run(self) -> None:
+        """They run in namespaces of our own making."""
+        match self.host.isolation:
+            case Isolation.NAMESPACES:
+                return
+            case Isolation.PROCESS_GROUPS:
+                self.without_images = "this host gives us no mount namespaces"
+            case Isolation.BUBBLEWRAP:
+                given = self._root, self.host, self._settings, self._system, self._spawner
+                self.without_images = why_not(Isolation.NAMESPACES, *given)
+        if self.without_images:
+            self._settings = msgspec.structs.replace(self._settings, images=None)
 
     def _directory(self, attempt: str) -> Path:
         return self._root / ensure(check_id(attempt, "attempt"))

@@ -25,7 +25,6 @@ from penstock.engines.local.supervisor.shown import device_mounts
 from penstock.lease.job import Checkpoint, JobSpec
 
 _BASH = "/bin/bash"
-_NO_IMAGES = "images_unavailable\nthis host gives us no mount namespaces, so no image can be run"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,10 +152,8 @@ def _targets(plan: Start) -> list[str]:
 
 
 def _image_refusal(plan: Start, host: Host, settings: Settings) -> str:
-    if settings.images is None:
+    if settings.images is None or host.isolation is Isolation.PROCESS_GROUPS:
         return "images_unavailable\nno images are run here"
-    if host.isolation is Isolation.PROCESS_GROUPS:
-        return _NO_IMAGES
     name = plan.spec.image
     if find(settings.images, name) is None:
         return f"image_unknown\nthere is no image {name} on this host"

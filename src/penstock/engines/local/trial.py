@@ -28,12 +28,24 @@ def strongest(
     """The first level that works, and why those before it do not. Raises Fault where none does."""
     passed_over: dict[str, str] = {}
     for isolation in Isolation:
-        trial = msgspec.structs.replace(host, isolation=isolation)
-        reason = _try(root / f".trial-{os.getpid()}", trial, settings, system, spawner)
+        reason = why_not(isolation, root, host, settings, system, spawner)
         if not reason:
             return isolation, passed_over
         passed_over[isolation.value] = reason
     raise Fault(f"no process can be started under {root}: {passed_over}")
+
+
+def why_not(
+    isolation: Isolation,
+    root: Path,
+    host: Host,
+    settings: Settings,
+    system: Sequence[Mount],
+    spawner: Spawner,
+) -> str:
+    """Why nothing can be run at this level here; '' where it can."""
+    trial = msgspec.structs.replace(host, isolation=isolation)
+    return _try(root / f".trial-{os.getpid()}", trial, settings, system, spawner)
 
 
 def _try(directory: Path, host: Host, settings: Settings, system: Sequence[Mount], spawner: Spawner) -> str:

@@ -50,6 +50,8 @@ WORDS: dict[str, str] = {
     "python": "Python",
     "job isolation": "作业隔离",
     "control groups": "控制组",
+    "images": "镜像",
+    "hosts": "主机",
     "data directory": "数据目录",
     "database": "数据库",
     "count": "计数",

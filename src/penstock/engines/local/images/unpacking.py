@@ -35,13 +35,13 @@ class Unpacked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unpack(source: str, rootfs: Path, tell: Callable[[str], None]) -> Unpacked:
-    """Unpack an image into a new directory. Raises Refused with the tool's own words."""
+    """Unpack an image into a new directory, telling what is being done. Raises Refused with the tool's own words."""
     for tool in _TOOLS:
         if shutil.which(tool) is None:
             what = f"{tool} unpacks images, and is not installed"
             raise Refused(Refusal("image_tool_missing", what, "install it, e.g. `apt install skopeo umoci`"))
     layout, bundle = rootfs.with_name("layout"), rootfs.with_name("bundle")
-    tell(f"reading {source}")
+    tell("reading")
     _run(
         ["skopeo", "--insecure-policy", "copy", "--quiet", _transport(source), f"oci:{layout}:image"], source
     )
