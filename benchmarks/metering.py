@@ -1,6 +1,6 @@
 """Usage events in, quantities out, and ledger transfers, on SQLite and PostgreSQL, beside what bounds each.
 
-    python -m benchmarks metering [--database sqlite|postgresql] [--part ingest|single|rate|transfers]
+    python -m benchmarks metering [--database sqlite|postgresql] [--part ingest|batches|single|rate|transfers]
 
 Everything is durable when it is counted: SQLite with full synchronous writes, PostgreSQL with fsync and
 synchronous commits. Bounds of the same run: the same rows inserted bare into the same kind of table, and the same
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 SCENARIO = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
-PARTS = ("ingest", "single", "rate", "transfers")
+PARTS = ("ingest", "batches", "single", "rate", "transfers")
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
 MIB = 2**20
 BOOK = """
@@ -63,6 +63,10 @@ items:
     charge: graduated
     tiers: [{up_to: 1000000, price: 0.00002}, {up_to: 10000000, price: 0.000015}, {price: 0.00001}]
 """
+METERS = (
+    {"id": "tokens", "aggregation": "sum", "unit": "token", "event_type": "chat", "value": "n"},
+    {"id": "calls", "aggregation": "count", "unit": "call", "event_type": "chat"},
+)
 CONTRACT = """
 contract: c
 tenant: {tenant}
@@ -98,7 +102,7 @@ def centre(url: str | None) -> Iterator[SimulatedCentre]:
         made.close()
 
 
-def batch(number: int, size: int, random: Random) -> bytes:
+def batch(number: int, size: int, random: Random, day: datetime = DAY) -> bytes:
     """The body of one request: what a gateway saw in one minute, in no order."""
     events = [
         {
@@ -107,7 +111,7 @@ def batch(number: int, size: int, random: Random) -> bytes:
             "id": f"{number:06}-{place:06}-{random.getrandbits(32):08x}",
             "type": "chat",
             "subject": f"t{random.randrange(SCENARIO['tenants']):04}",
-            "time": (DAY + timedelta(seconds=number * 60 + random.randrange(60))).isoformat(),
+            "time": (day + timedelta(seconds=number * 60 + random.randrange(60))).isoformat(),
             "data": {"n": random.randrange(1, 9_000), "model": "m"},
         }
         for place in range(size)
@@ -178,6 +182,27 @@ def bare_insert(url: str | None, bodies: list[bytes]) -> float:
         return took_s
 
 
+def batches(url: str | None) -> dict[str, float]:
+    """The same batches over loopback HTTP, some connections at once; each durable before its answer."""
+    scenario, random = SCENARIO["ingest"], Random(1)
+    size = scenario["events_per_batch"]
+    with serving(url) as (host, port, token, one):
+        for n in range(SCENARIO["tenants"]):
+            one.ask("POST", "/tenants", {"id": f"t{n:04}"})
+        for meter in METERS:
+            one.ask("POST", "/meters", meter)
+        today = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)  # noqa: TID251 - as below
+        requests = [
+            post(host, token, "cloudevents-batch", batch(number, size, random, today))
+            for number in range(-1, scenario["batches"])
+        ]
+        uvloop.run(all_requests(host, port, requests[:1], 1))
+        took_s = uvloop.run(all_requests(host, port, requests[1:], scenario["connections"]))
+        again_s = uvloop.run(all_requests(host, port, requests[1:], scenario["connections"]))
+    count = size * scenario["batches"]
+    return {"events a second": count / took_s, "repeated events a second": count / again_s}
+
+
 def single(url: str | None) -> dict[str, float]:
     """One event a request over loopback HTTP, many connections at once; each durable before its answer.
 
@@ -187,8 +212,7 @@ def single(url: str | None) -> dict[str, float]:
     with serving(url) as (host, port, token, one):
         for n in range(SCENARIO["tenants"]):
             one.ask("POST", "/tenants", {"id": f"t{n:04}"})
-        meter = {"id": "tokens", "aggregation": "sum", "unit": "token", "event_type": "chat", "value": "n"}
-        one.ask("POST", "/meters", meter)
+        one.ask("POST", "/meters", METERS[0])
         today = datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 - the server's clock is the real one
         requests = [
             http_request(host, token, number, today, random) for number in range(scenario["requests"])
@@ -221,9 +245,14 @@ def http_request(
             "data": {"n": random.randrange(1, 9_000)},
         }
     )
+    return post(host, token, "cloudevents", body)
+
+
+def post(host: str, token: str, kind: str, body: bytes) -> bytes:
+    """One request of usage events."""
     head = (
         f"POST /api/v1/usage/events HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: application/cloudevents+json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: application/{kind}+json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
@@ -412,6 +441,5 @@ def main() -> int:
 
 def goal(part: str) -> str:
     """The part's goals as the scenario names them."""
-    return ", ".join(
-        f"{key[5:]} {value:,}" for key, value in SCENARIO[part].items() if key.startswith("goal_")
-    )
+    scenario = SCENARIO["ingest" if part == "batches" else part]
+    return ", ".join(f"{key[5:]} {value:,}" for key, value in scenario.items() if key.startswith("goal_"))

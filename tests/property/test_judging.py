@@ -74,7 +74,7 @@ ODD: list[tuple[str, Any]] = [
 ]  # fmt: skip
 ODD_VALUES: list[Any] = [
     None, True, -1, 10**20, 10**13, 1.5, 1e-7, 1e300, float("nan"), float("inf"), "text", "x" * 129,
-    "x" * 17_000, "\ud800", "\ud83d\ude00",
+    "x" * 17_000, "\ud800", "\ud800abcdefgh", "\udc00\ud800", "\ud83d\ude00",
     "\u0000", "a\tb", "a\\b", 10**101, {"a": [1, 2.50]}, [1],
 ]  # fmt: skip
 

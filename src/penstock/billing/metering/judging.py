@@ -135,9 +135,7 @@ class Columns(msgspec.Struct, frozen=True):
 
 
 def plain(body: bytes) -> Columns | None:
-    """The events of a batch in which each is in order and stands once; None for any other."""
-    if b"\\ud" in body or b"\\uD" in body:  # perhaps half a character
-        return None
+    """The events of a batch in which each is in order; None for any other."""
     try:
         found = _PLAIN.decode(body)
         if not found or len(found) > BATCH_MAX:
@@ -147,7 +145,7 @@ def plain(body: bytes) -> Columns | None:
     except _UNREADABLE:
         return None
     sources, ids, kinds, tenants = zip(*map(_ATTRIBUTES, found), strict=True)
-    if len({*ids}) < len(ids) or not _ordinary(texts):
+    if not _ordinary(texts):
         return None
     names = {*sources}, {*kinds}, {*tenants}
     if not "".join([*ids, *(name for some in names for name in some)]).isprintable():
