@@ -110,6 +110,7 @@ def _app(data: Path, policy: Policy, url: str | None) -> App:
         )
         if leader := database.lead():  # nobody else is starting anything here
             local.sweep()
+            files.sweep()
             leader.end()
         engines: dict[str, Engine] = {"local": local}
         engines |= {one.name: open_cluster(one) for one in named.engines}

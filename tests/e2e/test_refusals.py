@@ -1,14 +1,18 @@
 """Every bad request of the issue as one table: what is asked, the status, the code, and nothing written."""
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from penstock.cli.main import main
 from penstock.sim.centre import OPENING
+from penstock.store import sqlite
 from served import YUAN, Served, job, open_tenant, served
 
 QUOTE = {"id": "q", "tenant": "acme", "model": "a100", "devices": 1, "hours": 1}
@@ -178,6 +182,7 @@ CASES = {
     "no such device": Case("/fleet/devices/none/state", {"state": "draining"}, 404, "device_not_found"),
     "no such state": Case("/fleet/devices/a100-0000.7/state", {"state": "melted"}, 422, "malformed"),
     "a move not open": Case("/fleet/devices/a100-0000.7/state", {"state": "planned"}, 409, "device_state"),
+    "a device that is let": Case("/fleet/devices/a100-0000.0/state", {"state": "retired"}, 409, "device_let"),
     "a device at work": Case("/fleet/devices/a100-0000.1/calibrate", {}, 409, "device_busy"),
 }  # fmt: skip
 
@@ -242,6 +247,28 @@ def test_refused_with_its_code_and_nothing_written(one: Served, people: People, 
     if case.status not in (403, 405) and case.code != "path_not_found":
         assert all(refusal.get("where") for refusal in answer.json()["refusals"])
     assert one.rows() == before
+
+
+def test_a_database_that_is_locked_is_said_to_be_for_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 50)
+    with served(tmp_path / "data") as made:
+        event = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "subject": "a", "time": at(0)}
+        kinds = {"content-type": "application/cloudevents+json"}
+        with closing(sqlite3.connect(tmp_path / "data/penstock.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            answers = [
+                made.ask("POST", "/tenants", json={"id": "acme"}),
+                made.ask("POST", "/usage/events", json=event, headers=kinds),
+                made.raw("POST", "/sign-in", data={"secret": made.admin}),
+            ]
+            other.execute("ROLLBACK")
+        assert [one.status_code for one in answers] == [503, 503, 503]
+        assert all(int(one.headers["retry-after"]) > 0 for one in answers)
+        assert answers[0].json()["refusals"][0]["code"] == "temporarily_unavailable"
+        assert answers[0].json() == answers[1].json()
+        assert made.done("POST", "/tenants", json={"id": "acme"})["id"] == "acme"
 
 
 def test_many_mistakes_are_all_named(one: Served, people: People) -> None:

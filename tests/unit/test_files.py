@@ -69,3 +69,12 @@ def test_the_same_uploaded_many_times_at_once_is_there_once(tmp_path: Path) -> N
     found = store.workdir(name)
     assert found is not None
     assert len(list(found.iterdir())) == 200
+
+
+def test_what_a_kill_left_half_unpacked_is_swept_at_the_start(tmp_path: Path) -> None:
+    store = Files(tmp_path)
+    name = store.add_workdir(archive(train=b"x"))
+    (tmp_path / "workdirs/.unpacking-killed/whole").mkdir(parents=True)
+    (tmp_path / "workdirs/.unpacking-killed/whole/train").write_bytes(b"x")
+    store.sweep()
+    assert left(tmp_path) == [name]

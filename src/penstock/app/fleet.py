@@ -11,11 +11,12 @@ from penstock.app.ports import Discovered, Probe
 from penstock.base.ids import id_conflict
 from penstock.base.money import AMOUNT_MAX_MICROS, Micros
 from penstock.base.refusal import Refusal, Refused, ensure, invalid, not_found
+from penstock.billing.pricing.signed import contract_of, runs_until
 from penstock.fleet.device import Calibration, Device, DeviceInterval, DeviceState, Node
 from penstock.fleet.importfile import FleetFile
 from penstock.lease.machine import move_device
 from penstock.lease.tenant import Principal
-from penstock.store import audit, fleet, jobs, settings
+from penstock.store import audit, contracts, fleet, jobs, leases, settings
 from penstock.store.database import Tx
 
 _MEASURING = "being measured"
@@ -161,6 +162,26 @@ def recover(app: App) -> None:
             _put_back(tx, device, now)
 
 
+def _unlet_device(tx: Tx, name: str, now: datetime) -> None:
+    """A device that was let is there until its lease or contract is over."""
+    lets = [
+        f"lease {one.id} until {one.end.isoformat()}" for one in leases.live_leases(tx) if name in one.devices
+    ]
+    for signed in contracts.contracts(tx):
+        end = runs_until(signed, now)
+        if end > now and any(name in item.devices for item in contract_of(signed, now).items):
+            lets.append(f"contract {signed.id} until {end.isoformat()}")
+    if lets:
+        raise Refused(
+            Refusal(
+                "device_let",
+                f"{name} belongs to {lets[0]}",
+                "wait for its end, or end that first; a broken one is set `down`",
+                "device",
+            )
+        )
+
+
 def _put_back(tx: Tx, device: Device, now: datetime) -> None:
     last = fleet.intervals(tx, device.id)[-1:]
     measured = last and last[0].end is None and last[0].reason == _MEASURING
@@ -181,6 +202,7 @@ def set_state(app: App, principal: Principal, name: str, state: DeviceState, rea
         moved = ensure(move_device(device, state))
         if state is DeviceState.RETIRED:
             _free_device(tx, name)
+            _unlet_device(tx, name, now)
             moved = msgspec.structs.replace(moved, retired_at=now)
         fleet.save_device(tx, moved, now, reason)
         audit.record(tx, now, principal.token, "set_device_state", name, f"{state} {reason}".strip())

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import io
+import shutil
 import tarfile
 import tempfile
 import zlib
@@ -17,6 +18,8 @@ WORKDIR_LIMIT_FILES = 20_000
 _PADDING_MAX_BYTES = 2**20
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
+_UNPACKING = ".unpacking-"
+
 
 class Files:
     """Directories under the data directory, made when first asked for."""
@@ -25,6 +28,11 @@ class Files:
         self.root = root
         for name in ("workdirs", "checkpoints", "volumes"):
             (root / name).mkdir(parents=True, exist_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what uploads that were cut off with their process left half unpacked."""
+        for left in (self.root / "workdirs").glob(f"{_UNPACKING}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def workdir(self, content_id: str) -> Path | None:
         """The directory of a synced working directory, if it was uploaded."""
@@ -47,7 +55,7 @@ class Files:
             return content_id
         with (
             _outside("unpacking a working directory"),
-            tempfile.TemporaryDirectory(prefix=".unpacking-", dir=target.parent) as beside,
+            tempfile.TemporaryDirectory(prefix=_UNPACKING, dir=target.parent) as beside,
         ):
             unpacked = Path(beside) / "whole"
             _unpack(archive, unpacked)

@@ -13,7 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from penstock.app.context import App
 from penstock.app.intake import Intake
 from penstock.app.ports import Probe
-from penstock.base.refusal import Refused
+from penstock.base.refusal import Fault, Refused
 from penstock.web import edge, metrics
 from penstock.web.api import (
     centre,
@@ -87,6 +87,7 @@ def application(app: App, probe: Probe, hosts: frozenset[str] = frozenset(), deb
         request_class=edge.TypedRequest,
         exception_handlers={
             Refused: edge.on_refused,
+            Fault: edge.on_fault,
             ValidationException: edge.on_malformed,
             UnicodeDecodeError: edge.on_not_utf8,
             HTTPException: _on_http,

@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from penstock.app.tokens import authenticate
-from penstock.base.refusal import Refusal, Refused, invalid
+from penstock.base.refusal import Fault, Refusal, Refused, invalid
 from penstock.lease.tenant import Principal
 from penstock.web.given import GivenApp
 
@@ -120,7 +120,9 @@ def on_refused(_request: Request[Any, Any, Any], error: Refused) -> Response[Any
 
 
 def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """A refusal, or what is told to the log alone."""
+    """A refusal, a fault, or what is told to the log alone."""
+    if isinstance(error, Fault):
+        return on_fault(request, error)
     return on_refused(request, error) if isinstance(error, Refused) else on_broken(request, error)
 
 
@@ -140,8 +142,25 @@ def on_not_utf8(_request: Request[Any, Any, Any], error: UnicodeDecodeError) -> 
     return refusals(422, invalid("not_utf8", f"byte {error.start} is not UTF-8", "send UTF-8", "body"))
 
 
+BUSY = Refusal(
+    "temporarily_unavailable",
+    "the centre cannot reach its database or another part it needs",
+    "try again in a moment; the log says why",
+    status=503,
+)
+RETRY_AFTER_S = 2
+
+
+def on_fault(request: Request[Any, Any, Any], error: Fault) -> Response[Any]:
+    """The outside failed us for now: whoever asked may ask again."""
+    _LOG.warning("request failed for now", path=request.url.path, error=str(error))
+    answer = refusals(BUSY.status, BUSY)
+    answer.headers["retry-after"] = str(RETRY_AFTER_S)
+    return answer
+
+
 def on_broken(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """A fault or a broken invariant: told to the log, not to the caller."""
+    """A broken invariant: told to the log, not to the caller."""
     _LOG.error("request failed", path=request.url.path, exc_info=error)
     refusal = Refusal(
         "internal_error", "the centre could not answer", "try again; the log says why", status=500

@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 
-from penstock.base.refusal import Refusal, Refused
+from penstock.base.refusal import Fault, Refusal, Refused
 from penstock.web.console import (
     admin,
     agreements,
@@ -31,6 +31,7 @@ from penstock.web.console import (
 )
 from penstock.web.console.pages import bare_page, page
 from penstock.web.console.visitor import SignInNeeded, form_of, taste_of, visitor_of
+from penstock.web.edge import BUSY, RETRY_AFTER_S
 
 STATIC = Path(__file__).parent / "static"
 PALETTE = Path(__file__).parent.parent / "documents/templates/palette.css"
@@ -76,6 +77,14 @@ def is_for_people(request: Request[Any, Any, Any]) -> bool:
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
 
 
+def on_fault(request: Request[Any, Any, Any], error: Fault) -> Response[Any]:
+    """The outside failed us for now; the page of a visitor needs the database, so this one has none."""
+    _LOG.warning("page failed for now", path=request.url.path, error=str(error))
+    answer = bare_page("refused", taste_of(request), status=BUSY.status, refused=(BUSY,))
+    answer.headers["retry-after"] = str(RETRY_AFTER_S)
+    return answer
+
+
 def on_broken(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """A fault or a broken invariant: told to the log, not to the visitor."""
     _LOG.error("page failed", path=request.url.path, exc_info=error)
@@ -117,6 +126,7 @@ CONSOLE = Router(
     exception_handlers={
         SignInNeeded: on_sign_in_needed,
         Refused: on_refused,
+        Fault: on_fault,
         HTTPException: on_http,
         Exception: on_broken,
     },
