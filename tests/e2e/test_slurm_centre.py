@@ -90,11 +90,14 @@ def fund(centre: Centre, model: str) -> None:
 
 @pytest.fixture
 def two_seconds_less(slurm: SlurmCluster) -> Iterator[None]:
-    """Accounting records every end two seconds before the controller's, with and without `sacct`."""
-    change = "set new.time_end = if(old.time_end = 0 and new.time_end > 2, new.time_end - 2, new.time_end)"
-    slurm.sql(f"create trigger less before update on centre_job_table for each row {change}")
+    """Accounting records every end two seconds before the controller's."""
+    known = {"insert": "true", "update": "old.time_end = 0"}
+    for event, fresh in known.items():
+        change = f"set new.time_end = if({fresh} and new.time_end > 2, new.time_end - 2, new.time_end)"
+        slurm.sql(f"create trigger less_{event} before {event} on centre_job_table for each row {change}")
     yield
-    slurm.sql("drop trigger less")
+    for event in known:
+        slurm.sql(f"drop trigger less_{event}")
 
 
 def test_accounting_decides_what_is_charged_once_while_the_device_serves_others_already(

@@ -4,13 +4,15 @@ from typing import TypedDict
 
 from penstock.engines.local.supervisor.format import Plan
 
-ORDER, PARTS, STOP, NODES, READY, FAILED = (
+ORDER, PARTS, STOP, NODES, READY, FAILED, CLAIM, EVICTED = (
     "order.json",
     "parts.json",
     "stop.json",
     "nodes",
     "ready",
     "failed",
+    "claim",
+    "evicted",
 )
 HOSTS = "hosts"
 """Beside the attempts: what was found out about each host."""

@@ -1,6 +1,7 @@
 """Ray's own HTTP interface: jobs and nodes. Every answer has a limit in time and size."""
 
 import urllib.parse
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -80,14 +81,17 @@ class RayClient:
         except (KeyError, TypeError, msgspec.ValidationError) as error:
             raise Fault(f"asking Ray for its nodes: an answer that is none: {error}") from error
 
-    def submit(self, name: str, entrypoint: str) -> None:
-        """Submit under an id of ours; one that is known already is left alone."""
-        body = {
+    def submit(self, name: str, entrypoint: str, resources: Mapping[str, float]) -> None:
+        """Submit under an id of ours, to begin once Ray has the resources; one that is known already is left alone."""
+        others = {key: value for key, value in resources.items() if key not in ("CPU", "GPU")}
+        body: dict[str, Any] = {
             "submission_id": name,
             "entrypoint": entrypoint,
-            "entrypoint_num_cpus": 0,
+            "entrypoint_num_cpus": resources.get("CPU", 0),
             "metadata": {"penstock_attempt": name},
         }
+        body |= {"entrypoint_num_gpus": resources["GPU"]} if "GPU" in resources else {}
+        body |= {"entrypoint_resources": others} if others else {}
         try:
             self._ask("POST", "/api/jobs/", json=body)
         except Fault:

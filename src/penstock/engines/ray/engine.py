@@ -36,6 +36,7 @@ from penstock.engines.ray.files import (
 )
 from penstock.engines.ray.nodes import Nodes
 from penstock.engines.ray.settings import RaySettings
+from penstock.engines.ray.words import bundle
 from penstock.engines.slurm import folder, outcome
 from penstock.engines.targets import check_target
 from penstock.lease.job import FINAL_ATTEMPT_STATES, AttemptState
@@ -71,7 +72,7 @@ class RayEngine:
             if not directory.is_dir():
                 self._lay_down(plan, directory)
             if not folder.is_claimed(directory) and folder.read_final(directory) is None:
-                self._submit(directory)
+                self._submit(plan, directory)
 
     def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
         """What is known of each; an attempt that never began here is left out."""
@@ -137,10 +138,26 @@ class RayEngine:
             laid[folder.FINAL] = msgspec.json.encode(gone)
         folder.make(directory, laid)
 
-    def _submit(self, directory: Path) -> None:
-        """Have Ray run a driver; it is known by the attempt's id, and a second one finds the claim."""
-        words = (self._settings.python or sys.executable, "-P", "-m", "penstock.engines.ray.driver")
-        self._client.submit(directory.name, shlex.join((*words, str(directory))))
+    def _submit(self, plan: Start, directory: Path) -> None:
+        """Have Ray run it; it is known by the attempt's id, and whoever comes second finds the claim.
+
+        One host's devices are asked for with the submission itself. Those of several hosts need a placement group and
+        so a driver that makes one, and so does what a host does not have: such a submission cannot be withdrawn.
+        """
+        python = self._settings.python or sys.executable
+        wanted = self._on_one_host(plan)
+        module, *more = ("solo", plan.tasks[0].node) if wanted else ("driver",)
+        words = (python, "-P", "-m", f"penstock.engines.ray.{module}", str(directory), *more)
+        self._client.submit(directory.name, shlex.join(words), wanted)
+
+    def _on_one_host(self, plan: Start) -> dict[str, float]:
+        """What to ask of the host that is all of the gang's, if it has that at all; else nothing."""
+        node = plan.tasks[0].node
+        address = self._nodes.addresses().get(node, "")
+        if any(task.node != node for task in plan.tasks):
+            return {}
+        wanted, has = bundle(plan.tasks, address), self._nodes.totals(address)
+        return wanted if all(has.get(name, 0.0) >= count for name, count in wanted.items()) else {}
 
     def _tell_hosts(self, directory: Path, attempt: str, grace_s: float) -> None:
         """A host hears of it by itself; this is for those whose agent is gone."""
@@ -162,14 +179,26 @@ class RayEngine:
             return folder.write_final(directory, self._as_ended(directory, gang))
         driver = self._driver(directory, attempt)
         if driver is not None and not driver.is_over:
-            return msgspec.structs.replace(gang, waiting="" if gang.began_at else waiting(directory))
+            return msgspec.structs.replace(gang, waiting="" if gang.began_at else self._reason(order, driver))
         if not folder.is_claimed(directory):
-            self._submit(directory)  # the cluster never got it, or has lost it before it began
+            if driver is not None:  # Ray gives up what it has no room for in a quarter of an hour
+                self._client.forget(attempt)
+            self._submit(order.plan, directory)  # the cluster never got it, or has lost it before it began
             return gang
         if driver is not None and driver.status == "STOPPED" and read_stop(directory) is None:
             evict(directory)
             self._tell_hosts(directory, attempt, order.plan.spec.grace_s)
         return self._without_driver(order.plan, directory, gang)
+
+    def _reason(self, order: Order, driver: RayJob) -> str:
+        """What keeps it from beginning."""
+        if said := waiting(self._directory(order.plan.attempt)):
+            return said
+        if driver.status != "PENDING":
+            return ""
+        wanted = bundle(order.plan.tasks, next(iter(order.addresses.values())))
+        needed = ", ".join(f"{count:g} {name}" for name, count in wanted.items() if count >= 1)
+        return f"host {', '.join(order.addresses.values())} has not {needed} free"
 
     def _driver(self, directory: Path, attempt: str) -> RayJob | None:
         """The driver as Ray sees it; None where there is none. Raises Fault while nobody can know.

@@ -5,12 +5,11 @@ import math
 import time
 from pathlib import Path
 
-from penstock.engines.agent.format import FAILED, ORDER
+from penstock.engines.agent.format import CLAIM, EVICTED, FAILED, ORDER
 from penstock.engines.local.folder import last_beat_us
 from penstock.engines.local.supervisor.record import replace_file
-from penstock.engines.slurm.folder import CLAIM
 
-_WAITING, _EVICTED = "waiting", "evicted"
+_WAITING = "waiting"
 HOST_SILENT_S = 30.0
 """A supervisor shows once a second that it lives, through the caches of a shared file system."""
 
@@ -55,10 +54,10 @@ def waiting(directory: Path) -> str:
 
 def evict(directory: Path) -> None:
     """Ray ends it: every host is told so."""
-    (directory / _EVICTED).touch()
+    (directory / EVICTED).touch()
     (directory / FAILED).touch()
 
 
 def is_evicted(directory: Path) -> bool:
     """Whether Ray ended it."""
-    return (directory / _EVICTED).exists()
+    return (directory / EVICTED).exists()

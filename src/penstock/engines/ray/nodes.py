@@ -27,6 +27,11 @@ class Nodes:
         """Node id -> address, of every host that the cluster has or had."""
         return {self._id(node): node.node_ip for node in self._fresh()}
 
+    def totals(self, address: str) -> dict[str, float]:
+        """The resources of a host that is alive; none otherwise."""
+        alive = (node for node in self._fresh() if node.node_ip == address and node.state == "ALIVE")
+        return next((node.resources_total for node in alive), {})
+
     def capacity(self) -> Capacity:
         """Each host once, by its address: a restarted one is the same host. The same object where it is as old."""
         known = self._fresh()

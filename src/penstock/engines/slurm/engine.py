@@ -107,6 +107,7 @@ class SlurmEngine:
         directory = self._directory(attempt)
         with fault(f"forgetting attempt {attempt}"):
             if folder.read_final(directory) is not None:
+                self._following.forget(attempt)
                 remove(directory)
 
     def close(self) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.engines.agent.format import CLAIM
 from penstock.engines.local.supervisor.directory import make_whole
 from penstock.engines.local.supervisor.record import replace_file
 from penstock.engines.node import part_of, read_order
 from penstock.lease.seen import Seen
 
-JOB, CLAIM, FINAL, CONFIRMED, OUTPUT = "job.json", "claim", "final.json", "confirmed.json", "batch.log"
+JOB, FINAL, CONFIRMED, OUTPUT = "job.json", "final.json", "confirmed.json", "batch.log"
 
 _SEEN = msgspec.json.Decoder(Seen)
 
@@ -39,8 +40,8 @@ def is_claimed(directory: Path) -> bool:
 
 
 def write_job(directory: Path, number: int) -> None:
-    """Remember what was submitted."""
-    replace_file(directory / JOB, msgspec.json.encode(number), durable=True)
+    """Remember what was submitted; after a crash that takes it along, the job is found by its name."""
+    replace_file(directory / JOB, msgspec.json.encode(number), durable=False)
 
 
 def read_final(directory: Path) -> Seen | None:

@@ -5,6 +5,7 @@ devices are free then. How long it took is accounting's to say, which is awaited
 might tell different stories (a lost host, eviction), the end itself waits for accounting.
 """
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -29,6 +30,8 @@ from penstock.engines.slurm.submission import PREFIX
 from penstock.lease.job import ACCOUNTING, AWAITED, FINAL_ATTEMPT_STATES, AttemptState
 from penstock.lease.seen import Seen
 
+_BEGUN_S = 0.2
+"""An attempt that has begun may be over as soon, which spares a question."""
 _OVERDUE_S = 15.0
 """A job that ought to have stopped is killed by Slurm so long after its grace."""
 _BY_DBD, _BY_CTLD, _NOT_ASKED = "slurmdbd", "slurmctld alone", "slurmctld"
@@ -41,8 +44,14 @@ class _View(NamedTuple):
     plan: Start
     directory: Path
     number: int
-    claimed: bool
+    claimed_s: float
+    """When it was first seen to have begun, by the monotonic clock; inf while it has not."""
     gang: Seen
+
+    @property
+    def claimed(self) -> bool:
+        """Whether a job has begun to run it."""
+        return self.claimed_s < math.inf
 
 
 class Following:
@@ -56,6 +65,8 @@ class Following:
         self._sight = Sight(cluster)
         self._records = Records(cluster)
         self._plans: dict[str, Start] = {}
+        self._claimed_s: dict[str, float] = {}
+        self._awaiting: dict[str, tuple[int, Seen]] = {}
         self._missed_s: dict[str, float] = {}
 
     def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
@@ -71,10 +82,19 @@ class Following:
             view = views.get(name)
             if view is not None:
                 return self._see(name, view, self._sight.job(view.number, PREFIX + name))
-            final = folder.read_final(self._root / name)
-            return self._confirmed(name, final) if final is not None and final.awaits_accounting else final
+            if name not in self._awaiting:
+                final = folder.read_final(self._root / name)
+                if final is None or not final.awaits_accounting:
+                    return final
+                self._awaiting[name] = folder.job_number(self._root / name), final
+            return self._confirmed(name, *self._awaiting[name])
 
         return observe_each(names, see)
+
+    def forget(self, attempt: str) -> None:
+        """Its accounting is awaited no more."""
+        if awaiting := self._awaiting.pop(attempt, None):
+            self._records.forget(awaiting[0])
 
     def close(self) -> None:
         """Ask no more."""
@@ -83,34 +103,44 @@ class Following:
     def _view(self, name: str) -> _View | None:
         """None where it is final, or unknown."""
         directory = self._root / name
+        if name in self._awaiting:
+            return None
         try:
             with fault(f"observing attempt {name}"):
                 if (directory / folder.FINAL).exists() or not directory.is_dir():
                     self._plans.pop(name, None)
+                    self._claimed_s.pop(name, None)
                     return None
                 plan = self._plans.get(name)
                 if plan is None:
                     order = read_order(directory)
                     assert order is not None, "an attempt without an end has a plan"
                     plan = self._plans[name] = order.plan
-                claimed = folder.is_claimed(directory)
+                if name not in self._claimed_s and folder.is_claimed(directory):
+                    self._claimed_s[name] = time.monotonic()
+                claimed_s = self._claimed_s.get(name, math.inf)
                 gang = outcome.merged(plan, outcome.parts(plan, directory))
-                return _View(plan, directory, folder.job_number(directory), claimed, gang)
+                return _View(plan, directory, folder.job_number(directory), claimed_s, gang)
         except Fault:
             return None  # it is looked at again by itself, which says what is wrong
 
     def _is_due(self, view: _View) -> bool:
-        """Whether the controller must have news of it: nobody knows its job, it has just begun, or it has ended."""
-        job = self._sight.job(view.number, "")
-        if not view.number or view.gang.state in FINAL_ATTEMPT_STATES or (job is not None and job.is_over):
+        """Whether the controller must have news of it: nobody knows its job, it has ended, or begun a moment ago."""
+        if not view.number or view.gang.state in FINAL_ATTEMPT_STATES:
             return True
-        return view.claimed and (job is None or job.is_pending)
+        old = self._sight.asked_s(view.number) <= view.claimed_s
+        return old and time.monotonic() - view.claimed_s > _BEGUN_S
 
     def _see(self, attempt: str, view: _View, job: SlurmJob | None) -> Seen | None:
         number = job.id if job else view.number
         if not number:
             return None
         plan, directory, gang = view.plan, view.directory, view.gang
+        asked_s = self._sight.asked_s(view.number) if view.number else math.inf
+        if asked_s < 0 or (view.claimed and asked_s <= view.claimed_s):
+            return Seen(
+                attempt=attempt, state=AttemptState.STARTING
+            )  # the controller has not been asked since
         if job is None:  # gone from the controller: only accounting can still tell
             job = self._records.of(number, PREFIX + attempt)
             if job is None:
@@ -144,18 +174,17 @@ class Following:
         self._drop(plan.attempt, job.id, told_by)
         return folder.write_final(directory, _accounted(outcome.timed(seen, record, begun=begun), told_by))
 
-    def _confirmed(self, attempt: str, final: Seen) -> Seen:
+    def _confirmed(self, attempt: str, number: int, final: Seen) -> Seen:
         """A final end with the times of its accounting, where they have come or have been waited for long enough."""
-        directory = self._root / attempt
         ended_s = int(final.ended_at.timestamp()) if final.ended_at else 0
-        number = folder.job_number(directory)
         taken = SlurmJob(id=number, name=PREFIX + attempt, state="COMPLETED", end_s=ended_s)
         record, told_by = self._record(attempt, taken)
         if record is None:
             return final
         self._drop(attempt, number, told_by)
         seen = final if record is taken else outcome.timed(final, record, begun=True)
-        return folder.write_final(directory, _accounted(seen, told_by), folder.CONFIRMED)
+        self._awaiting.pop(attempt, None)
+        return folder.write_final(self._root / attempt, _accounted(seen, told_by), folder.CONFIRMED)
 
     def _put_back(self, plan: Start, directory: Path, gang: Seen, job: SlurmJob) -> Seen:
         """Slurm has lost a host and queues the job again (22.05 cannot be told not to): that attempt is lost.
@@ -191,6 +220,7 @@ class Following:
         if told_by == _BY_CTLD:
             self._reconciling.note(attempt, number)
         self._records.forget(number)
+        self._sight.forget(number)
         self._missed_s.pop(attempt, None)
 
     def _missing(self, view: _View) -> Seen:

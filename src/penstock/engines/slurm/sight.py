@@ -1,5 +1,6 @@
 """What the controller was last seen to say of jobs: one question for many, and none where no news can be."""
 
+import math
 import time
 from collections.abc import Collection
 
@@ -20,8 +21,9 @@ class Sight:
         self._cluster = cluster
         self._jobs: dict[int, SlurmJob] = {}
         self._names: dict[str, SlurmJob] = {}
+        self._asked_s: dict[int, float] = {}
         self._list_took_s = 0.0
-        self._next_s = float("-inf")
+        self._next_s = -math.inf
 
     def look(self, due: Collection[int], others: Collection[int], *, by_name: bool) -> None:
         """Ask for what there must be news of (`due`), and for `others` now and then; Fault while it is away."""
@@ -30,10 +32,14 @@ class Sight:
         asked = {*due, *others} if turn else {*due}
         many = len(asked) > _FEW and len(asked) * _ONE_S > self._list_took_s
         if by_name or many or (asked and not self._cluster.asks_singly):
-            self._ask_all()
+            jobs = self._cluster.jobs()
+            self._names = {job.name: job for job in jobs}
+            self._jobs = {job.id: job for job in jobs}
+            self._asked_s = dict.fromkeys((*due, *others), began_s)
             self._list_took_s = time.monotonic() - began_s
         else:
-            self._ask_each(asked)
+            for number in asked:
+                self._ask(number)
         if turn:
             took_s = time.monotonic() - began_s
             self._next_s = began_s + took_s + max(_PAUSE_S, _PAUSES * took_s)
@@ -42,15 +48,19 @@ class Sight:
         """By its number, or by its name where that is not known; None where the controller does not know it."""
         return self._jobs.get(number) if number else self._names.get(name)
 
-    def _ask_each(self, numbers: Collection[int]) -> None:
-        for number in numbers:
-            job = self._cluster.job(number)
-            if job is None:
-                self._jobs.pop(number, None)
-            else:
-                self._jobs[number] = job
+    def asked_s(self, number: int) -> float:
+        """When the controller was last asked for it, by the monotonic clock; -inf for never."""
+        return self._asked_s.get(number, -math.inf)
 
-    def _ask_all(self) -> None:
-        jobs = self._cluster.jobs()
-        self._jobs = {job.id: job for job in jobs}
-        self._names = {job.name: job for job in jobs}
+    def forget(self, number: int) -> None:
+        """It is asked for no more."""
+        self._jobs.pop(number, None)
+        self._asked_s.pop(number, None)
+
+    def _ask(self, number: int) -> None:
+        began_s = time.monotonic()
+        job = self._cluster.job(number)
+        self.forget(number)
+        self._asked_s[number] = began_s
+        if job is not None:
+            self._jobs[number] = job

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from penstock.app.ports import Start
 from penstock.engines.agent import ARGUMENTS
+from penstock.engines.agent.format import CLAIM
 from penstock.engines.local.stacks import CPU
-from penstock.engines.slurm.folder import CLAIM, OUTPUT
+from penstock.engines.slurm.folder import OUTPUT
 from penstock.engines.slurm.model import Submission
 from penstock.engines.slurm.settings import SlurmSettings
 from penstock.fleet.cpulist import parse_cpu_list
