@@ -42,6 +42,7 @@ from penstock.engines.targets import check_target
 from penstock.lease.job import FINAL_ATTEMPT_STATES, AttemptState
 from penstock.lease.seen import Seen
 
+_DRIVER, _SOLO = "penstock.engines.ray.driver", "penstock.engines.ray.solo"
 _SILENT_S = 5.0
 """A driver shows twice a second that it lives; after this time without, Ray is asked."""
 
@@ -146,8 +147,8 @@ class RayEngine:
         """
         python = self._settings.python or sys.executable
         wanted = self._on_one_host(plan)
-        module, *more = ("solo", plan.tasks[0].node) if wanted else ("driver",)
-        words = (python, "-P", "-m", f"penstock.engines.ray.{module}", str(directory), *more)
+        module, *more = (_SOLO, plan.tasks[0].node) if wanted else (_DRIVER,)
+        words = (python, "-P", "-m", module, str(directory), *more)
         self._client.submit(directory.name, shlex.join(words), wanted)
 
     def _on_one_host(self, plan: Start) -> dict[str, float]:
