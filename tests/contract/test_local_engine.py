@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from penstock.engines.local.engine import LocalEngine
 from penstock.engines.local.host import Isolation
 from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.spawner import Spawner
+from penstock.engines.local.supervisor import shown
 from penstock.engines.local.supervisor.directory import NEW, make, remove
 from penstock.engines.local.supervisor.format import Mount
 from penstock.engines.local.trial import strongest
@@ -302,6 +304,60 @@ print(len(mine), len(os.sched_getaffinity(0)))'"""
     if bench.engine.host.limits_by("cpuset"):
         assert after == 1
         assert bench.see("a").limits["cpu"] == "affinity+cpuset"
+
+
+SPIN = """python -c '
+import time
+until = time.monotonic() + 1
+while time.monotonic() < until: pass
+print(time.process_time())'"""
+
+
+def test_a_share_of_a_cpu_is_no_more_than_that(bench):
+    if not bench.engine.host.limits_by("cpu"):
+        pytest.skip("no control group of this host limits processor time")
+    plan = bench.plan("a", SPIN)
+    bench.begin(msgspec.structs.replace(plan, tasks=(msgspec.structs.replace(plan.tasks[0], share=200),)))
+    seen = bench.end("a")
+    assert float(bench.log("a")) < 0.5
+    assert seen.cpu_seconds < 0.5 * (seen.ended_at - seen.began_at).total_seconds()
+    assert seen.limits["share"].startswith("quota, cgroup")
+
+
+@pytest.fixture
+def pretended_gpus(tmp_path, monkeypatch):
+    """Two GPUs as NVIDIA's driver lists them, whose files are those of the null device."""
+    files = {Path(f"/dev/nvidia{minor}"): f"GPU-{minor}" for minor in (240, 241)}
+    if os.geteuid() != 0 or any(path.exists() for path in (*files, Path("/dev/nvidiactl"))):
+        pytest.skip("only root can make device files, and only where no driver has made them")
+    monkeypatch.setattr(shown, "_NVIDIA_PROC", tmp_path / "gpus")
+    for path, uuid in files.items():
+        (tmp_path / "gpus" / uuid).mkdir(parents=True)
+        minor = path.name.removeprefix("nvidia")
+        (tmp_path / "gpus" / uuid / "information").write_text(f"GPU UUID: {uuid}\nDevice Minor: {minor}\n")
+    made = (*files, Path("/dev/nvidiactl"))
+    for path in made:
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    yield tuple(files.values())
+    for path in made:
+        path.unlink()
+
+
+def test_a_task_is_told_its_gpus_and_the_files_of_others_are_not_there(open_bench, pretended_gpus):
+    run = "echo $CUDA_VISIBLE_DEVICES; ls /dev | grep nvidia; for f in /dev/nvidia*; do : > $f || echo no $f; done"
+    for isolation in (Isolation.BUBBLEWRAP, Isolation.NAMESPACES):
+        bench = open_bench(isolation)
+        for name, handles in (("one", pretended_gpus[:1]), ("both", pretended_gpus)):
+            plan = bench.plan(name, run, tasks=len(handles))
+            tasks = [
+                msgspec.structs.replace(task, stack="cuda", handles=(handle,))
+                for task, handle in zip(plan.tasks, handles, strict=True)
+            ]
+            bench.begin(msgspec.structs.replace(plan, tasks=tuple(tasks)))
+            assert bench.end(name).limits["devices"] == "visibility variable"
+        assert bench.log("one").split() == [pretended_gpus[0], "nvidia240", "nvidiactl"]
+        for rank, handle in enumerate(pretended_gpus):
+            assert bench.log("both", rank).split() == [handle, "nvidia240", "nvidia241", "nvidiactl"]
 
 
 def test_a_time_without_activity_is_noted(open_bench):

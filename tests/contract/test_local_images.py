@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import stat
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
@@ -112,6 +113,21 @@ def test_what_the_operator_shows_is_there_and_no_more_of_the_host(bench, kept):
 
 def test_without_a_network_there_is_only_the_loopback(bench):
     assert said(bench, "cut -d: -f1 /proc/net/dev | tail -n +3 | tr -d ' '", network="none") == ["lo"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device file")
+def test_devices_are_those_of_the_task_and_nothing_else_of_the_vendor(bench):
+    device = Path(f"/dev/penstock-test-{os.getpid()}")
+    os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    try:
+        plan = bench.plan("a", f"echo $OWN_DEVICES; : > {device} && ls /dev | grep penstock; ls /opt")
+        own = {"stack": "own", "visible_devices": "OWN_DEVICES", "device_files": (f"{device}*",)}
+        task = msgspec.structs.replace(plan.tasks[0], handles=("7",), **own)
+        bench.begin(msgspec.structs.replace(plan, tasks=(task,)))
+        assert bench.end("a").state == AttemptState.SUCCEEDED
+        assert bench.log("a").split() == ["7", device.name, "greeting"]
+    finally:
+        device.unlink()
 
 
 def test_memory_and_processors_are_limited_and_the_record_names_the_image(bench):
