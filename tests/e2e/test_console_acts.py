@@ -120,6 +120,18 @@ def test_a_lease_is_suspended_and_goes_on_by_staff_only(staff: Visit, tenant: Vi
     assert "/state" not in tenant.page("/leases/acme.acme-lease").source
 
 
+def test_the_audit_log_begins_with_the_newest_and_goes_back(staff: Visit) -> None:
+    with patch("penstock.web.console.admin.ACTS_SHOWN", 3):
+        first = staff.page("/admin/audit")
+        older = next(link for link in first.links if "before=" in link)
+        numbers = [
+            [int(text) for text in page.texts if text.isdigit()]
+            for page in (first, staff.page(f"/admin/audit{older}"))
+        ]
+    assert [*numbers[0], *numbers[1]] == list(range(numbers[0][0], numbers[0][0] - 6, -1))
+    assert "CNY\N{NO-BREAK SPACE}10,000.00" in staff.page("/admin/audit").source
+
+
 def test_settings_are_changed_by_operators_only(centre: Served, staff: Visit, tenant: Visit) -> None:
     assert staff.send("/admin/settings/name", name="河湾智算中心").url.path == "/admin/settings"
     assert 'value="河湾智算中心"' in staff.page("/admin/settings").source

@@ -14,8 +14,9 @@ from penstock.billing.model import ChargeLine, InvoiceHead
 from penstock.fleet.device import Calibration, Device, Node
 from penstock.lease.tenant import Principal
 from penstock.ledger.model import Transfer
-from penstock.store import billing, charged, fleet, jobs, ledger
+from penstock.store import audit, billing, charged, fleet, jobs, ledger
 from penstock.store.charged import Used
+from penstock.store.tables import AuditEntry
 
 INVOICES_MAX = 200
 
@@ -72,6 +73,13 @@ def invoice_heads(app: App, principal: Principal, tenant: str | None = None) -> 
     """Invoices without their lines, of one tenant or for staff of all, newest first."""
     with app.database.read() as tx:
         return billing.invoice_heads(tx, readable_tenant(principal, tenant), INVOICES_MAX)
+
+
+def acts(app: App, principal: Principal, before: int, limit: int) -> tuple[AuditEntry, ...]:
+    """Entries of the audit log, newest first."""
+    require_audit(principal)
+    with app.database.read() as tx:
+        return audit.latest(tx, before, limit)
 
 
 def balances(app: App, principal: Principal) -> tuple[money.Balance, ...]:

@@ -33,6 +33,12 @@ def entries(tx: Connection, after: int = 0, limit: int = 200) -> tuple[AuditEntr
     return rows.many(tx, AUDIT, AUDIT.c.sequence > after, order=[AUDIT.c.sequence], limit=limit)
 
 
+def latest(tx: Connection, before: int, limit: int) -> tuple[AuditEntry, ...]:
+    """Entries, newest first, from the one before a sequence number; from the last with 0."""
+    where = [AUDIT.c.sequence < before] if before else []
+    return rows.many(tx, AUDIT, *where, order=[AUDIT.c.sequence.desc()], limit=limit)
+
+
 def check(tx: Connection) -> list[str]:
     """Where the chain is broken; empty when it holds."""
     findings: list[str] = []
@@ -53,4 +59,4 @@ def _hash(entry: AuditEntry) -> str:
 
 def count(tx: Connection) -> int:
     """How many acts are recorded."""
-    return tx.execute(select(func.count()).select_from(AUDIT)).scalar_one()
+    return tx.execute(select(func.coalesce(func.max(AUDIT.c.sequence), 0))).scalar_one()

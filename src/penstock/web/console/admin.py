@@ -7,7 +7,7 @@ from litestar import Response, Router, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
-from penstock.app import identity, opening, reports, tokens
+from penstock.app import browsing, identity, opening, reports, tokens
 from penstock.app.access import require_audit
 from penstock.app.context import App
 from penstock.base.money import parse_amount
@@ -18,6 +18,7 @@ from penstock.web.console.pages import Fields, page
 from penstock.web.console.visitor import GivenForm, GivenVisitor, Visitor
 from penstock.web.given import GivenApp
 
+ACTS_SHOWN = 100
 STAFF_ROLES: dict[str, tuple[Scope, ...]] = {
     "operator": (Scope.OPERATOR,),
     "auditor": (Scope.AUDIT, Scope.READ),
@@ -167,10 +168,11 @@ def revoke(centre: GivenApp, visitor: GivenVisitor, form: GivenForm, name: FromP
 
 
 @get("/admin/audit", sync_to_thread=True)
-def audit(centre: GivenApp, visitor: GivenVisitor, after: FromQuery[int] = 0) -> Response[Any]:
-    """What was done, by whom."""
-    found = reports.list_audit(centre, visitor.principal, after)
-    return page("admin.audit", visitor, entries=found, more=found[-1].sequence if len(found) == 200 else 0)
+def audit(centre: GivenApp, visitor: GivenVisitor, before: FromQuery[int] = 0) -> Response[Any]:
+    """What was done, by whom, newest first."""
+    found = browsing.acts(centre, visitor.principal, before, ACTS_SHOWN)
+    more = found[-1].sequence if len(found) == ACTS_SHOWN and found[-1].sequence > 1 else 0
+    return page("admin.audit", visitor, entries=found, more=more, currency=centre.policy.currency)
 
 
 @get("/admin/check", sync_to_thread=True)

@@ -1,5 +1,6 @@
 """Pages from templates: what every page is given, and how figures look on it."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
@@ -27,6 +28,9 @@ from penstock.web.documents.ladder_words import LINE_MEANINGS, LINE_WORDS, RUNG_
 
 MONEY = "micros "
 """How the unit of an amount of money begins; the currency follows."""
+
+
+_MICROS = re.compile(r"(-?\d+) micros\b")
 
 
 class Fields(dict[str, str]):
@@ -72,6 +76,8 @@ def environment(language: Language) -> Environment:
     made.filters.update(
         {
             "word": lambda code: _word(str(code), language),
+            "named": lambda name: RUNG_WORDS[name][language] if name in RUNG_WORDS else _word(name, language),
+            "audited": lambda detail, currency: _audited(detail, currency, language),
             "rung": lambda rung: RUNG_WORDS[rung][language],
             "line": lambda line: LINE_WORDS[Line(line)][language],
             "line_meaning": lambda line: LINE_MEANINGS[Line(line)][language],
@@ -106,6 +112,11 @@ def _money(language: Language) -> Callable[..., str]:
         return figures.money(amount_micros, currency, language, decimals)
 
     return money
+
+
+def _audited(detail: str, currency: str, language: Language) -> str:
+    """What an entry of the audit log adds, with amounts as people read them."""
+    return _MICROS.sub(lambda found: figures.money(int(found[1]), currency, language), detail)
 
 
 def _items(book: PriceBook, language: Language) -> list[tuple[Any, str, str, str]]:

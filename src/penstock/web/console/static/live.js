@@ -13,6 +13,8 @@ if (!document.cookie.includes("penstock_zone=")) {
   }
 }
 
+document.querySelector(".top [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" })
+
 // A click or a scroll elsewhere closes an open menu.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.taste[open]")) if (!menu.contains(event.target)) menu.open = false

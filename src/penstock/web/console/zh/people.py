@@ -105,7 +105,7 @@ PEOPLE: dict[str, str] = {
     "Act": "操作",
     "Object": "对象",
     "Detail": "详情",
-    "Later entries": "后面的记录",
+    "Earlier entries": "更早的记录",
     "Check both books": "核对两本账",
     "Every entry of the ledger and every card-hour is read again: nothing may be missing, counted twice or changed.": (
         "重新核对账本的每一笔与每个卡时：不得缺失、重复或被改动。"
