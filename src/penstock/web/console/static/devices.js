@@ -93,7 +93,9 @@ function say(words) {
   if (said) said.textContent = words
 }
 
+let listening = false
 function listen() {
+  listening = true
   const source = new EventSource(place.dataset.source)
   source.addEventListener("sample", (event) => {
     const told = JSON.parse(event.data)
@@ -101,10 +103,16 @@ function listen() {
     keep(told)
     draw()
   })
-  source.addEventListener("end", () => source.close())
+  source.addEventListener("end", () => { source.close(); listening = false })
   source.onerror = () => { source.close(); setTimeout(listen, 1000) }
 }
 
+// A job that had no devices yet, or is between two attempts, may have some now.
+function again() {
+  if (place.dataset.source && !listening && !document.querySelector("#job[data-ended]")) listen()
+}
+
 if (place) {
+  document.addEventListener("penstock:changed", again)
   past().then(() => { if (place.dataset.source) listen(); else setInterval(past, AGAIN_MS) })
 }
