@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from market import (
+    BOOK,
     HANGZHOU,
     SLA,
     balances,
@@ -26,7 +27,7 @@ from market import (
 )
 from penstock.base.window import US_PER_HOUR
 from penstock.store import fleet
-from served import YUAN, Served
+from served import YUAN, Served, job
 
 
 @pytest.fixture
@@ -44,6 +45,22 @@ def test_s16_cards_by_the_hour_cost_exactly_their_time(one: Served) -> None:
     assert sum(line["quantity"] for line in charges) == 8 * 12_000 * 1_000_000
     until(one, "2026-01-07T15:00:00")
     assert len(one.done("GET", "/charges?tenant=acme")["items"]) == len(charges)  # its end ended the charge
+
+
+def test_s16_a_stop_ends_the_charge_of_a_job(one: Served) -> None:
+    until(one, "2026-01-06T10:00:00")
+    spec = job(resources={"models": ["h100"], "devices_per_node": 8}, env={"SIMULATED_SECONDS": "90000"})
+    one.done("POST", "/jobs", json={"id": "s16", "tenant": "acme", "spec": spec})
+    one.turn(2)
+    began = datetime.fromisoformat(one.done("GET", "/jobs/acme.s16")["attempts"][0]["began_at"])
+    one.centre.clock.advance(began + timedelta(hours=3, minutes=19, seconds=30) - one.centre.clock.now())
+    one.done("POST", "/jobs/acme.s16/stop")
+    for minutes in (0, 1, 1):
+        one.turn(minutes)  # it ends a few seconds later, in the 200th minute
+    charges = one.done("GET", "/charges?tenant=acme")["items"]
+    assert sum(line["amount_micros"] for line in charges) == 333_333_333
+    until(one, "2026-01-07T15:00:00")
+    assert one.done("GET", "/charges?tenant=acme")["items"] == charges
 
 
 def test_s17_compute_by_scale_is_delivered_by_cards_and_a_shortfall_is_credited(one: Served) -> None:
@@ -113,6 +130,39 @@ def test_s19_a_package_covers_its_hours_and_is_earned_over_its_term(one: Served)
     assert sum(line["amount_micros"] for line in issued["lines"]) == (10_000 + 200 * Fraction("12.5")) * YUAN
 
 
+@pytest.mark.parametrize(("unused", "covered"), [("expire", 1_000), ("rollover", 1_300)])
+def test_s19_what_a_package_leaves_unused_expires_or_rolls_over_by_its_rule(
+    one: Served, unused: str, covered: int
+) -> None:
+    book = BOOK.replace("list-2026", "list-2027").replace("2026-01-01", "2026-01-02")
+    post(one, "/price-books", book.replace("traffic: 5}}", f"traffic: 5}}, unused: {unused}}}"))
+    head = "contract: c\ntenant: acme\nprice_book: list-2027\nfrom: 2026-02-01\nuntil: 2026-04-01\n"
+    post(one, "/contracts", head + "items: [{item: pack}]")
+    for month, hours in (
+        ("02", 700 / 8),
+        ("03", 1_400 / 8),
+    ):  # card-hours: 300 less, then 400 more than the package has
+        until(one, f"2026-{month}-02T00:00:00")
+        lease(one, "h100", 8, hours, f"s19-{month}")
+        event = {
+            "specversion": "1.0",
+            "id": month,
+            "source": "gw",
+            "type": "egress",
+            "subject": "acme",
+            "data": {"tb": 6},
+        }
+        event["time"] = one.centre.clock.now().isoformat()
+        headers = {"content-type": "application/cloudevents+json"}
+        one.done("POST", "/usage/events", content=msgspec.json.encode(event), headers=headers)
+    until(one, "2026-04-01T01:00:00", steps=3)
+    given = 700 + min(1_400, covered)
+    assert statement(one) == {"fee": 20_000, "covered": -given * Fraction("12.5"), "unit": 2 * 800}
+    overage = 2_100 - given
+    charged = sum(line["amount_micros"] for line in one.done("GET", "/charges?tenant=acme")["items"])
+    assert charged - given * 12_500_000 == overage * 12_500_000
+
+
 def test_s20_one_need_under_all_modes_with_the_hours_at_which_a_package_beats_hourly(one: Served) -> None:
     request = {"model": "h100", "cards": 8, "hours": "200", "work": {"traffic": "3"}}
     answer = one.done("POST", "/comparisons", json=request)
@@ -156,12 +206,16 @@ def test_s21_an_hourly_price_that_varies_by_hour_without_minimum(one: Served) ->
     assert one.done("DELETE", "/leases/acme.later")["state"] == "cancelled"
 
 
-def focus_of(one: Served, invoice: str) -> int:
-    """What the FOCUS rows of an invoice sum to, in micros."""
+BOOKED = ("centre/revenue/", "centre/deferred", "centre/vat", "centre/rounding")
+"""Where what tenants are charged goes."""
+
+
+def focus_of(one: Served, invoice: str | None) -> int:
+    """What the FOCUS rows of an invoice, or all of them, sum to, in micros."""
     answer = one.ask("GET", "/exports/focus?tenant=acme")
     assert answer.status_code == 200, answer.text
     rows = csv.DictReader(answer.text.lstrip("\ufeff").splitlines())
-    return int(sum(Fraction(row["BilledCost"]) for row in rows if row["InvoiceId"] == invoice) * YUAN)
+    return int(sum(Fraction(row["BilledCost"]) for row in rows if invoice in (None, row["InvoiceId"])) * YUAN)
 
 
 def test_s22_invoices_reconcile_with_the_ledger(one: Served) -> None:
@@ -174,6 +228,7 @@ def test_s22_invoices_reconcile_with_the_ledger(one: Served) -> None:
     until(one, "2026-01-12T00:00:00")
     lease(one, "h100", 3, 101.3, "s22")
     totals = dict.fromkeys(("lines", "tax", "rounding"), 0)
+    deferred = []
     for month in ("2026-01", "2026-02", "2026-03", "2026-04", "2026-05"):
         year, number = int(month[:4]), int(month[5:]) + 1
         until(one, f"{year}-{number:02d}-01T03:00:00", steps=3)
@@ -184,6 +239,11 @@ def test_s22_invoices_reconcile_with_the_ledger(one: Served) -> None:
         total = sum(line["amount_micros"] for line in issued["lines"])
         assert issued["total_micros"] == total + sum(tax["amount_micros"] for tax in issued["taxes"])
         assert focus_of(one, issued["id"]) == issued["total_micros"]
+        now = balances(one)
+        books = sum(amount for name, amount in now.items() if name.startswith(BOOKED))
+        assert focus_of(one, None) == books, "with what is not on an invoice yet"
+        deferred.append(now["centre/deferred"])
+    assert any(deferred[:-1])
     now = balances(one)
     revenue = sum(amount for name, amount in now.items() if name.startswith("centre/revenue/"))
     assert now["centre/deferred"] == 0
