@@ -4,8 +4,9 @@
 
 Alone is the engine's own interface, asked by the same process in the same minute: Slurm's sbatch, Ray's
 Jobs API. Over it is `penstock up` with that engine, asked over REST, until the last job is billed. Each job is
-one instant task on one device. What cannot be started here is left out and named. Exit code 1 where a limit of
-engines.yaml is missed.
+one instant task on one device: bare, or as the centre's jobs are, in a sandbox and under a supervisor that sees to
+limits, output and usage. What cannot be started here is left out and named. Exit code 1 where a limit of engines.yaml
+is missed.
 """
 
 import argparse
@@ -14,20 +15,20 @@ import secrets
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
 import psutil
 import yaml
 from tests.contract import ray_cluster, ray_harness, slurm_cluster, slurm_harness
 
-from benchmarks.local_centre import BURST_PAUSE_S, Centre, centre, instant_s
+from benchmarks.engines_alone import ALONE, Alone, rss, until
+from benchmarks.local_centre import BURST_PAUSE_S, PAUSE_S, Centre, centre, instant_s
 
+WARM = 2
+"""Jobs before the others, one for each host."""
 SCENARIO = Path(__file__).with_suffix(".yaml")
-PATIENCE_S = 300.0
-STAMP = "date +%s.%N > {file}"
 
 
 class Figures(NamedTuple):
@@ -39,74 +40,24 @@ class Figures(NamedTuple):
     memory_bytes: int
 
 
-class Alone(NamedTuple):
-    """An engine by its own interface: `submit` writes the instant of the start into a file."""
-
-    submit: Callable[[str, Path], None]
-    unfinished: Callable[[], int]
-    memory_bytes: Callable[[], int]
-
-
-def ray_alone() -> Alone:
-    """Ray by its Jobs API, one processor for each job."""
-    there = ray_harness.cluster()
-    http = httpx.Client(base_url=there.url, headers={"authorization": f"Bearer {there.token}"}, timeout=60)
-    submitted: set[str] = set()
-
-    def submit(name: str, file: Path) -> None:
-        body = {"submission_id": name, "entrypoint": STAMP.format(file=file), "entrypoint_num_cpus": 1}
-        http.post("/api/jobs/", json=body).raise_for_status()
-        submitted.add(name)
-
-    def unfinished() -> int:
-        for name in tuple(submitted):
-            if http.get(f"/api/jobs/{name}").json()["status"] in ("SUCCEEDED", "FAILED", "STOPPED"):
-                submitted.discard(name)
-        return len(submitted)
-
-    return Alone(submit, unfinished, lambda: _rss(there.pids()))
-
-
-def slurm_alone() -> Alone:
-    """Slurm by sbatch, for each job one pretended GPU and the processors that go with it, as the centre asks."""
-    there = slurm_harness.cluster()
-
-    def submit(name: str, file: Path) -> None:
-        there.run("sbatch", "--parsable", f"--job-name={name}", "--gres=gpu:a100:1", "--cpus-per-task=8",
-                  "--partition=nvidia", "--output=/dev/null",
-                  f"--wrap={STAMP.format(file=file)}")  # fmt: skip
-
-    def unfinished() -> int:
-        return (
-            len(
-                there.run("squeue", "--noheader", "--states=PENDING,RUNNING,CONFIGURING,COMPLETING").split(
-                    "\n"
-                )
-            )
-            - 1
-        )
-
-    daemons = ("slurmctld", "slurmd", "slurmdbd", "slurmrestd", "munged", "mariadbd", "slurmstepd")
-    return Alone(
-        submit, unfinished, lambda: _rss([p.pid for p in psutil.process_iter() if p.name() in daemons])
-    )
-
-
-def measure_alone(engine: Alone, singles: int, jobs: int, folder: Path) -> Figures:
+def measure_alone(engine: Alone, singles: int, jobs: int) -> Figures:
     """One after another for the latencies, then all at once for the rate."""
     submits, starts = [], []
     tag = secrets.token_hex(3)
+    for number in range(WARM):
+        engine.submit(f"{tag}-warm-{number}")
+    until(lambda: engine.unfinished() == 0)
     for number in range(singles):
-        file = folder / f"{tag}-{number}"
-        asked = time.time()  # noqa: TID251 - to be compared with what `date` wrote
-        engine.submit(f"{tag}-one-{number}", file)
+        name = f"{tag}-one-{number}"
+        asked = time.time()  # noqa: TID251 - to be compared with instants of the hosts
+        engine.submit(name)
         submits.append(time.time() - asked)  # noqa: TID251
-        _until(lambda: engine.unfinished() == 0)
-        starts.append(float(file.read_text()) - asked)
+        until(lambda: engine.unfinished() == 0, PAUSE_S)
+        starts.append(engine.started_s(name) - asked)
     start_s = time.perf_counter()
     for number in range(jobs):
-        engine.submit(f"{tag}-many-{number}", folder / f"{tag}-many-{number}")
-    _until(lambda: engine.unfinished() == 0)
+        engine.submit(f"{tag}-many-{number}")
+    until(lambda: engine.unfinished() == 0, BURST_PAUSE_S)
     rate = jobs / (time.perf_counter() - start_s)
     return Figures(_median_ms(submits), _median_ms(starts), rate, engine.memory_bytes())
 
@@ -129,7 +80,7 @@ def measure_over(one: Centre, singles: int, jobs: int) -> Figures:
     assert one.ask("GET", "/ledger/check")["ok"], "the books do not balance"
     server = psutil.Process(one.process)
     tree = [one.process, *(child.pid for child in server.children(recursive=True))]
-    return Figures(_median_ms(submits), _median_ms(starts), rate, _rss(tree))
+    return Figures(_median_ms(submits), _median_ms(starts), rate, rss(tree))
 
 
 def over(engine: str, folder: Path) -> str:
@@ -149,11 +100,11 @@ def over(engine: str, folder: Path) -> str:
 def rows(engine: str, singles: int, jobs: int) -> Iterator[tuple[str, Figures]]:
     """The engine alone where it is one that stands alone, and a centre over it."""
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as name:
-        if engine != "local":
-            alone = {"ray": ray_alone, "slurm": slurm_alone}[engine]()
-            yield f"{engine} alone", measure_alone(alone, singles, jobs, Path(name))
+        for title, opens in ALONE.get(engine, {}).items():
+            alone = opens(Path(name) / title.replace(" ", "-"))
+            yield title, measure_alone(alone, singles, jobs)
         with centre(over(engine, Path(name))) as one:
-            _until(lambda: engine in {node["engine"] for node in one.ask("GET", "/fleet")["nodes"]})
+            until(lambda: engine in {node["engine"] for node in one.ask("GET", "/fleet")["nodes"]})
             fleet = one.ask("GET", "/fleet")
             home = {node["id"]: node["engine"] for node in fleet["nodes"]}
             for device in fleet["devices"]:
@@ -172,7 +123,7 @@ def main() -> int:
     parser.add_argument("--only", default="slurm,ray,local")
     asked = parser.parse_args()
     absent = {"slurm": slurm_cluster.missing(), "ray": ray_cluster.missing(), "local": ""}
-    print(f"{'':24}{'submit ms':>12}{'start ms':>12}{'jobs/s':>10}{'MiB':>8}   load {os.getloadavg()[0]:.1f}")
+    print(f"{'':26}{'submit ms':>12}{'start ms':>12}{'jobs/s':>10}{'MiB':>8}   load {os.getloadavg()[0]:.1f}")
     table: dict[str, Figures] = {}
     for engine in asked.only.split(","):
         if absent[engine]:
@@ -181,7 +132,7 @@ def main() -> int:
         for title, found in rows(engine, scenario["singles"][engine], scenario["jobs"][engine]):
             table[title] = found
             print(
-                f"{title:24}{found.submit_ms:12.1f}{found.start_ms:12.1f}{found.jobs_per_s:10.2f}"
+                f"{title:26}{found.submit_ms:12.1f}{found.start_ms:12.1f}{found.jobs_per_s:10.2f}"
                 f"{found.memory_bytes / 2**20:8.0f}",
                 flush=True,
             )
@@ -190,30 +141,16 @@ def main() -> int:
 
 
 def _missed(table: dict[str, Figures], engine: str, limits: dict[str, float]) -> bool:
-    alone, over = table.get(f"{engine} alone"), table.get(f"a centre over {engine}")
-    if alone is None or over is None:
-        return False
-    rate, added_ms = over.jobs_per_s / alone.jobs_per_s, over.start_ms - alone.start_ms
-    print(f"over {engine}: {rate:.2f} of its jobs/s, {added_ms:+.0f} ms to a start")
-    return rate < limits["jobs_per_s_ratio"] or added_ms > limits["start_added_ms"]
-
-
-def _until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not done():
-        assert time.monotonic() < deadline, "the jobs do not end"
-        time.sleep(0.02)
+    over, missed = table.get(f"a centre over {engine}"), False
+    for title in ALONE[engine]:
+        alone = table.get(title)
+        if alone is None or over is None:
+            continue
+        rate, added_ms = over.jobs_per_s / alone.jobs_per_s, over.start_ms - alone.start_ms
+        print(f"over {engine}, of {title}: {rate:.2f} of the jobs/s, {added_ms:+.0f} ms to a start")
+        missed |= rate < limits["jobs_per_s_ratio"] or added_ms > limits["start_added_ms"]
+    return missed
 
 
 def _median_ms(seconds: list[float]) -> float:
     return 1000 * statistics.median(seconds)
-
-
-def _rss(pids: Iterable[int]) -> int:
-    total = 0
-    for pid in pids:
-        try:
-            total += psutil.Process(pid).memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
-    return total

@@ -4,6 +4,8 @@ Shapes of v0.0.38 are as Slurm 22.05.8 gave them; those of v0.0.41 follow the sc
 (a number is `{set, infinite, number}`, a state a list of words).
 """
 
+from pathlib import Path
+
 import pytest
 
 from penstock.engines.slurm import reading
@@ -19,6 +21,7 @@ OLD_JOB = {
     "state_reason": "NonZeroExitCode",
     "user_name": "root",
     "account": "tenant-a",
+    "current_working_directory": "/shared/attempts/a",
     "nodes": "n[1-2]",
     "cpus": 8,
     "start_time": 1795693066,
@@ -42,6 +45,7 @@ def test_a_job(raw):
         reason="NonZeroExitCode",
         user="root",
         account="tenant-a",
+        directory="/shared/attempts/a",
         nodes=("n1", "n2"),
         gpus=4,
         cpus=8,
@@ -154,12 +158,17 @@ def test_foreign_work_is_counted_by_host_and_ours_is_not():
     other = SlurmNode(name="n2", address="", cpus=64, memory_bytes=0, states=("MIXED",))
     work = [
         SlurmJob(id=1, name="hand-made", state="RUNNING", user="bo", nodes=("n1", "n2"), gpus=3, cpus=10),
-        SlurmJob(id=2, name="penstock-a", state="RUNNING", nodes=("n1",), gpus=2),
+        SlurmJob(
+            id=2, name="penstock-a", state="RUNNING", directory="/ours/attempts/a", nodes=("n1",), gpus=2
+        ),
         SlurmJob(id=3, name="waits", state="PENDING", gpus=2),
+        SlurmJob(
+            id=4, name="penstock-a", state="RUNNING", directory="/theirs/attempts/a", nodes=("n1",), gpus=1
+        ),
     ]
-    found = foreign_work([node, other], work, 1)
-    assert (found["n1"].devices, found["n2"].devices) == (2, 5)
-    assert found["n1"].work == ["job 1 of bo: 2 devices"]
+    found = foreign_work([node, other], work, 1, Path("/ours"))
+    assert (found["n1"].devices, found["n2"].devices) == (3, 5)
+    assert found["n1"].work == ["job 1 of bo: 2 devices", "job 4 of : 1 devices"]
 
 
 def test_a_token_says_when_it_ends():

@@ -29,7 +29,7 @@ from penstock.engines.slurm.following import Following
 from penstock.engines.slurm.model import Rejected, SlurmJob
 from penstock.engines.slurm.reconciling import Reconciling
 from penstock.engines.slurm.settings import SlurmSettings
-from penstock.engines.slurm.submission import PREFIX, submission
+from penstock.engines.slurm.submission import submission
 from penstock.lease.job import AttemptState
 from penstock.lease.seen import Seen
 
@@ -77,7 +77,7 @@ class SlurmEngine:
                 addresses=self._fleet.addresses(),
             )
             fresh = folder.make(directory, files(order, directory))
-            if not fresh and (self._is_settled(directory) or self._found(directory, plan.attempt)):
+            if not fresh and (self._is_settled(directory) or self._found(directory)):
                 return
             self._submit(plan, directory)
 
@@ -123,9 +123,9 @@ class SlurmEngine:
         over = folder.read_final(directory) is not None or read_stop(directory) is not None
         return over or bool(folder.job_number(directory)) or folder.is_claimed(directory)
 
-    def _found(self, directory: Path, attempt: str) -> bool:
+    def _found(self, directory: Path) -> bool:
         """Whether it was submitted by somebody who died before he could write that down."""
-        job = self._jobs_by_name().get(PREFIX + attempt)
+        job = self._job_in(directory)
         if job is not None:
             folder.write_job(directory, job.id)
         return job is not None
@@ -148,7 +148,7 @@ class SlurmEngine:
     def _withdraw(self, directory: Path, attempt: str) -> None:
         """Cancel what still waits; whatever begins all the same finds the request to stop first."""
         number = folder.job_number(directory)
-        job = self._cluster.job(number) if number else self._jobs_by_name().get(PREFIX + attempt)
+        job = self._cluster.job(number) if number else self._job_in(directory)
         if job is None:
             never = Seen(attempt=attempt, state=AttemptState.STOPPED, cause="stop", ended_at=_now())
             if not folder.is_claimed(directory) and not number:
@@ -156,8 +156,9 @@ class SlurmEngine:
         elif job.is_pending:
             self._cluster.cancel(job.id)
 
-    def _jobs_by_name(self) -> dict[str, SlurmJob]:
-        return {job.name: job for job in self._cluster.jobs()}
+    def _job_in(self, directory: Path) -> SlurmJob | None:
+        """The job that was submitted to run in a directory, which no other centre's has."""
+        return next((job for job in self._cluster.jobs() if job.directory == str(directory)), None)
 
 
 def _now() -> datetime:

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from penstock.app.ports import Capacity, Kept, NodeView
+from penstock.base.refusal import Refusal, Refused
 from penstock.engines.slurm.cluster import Cluster
 from penstock.engines.slurm.keeping import Keeping, name_of
 from penstock.engines.slurm.model import SlurmJob, SlurmNode
 from penstock.engines.slurm.settings import SlurmSettings
-from penstock.engines.slurm.submission import PREFIX
 from penstock.fleet.accelerators import Accelerator, catalogue, device_rates, find
 from penstock.fleet.device import Device, DeviceState, Node
 
@@ -46,7 +47,11 @@ class Fleet:
             if self._settings.constraint.isidentifier():
                 nodes = tuple(n for n in nodes if self._settings.constraint in n.features)
             self._nodes = nodes
-            foreign = foreign_work(nodes, jobs, self._settings.cores_per_device)
+            if not nodes:
+                raise Refused(_empty(self._settings))
+            foreign = foreign_work(
+                nodes, jobs, self._settings.cores_per_device, self._settings.shared.resolve()
+            )
             self._seen = Capacity(
                 nodes=tuple(self._view(node, foreign[node.name]) for node in nodes),
                 version=self._cluster.version(),
@@ -127,6 +132,13 @@ class Fleet:
         return found[0] if found else None
 
 
+def _empty(settings: SlurmSettings) -> Refusal:
+    where = f" in partition {settings.partition}" if settings.partition else ""
+    feature = f" with {settings.constraint}" if settings.constraint else ""
+    what = f"the cluster has no host{where}{feature}"
+    return Refusal("engine_empty", what, "correct partition and constraint in engines.yaml")
+
+
 class Foreign:
     """What work that is not ours uses on one host."""
 
@@ -136,13 +148,13 @@ class Foreign:
 
 
 def foreign_work(
-    nodes: Iterable[SlurmNode], jobs: Iterable[SlurmJob], cores_per_device: int
+    nodes: Iterable[SlurmNode], jobs: Iterable[SlurmJob], cores_per_device: int, shared: Path
 ) -> dict[str, Foreign]:
-    """Devices of each host under jobs that we did not submit, spread evenly over the hosts of each job."""
+    """Devices of each host under jobs that run in no directory of ours, spread evenly over the hosts of each job."""
     found = {node.name: Foreign() for node in nodes}
     sizes = {node.name: node for node in nodes}
     for job in jobs:
-        if job.is_pending or job.is_over or job.name.startswith(PREFIX) or not job.nodes:
+        if job.is_pending or job.is_over or not job.nodes or Path(job.directory).is_relative_to(shared):
             continue
         for number, name in enumerate(job.nodes):
             if name not in found:

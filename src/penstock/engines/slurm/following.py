@@ -76,12 +76,12 @@ class Following:
         due = {view.number for view in views.values() if self._is_due(view)}
         others = {view.number for view in views.values()} - due - {0}
         if views:
-            self._sight.look(due - {0}, others, by_name=0 in due)
+            self._sight.look(due - {0}, others, by_directory=0 in due)
 
         def see(name: str) -> Seen | None:
             view = views.get(name)
             if view is not None:
-                return self._see(name, view, self._sight.job(view.number, PREFIX + name))
+                return self._see(name, view, self._sight.job(view.number, str(view.directory)))
             if name not in self._awaiting:
                 final = folder.read_final(self._root / name)
                 if final is None or not final.awaits_accounting:

@@ -24,6 +24,8 @@ class SlurmJob(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     user: str = ""
     account: str = ""
+    directory: str = ""
+    """Its working directory, which of ours is the attempt's and so no other job's; '' in accounting records."""
     nodes: tuple[str, ...] = ()
     gpus: int = 0
     """Of the whole job, as allocated."""

@@ -46,6 +46,7 @@ def job(raw: Mapping[str, Any]) -> SlurmJob:
         reason=str(raw.get("state_reason") or ""),
         user=str(raw.get("user_name") or raw.get("user_id") or ""),
         account=str(raw.get("account") or ""),
+        directory=str(raw.get("current_working_directory") or ""),
         nodes=expand(str(raw.get("nodes") or "")),
         gpus=_gpus_of(str(raw.get("tres_alloc_str") or "")),
         cpus=number(raw.get("cpus")),

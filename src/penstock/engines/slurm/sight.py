@@ -20,20 +20,20 @@ class Sight:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._jobs: dict[int, SlurmJob] = {}
-        self._names: dict[str, SlurmJob] = {}
+        self._directories: dict[str, SlurmJob] = {}
         self._asked_s: dict[int, float] = {}
         self._list_took_s = 0.0
         self._next_s = -math.inf
 
-    def look(self, due: Collection[int], others: Collection[int], *, by_name: bool) -> None:
+    def look(self, due: Collection[int], others: Collection[int], *, by_directory: bool) -> None:
         """Ask for what there must be news of (`due`), and for `others` now and then; Fault while it is away."""
         began_s = time.monotonic()
         turn = bool(others) and began_s >= self._next_s
         asked = {*due, *others} if turn else {*due}
         many = len(asked) > _FEW and len(asked) * _ONE_S > self._list_took_s
-        if by_name or many or (asked and not self._cluster.asks_singly):
+        if by_directory or many or (asked and not self._cluster.asks_singly):
             jobs = self._cluster.jobs()
-            self._names = {job.name: job for job in jobs}
+            self._directories = {job.directory: job for job in jobs}
             self._jobs = {job.id: job for job in jobs}
             self._asked_s = dict.fromkeys((*due, *others), began_s)
             self._list_took_s = time.monotonic() - began_s
@@ -44,9 +44,9 @@ class Sight:
             took_s = time.monotonic() - began_s
             self._next_s = began_s + took_s + max(_PAUSE_S, _PAUSES * took_s)
 
-    def job(self, number: int, name: str) -> SlurmJob | None:
-        """By its number, or by its name where that is not known; None where the controller does not know it."""
-        return self._jobs.get(number) if number else self._names.get(name)
+    def job(self, number: int, directory: str) -> SlurmJob | None:
+        """By its number, or its directory where that is not known; None where the controller does not know it."""
+        return self._jobs.get(number) if number else self._directories.get(directory)
 
     def asked_s(self, number: int) -> float:
         """When the controller was last asked for it, by the monotonic clock; -inf for never."""
