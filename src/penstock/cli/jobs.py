@@ -77,6 +77,7 @@ def print_job(job: Job, call: Call) -> None:
             ("devices", f"{spec.devices} × {' | '.join(spec.resources.models) or formats.ANY}"),
             ("nodes", str(spec.nodes)),
             ("tasks", str(spec.tasks)),
+            ("image", spec.image),
             ("lease", job.lease or ""),
             ("price per card-hour", "" if job.lease else formats.price(job.price_micros_per_card_hour)),
             ("submitted", call.time(job.created_at)),

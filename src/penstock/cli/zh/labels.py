@@ -175,6 +175,7 @@ LABELS = {
     "withdrawn": "撤回时间",
     "VERSION": "版本",
     "IMAGE": "镜像",
+    "image": "镜像",
     "ENGINE": "引擎",
     "ARCHITECTURE": "架构",
     "SIZE": "大小",

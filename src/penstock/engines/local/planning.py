@@ -81,11 +81,11 @@ def supervisor_plan(
     plan: Start, directory: Path, host: Host, settings: Settings, shown: Sequence[Mount]
 ) -> Plan:
     """What the supervisor is told; `shown` is what its sandbox shows of the host."""
-    refused = _refusal(plan, host, settings)
-    entries = [] if refused else [_entry(plan, task, directory, host, settings) for task in plan.tasks]
+    image = image_of(plan.spec, settings)
+    refused = _refusal(plan, host, settings, image)
+    entries = [] if refused else [_entry(plan, task, directory, host, settings, image) for task in plan.tasks]
     inside = host.isolation is not Isolation.PROCESS_GROUPS
     scripts = SCRIPTS_AT if inside else str(directory / SCRIPTS)
-    image = image_of(plan.spec, settings)
     shell = image.shell if image else _BASH
     return {
         "attempt": plan.attempt,
@@ -113,7 +113,7 @@ def supervisor_plan(
         "checkpoint": plan.checkpoint,
         "stall_after_s": settings.stall_after_s,
         "stall_cores": _cores(entries) * settings.stall_share * _share(plan) / WHOLE,
-        "limits": _limits(plan, host, settings),
+        "limits": _limits(plan, host, settings, image),
     }
 
 
@@ -125,7 +125,7 @@ def _has_network(plan: Start, settings: Settings) -> bool:
     return settings.network and plan.spec.network == "host"
 
 
-def _refusal(plan: Start, host: Host, settings: Settings) -> str:
+def _refusal(plan: Start, host: Host, settings: Settings, image: Image | None) -> str:
     """Why this host cannot start the gang, as code, line feed, sentence; '' where it can."""
     for task in plan.tasks:
         if stack_of(task) is None:
@@ -143,7 +143,7 @@ def _refusal(plan: Start, host: Host, settings: Settings) -> str:
         return "volumes_unavailable\nthis host gives us no mount namespaces, so no volume can be mounted"
     if (target := bad_target(_targets(plan))) is not None:
         return f"mount_path\nnothing can be mounted at {target!r}"
-    return _image_refusal(plan, host, settings) if plan.spec.image else ""
+    return _image_refusal(plan, host, settings, image) if plan.spec.image else ""
 
 
 def _targets(plan: Start) -> list[str]:
@@ -151,19 +151,21 @@ def _targets(plan: Start) -> list[str]:
     return [*([_checkpoint_at(plan)] if plan.checkpoint else []), *plan.volumes]
 
 
-def _image_refusal(plan: Start, host: Host, settings: Settings) -> str:
+def _image_refusal(plan: Start, host: Host, settings: Settings, image: Image | None) -> str:
     if settings.images is None or host.isolation is Isolation.PROCESS_GROUPS:
         return "images_unavailable\nno images are run here"
-    name = plan.spec.image
-    if find(settings.images, name) is None:
-        return f"image_unknown\nthere is no image {name} on this host"
+    if image is None:
+        return f"image_unknown\nthere is no image {plan.spec.image} on this host"
     for target in _targets(plan):
-        if blocked(rootfs_of(settings.images, name), target):
-            return f"mount_path\nnothing can be mounted at {target!r}: the image {name} has a file or a link there"
+        if blocked(rootfs_of(settings.images, image.name), target):
+            what = f"the image {image.name} has a file or a link there"
+            return f"mount_path\nnothing can be mounted at {target!r}: {what}"
     return ""
 
 
-def _entry(plan: Start, task: TaskPlan, directory: Path, host: Host, settings: Settings) -> Entry:
+def _entry(
+    plan: Start, task: TaskPlan, directory: Path, host: Host, settings: Settings, image: Image | None
+) -> Entry:
     inside = host.isolation is not Isolation.PROCESS_GROUPS
     environment = task_environment(
         plan,
@@ -172,7 +174,7 @@ def _entry(plan: Start, task: TaskPlan, directory: Path, host: Host, settings: S
         tmp=TMP if inside else str(directory / PRIVATE_TMP),
         checkpoint=_checkpoint_at(plan) if inside else plan.checkpoint,
         expose=settings.expose,
-        image=image_of(plan.spec, settings),
+        image=image,
     )
     name, _, value = attempt_mark(directory).partition("=")
     environment[name] = value
@@ -222,7 +224,7 @@ def _resource_limits(plan: Start, host: Host) -> dict[str, int]:
     return limits
 
 
-def _limits(plan: Start, host: Host, settings: Settings) -> dict[str, str]:
+def _limits(plan: Start, host: Host, settings: Settings, image: Image | None) -> dict[str, str]:
     """Which limits hold, and by what; the words that the job's record shows."""
     inside = host.isolation is not Isolation.PROCESS_GROUPS
     processor = all(task.stack == CPU for task in plan.tasks)
@@ -237,7 +239,7 @@ def _limits(plan: Start, host: Host, settings: Settings) -> dict[str, str]:
         "devices": bound if processor else "visibility variable",
         **({"share": _share_limit(host, processor=processor)} if _share(plan) < WHOLE else {}),
         "disk": "none",
-        **({"image": f"{image.name} {image.digest}"} if (image := image_of(plan.spec, settings)) else {}),
+        **({"image": f"{image.name} {image.digest}"} if image else {}),
         "log": "bounded",
     }
 
