@@ -20,7 +20,14 @@ from penstock.engines.local.host import Isolation
 from penstock.engines.local.images import store
 from penstock.lease.job import AttemptState, Resources
 
-SECOND = {"opt/greeting": "hello\n", "etc/gone": "x", "mnt/": "", "mnt/kept": "kept\n", "link": "->/opt"}
+SECOND = {
+    "\udcff": "no text",
+    "opt/greeting": "hello\n",
+    "etc/gone": "x",
+    "mnt/": "",
+    "mnt/kept": "kept\n",
+    "link": "->/opt",
+}
 THIRD = {"etc/.wh.gone": "", "etc/resolv.conf": "->/nowhere", "opt/greeting": "hello again\n"}
 NAME = "registry.example/tiny:1"
 
@@ -32,7 +39,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("host")
     (base / "driver").mkdir()
     (base / "driver" / "lib").write_text("of the host\n")
-    env = ("GREETING=from the image", "HOME=/nowhere", "PATH=/opt/bin:/bin")
+    env = ("GREETING=from the image", "HOME=/nowhere", "PATH=/opt/bin:/bin", "MASTER_PORT=1", "RANK=9")
     made = archive(layout(base / "made", SECOND, THIRD, env=env))
     store.add(base / "images", NAME, str(made), (base / "driver",))
     return base / "images"
@@ -63,7 +70,7 @@ def test_the_file_system_is_that_of_the_image_layer_over_layer(bench):
 
 
 def test_variables_are_the_programs_before_the_images_and_places_are_ours(bench):
-    run = "echo $GREETING, $PATH, $HOME, $PWD, $MASTER_ADDR, $RANK of $WORLD_SIZE, $OTHER"
+    run = "echo $GREETING, $PATH, $HOME, $PWD, $MASTER_ADDR, $RANK of $WORLD_SIZE, $OTHER; [ $MASTER_PORT -gt 1 ] || echo bad"
     assert said(bench, run, env={"OTHER": "mine"}) == [
         "from the image, /opt/bin:/bin, /workspace, /workspace, 127.0.0.1, 0 of 1, mine"
     ]

@@ -48,9 +48,9 @@ def task_environment(
         own["MASTER_PORT"] = str(meeting.port)
     if checkpoint:
         own["PENSTOCK_CHECKPOINT_DIR"] = checkpoint
-    asked = {name: value for name, value in plan.spec.env.items() if name != "MASTER_PORT"}
+    asked = _without_port(plan.spec.env)
     return {
-        **_base(home, tmp, expose, image.env if image else {}),
+        **_base(home, tmp, expose, _without_port(image.env) if image else {}),
         **_defaults(task),
         **stack_environment(task.stack, catalogue()),
         **asked,
@@ -68,6 +68,11 @@ def cpus_of(task: TaskPlan) -> tuple[int, ...]:
     if not isinstance(cpus, tuple):
         raise ValueError(cpus.message)
     return cpus
+
+
+def _without_port(env: Mapping[str, str]) -> dict[str, str]:
+    """What the program or its image asks for, without what the supervisor sets only where nobody has."""
+    return {name: value for name, value in env.items() if name != "MASTER_PORT"}
 
 
 @cache

@@ -61,10 +61,22 @@ def resolved(rootfs: Path, path: str) -> Path:
     return rootfs / "too many links"
 
 
+def _can_be_told(entry: os.DirEntry[str]) -> bool:
+    """Whether its name, and where it leads, are text: what the supervisor is told is JSON."""
+    leads = str(Path(entry.path).readlink()) if entry.is_symlink() else ""
+    try:
+        (entry.name + leads).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _entries(source: Path, at: PurePosixPath, targets: Sequence[PurePosixPath]) -> Iterator[Mount]:
     for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
         place = at / entry.name
         if place in targets or (len(place.parts) == 2 and entry.name in _NOT_THE_IMAGES):
+            continue
+        if not _can_be_told(entry):
             continue
         if entry.is_symlink():
             yield mount("link", str(Path(entry.path).readlink()), str(place))
