@@ -1,6 +1,6 @@
 """Statements of contracts: proration, rollover, commitments, credits, early end; each amount worked out by hand."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
@@ -16,6 +16,7 @@ from penstock.billing.pricing.contract import Change
 from penstock.billing.pricing.facts import CardUse, Delivered, Facts, Health, Metered
 from penstock.billing.pricing.packages import allowances
 from penstock.billing.pricing.posting import lines_due, recognised, share_targets
+from penstock.billing.pricing.simulate import statement_differences
 from penstock.billing.pricing.statement import statement, usage_windows
 
 PFLOPS = "{id: p, mode: compute, precision: fp16, price: 30000, per: month}"
@@ -264,3 +265,16 @@ def test_a_change_is_refused_where_it_cannot_be() -> None:
         refusal = check_change(agreed, change, now)
         assert isinstance(refusal, Refusal)
         assert refusal.code == code
+
+
+def test_a_month_of_another_zone_holds_the_positions_of_that_month_and_each_is_in_one() -> None:
+    of, other = book(PFLOPS), book(PFLOPS.replace("30000", "20000"))
+    agreed = contract("items: [{item: p, quantity: 1}]", of, start="2026-10-01", end="2027-01-01")
+    both = [statement(agreed, one, Facts(), NOVEMBER.end) for one in (of, other)]
+    months = [
+        Window(datetime(2026, n, 1, tzinfo=UTC), datetime(2026, n + 1, 1, tzinfo=UTC)) for n in (9, 10, 11)
+    ]
+    found = [statement_differences(*both, month) for month in months]
+    assert [[(one.before_micros, one.after_micros) for one in some] for some in found] == [
+        [], [(30_000 * 10**6, 20_000 * 10**6)], [(30_000 * 10**6, 20_000 * 10**6)],
+    ]  # fmt: skip

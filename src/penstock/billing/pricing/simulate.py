@@ -72,7 +72,10 @@ def hourly_differences(
 def statement_differences(
     before: Iterable[Entry], after: Iterable[Entry], window: Window
 ) -> list[PriceDifference]:
-    """The positions of two statements that begin in the window, by mode, item and kind."""
+    """The positions of two statements whose middle is in the window, by mode, item and kind.
+
+    So a month of one zone holds the positions of that month of another, and windows in a row hold each once.
+    """
     old, new = _sums(before, window), _sums(after, window)
     return [
         PriceDifference(
@@ -89,7 +92,8 @@ def statement_differences(
 def _sums(entries: Iterable[Entry], window: Window) -> Mapping[tuple[str, str, str], Fraction]:
     sums: defaultdict[tuple[str, str, str], Fraction] = defaultdict(Fraction)
     for entry in entries:
-        if window.contains(entry.window.start):
+        middle = entry.window.start + (entry.window.end - entry.window.start) / 2
+        if window.contains(middle):
             sums[entry.mode, entry.item, entry.kind] += entry.amount
     return sums
 

@@ -116,10 +116,10 @@ def _before_total(invoice: Invoice, words: dict[str, str]) -> list[tuple[str, st
     for tax in invoice.taxes:
         rate = f"{decimal_text(exact(tax.rate) * 100, 2)}%"
         how = words["tax_inside" if tax.inclusive else "tax_on_top"]
-        base = words["tax_base"].format(amount=format_amount(tax.base_micros))
+        base = words["tax_base"].format(amount=_signed(tax.base_micros, 2))
         named = plain_text(tax.name) or tax.rule
         label = named if rate in named else f"{named} {rate}"
-        rows.append((f"{label} ({how}, {base})", format_amount(tax.amount_micros)))
+        rows.append((f"{label} ({how}, {base})", _signed(tax.amount_micros, 2)))
     return rows
 
 
