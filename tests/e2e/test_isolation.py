@@ -37,6 +37,7 @@ SHARED = {
     ("get", "/api/v1/fleet"),
     ("get", "/api/v1/fleet/devices/{name}/intervals"),
     ("get", "/api/v1/meters"),
+    ("get", "/api/v1/images"),
     ("get", "/api/v1/offers"),
     ("get", "/api/v1/tenants"),
     ("post", "/api/v1/login"),
