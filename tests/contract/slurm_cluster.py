@@ -95,6 +95,11 @@ def missing() -> str:
     return "" if os.geteuid() == 0 else "only root can start Slurm's daemons"
 
 
+def limits_memory() -> bool:
+    """Whether this host lets Slurm limit the memory of jobs by control groups."""
+    return os.access("/sys/fs/cgroup/memory/tasks", os.W_OK)
+
+
 def hold(base: Path) -> SlurmCluster:
     """The cluster of this directory, started by whoever comes first; held until this process ends."""
     base.mkdir(parents=True, exist_ok=True)
@@ -251,6 +256,7 @@ class _Starter:
     def _write_settings(self) -> None:
         here = Path(__file__).parent / "slurm_conf"
         words = {f"PORT_{name.upper()}": str(port) for name, port in self.ports.items()}
+        words["TASK"] = "task/cgroup" if limits_memory() else "task/none"
         words |= {"BASE": str(self.base), "HOST": socket.gethostname().partition(".")[0]}
         for source in here.iterdir():
             text = source.read_text()

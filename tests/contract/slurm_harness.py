@@ -14,7 +14,7 @@ import msgspec
 import psutil
 import pytest
 from tests.contract.bench import Bench, Harness
-from tests.contract.slurm_cluster import SlurmCluster, hold, missing
+from tests.contract.slurm_cluster import SlurmCluster, hold, limits_memory, missing
 
 from penstock.app.ports import TaskPlan
 from penstock.engines.local.host import Isolation
@@ -57,7 +57,8 @@ class SlurmHarness(Harness):
 
     def offers(self, engine: SlurmEngine) -> set[str]:
         volumes = {"volumes"} if shutil.which("bwrap") else set()
-        return {"programs", "queue", "eviction", "server", *volumes} | (
+        memory = {"memory"} if limits_memory() else set()
+        return {"programs", "queue", "eviction", "server", *volumes, *memory} | (
             set() if self._spread else {"one host"}
         )
 

@@ -21,6 +21,7 @@ from penstock.engines.local.supervisor.main import supervise
 from penstock.engines.local.supervisor.shown import device_mounts, system_mounts
 
 MEETING_S = 60.0
+_UNLIMITED = 2**60
 _GLANCE_S, _BEAT_S = 0.02, 0.25
 
 
@@ -101,12 +102,37 @@ def filled(part: Part, isolation: str) -> Plan:
             wanted = range(taken, taken + task["processors"])
             entries[rank]["cpus"] = [cpus[number % len(cpus)] for number in wanted]
             taken += task["processors"]
+    if plan["resource_limits"].get("DATA") and limits_memory():
+        del plan["resource_limits"][
+            "DATA"
+        ]  # it would turn what runs out of memory into a failure like others
+        plan["limits"]["memory"] = "control group of the scheduler"
     for setup in plan["setups"]:
         setup.update(entries[setup["rank"]])
     if plan["mounts"]:
         shown = system_mounts([Path(path) for path in part["expose"]])
         plan["mounts"] = [*shown, *device_mounts(part["patterns"], handles), *plan["mounts"]]
     return plan
+
+
+def limits_memory() -> bool:
+    """Whether the scheduler has put us into a control group with a limit on memory, at whatever level of it."""
+    places = {"memory": ("memory", "memory.limit_in_bytes"), "": ("", "memory.max")}
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, name = line.split(":", 2)
+        if controllers not in places or "/job_" not in name:
+            continue
+        mount, file = places[controllers]
+        group = Path("/sys/fs/cgroup") / mount / name.strip("/")
+        while "/job_" in str(group):
+            try:
+                limit = (group / file).read_text().strip()
+            except OSError:
+                limit = ""
+            if limit.isdecimal() and int(limit) < _UNLIMITED:
+                return True
+            group = group.parent
+    return False
 
 
 def _supervised(own: Path) -> int:

@@ -1,14 +1,15 @@
 """Slurm's own commands with JSON output, for a cluster without slurmrestd; our host is one of its hosts."""
 
+import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from penstock.base.refusal import Fault, Refusal, Refused
 from penstock.engines.slurm import reading
-from penstock.engines.slurm.model import Rejected, SlurmJob, SlurmNode, Submission
+from penstock.engines.slurm.model import PATH, Rejected, SlurmJob, SlurmNode, Submission
 
 TIMEOUT_S = 30.0
 _REJECTED = "Batch job submission failed: "
@@ -69,7 +70,7 @@ class Commands:
             f"--chdir={wanted.directory}",
             f"--output={wanted.output}",
             "--no-requeue",
-            "--export=NONE",
+            "--export=ALL",  # NONE would have hosts load a user's environment, which takes a second
             "--parsable",
         ]
         names = ("gres", "account", "partition", "reservation", "qos", "constraint")
@@ -79,7 +80,7 @@ class Commands:
         if wanted.time_limit_minutes:
             options.append(f"--time={wanted.time_limit_minutes}")
         try:
-            said = _run("sbatch", *options, text=wanted.script)
+            said = _run("sbatch", *options, text=wanted.script, environment=_bare())
         except Fault as error:
             reason = str(error)
             if _REJECTED in reason and not any(word in reason for word in _AWAY):
@@ -107,10 +108,22 @@ def _json(*command: str) -> dict[str, Any]:
     return decoded
 
 
-def _run(*command: str, text: str = "") -> str:
+def _bare() -> dict[str, str]:
+    """What a job may know of our environment: nothing; and what sbatch must."""
+    slurm = {name: value for name, value in os.environ.items() if name == "SLURM_CONF"}
+    return {"PATH": PATH, **slurm}
+
+
+def _run(*command: str, text: str = "", environment: Mapping[str, str] | None = None) -> str:
     try:
         done = subprocess.run(
-            command, input=text, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+            command,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+            env=environment,
         )
     except FileNotFoundError as error:
         raise Refused(

@@ -2,6 +2,8 @@
 
 import msgspec
 
+PATH = "/usr/local/bin:/usr/bin:/bin"
+"""Of the batch script; programs are given their own."""
 PENDING = (
     "PENDING",
     "CONFIGURING",

@@ -90,6 +90,10 @@ def _completed(
 ) -> tuple[TaskExit, ...]:
     """The exits that are known, and for the others what ends a task whose job is killed."""
     known = {one.rank: one for one in exits}
+    if out_of_memory:
+        known |= {
+            r: msgspec.structs.replace(e, out_of_memory=True) for r, e in known.items() if e.exit_code != 0
+        }
     killed = (TaskExit(rank=task.rank, signal=9, out_of_memory=out_of_memory) for task in plan.tasks)
     return tuple(known.get(one.rank, one) for one in killed)
 

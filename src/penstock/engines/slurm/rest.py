@@ -13,7 +13,7 @@ import msgspec
 
 from penstock.base.refusal import Fault, Refusal, Refused
 from penstock.engines.slurm import reading
-from penstock.engines.slurm.model import Rejected, SlurmJob, SlurmNode, Submission
+from penstock.engines.slurm.model import PATH, Rejected, SlurmJob, SlurmNode, Submission
 
 VERSIONS = ("v0.0.42", "v0.0.41", "v0.0.40", "v0.0.39", "v0.0.38")
 """Slurm 22.05 speaks v0.0.38; 23.02 to 24.11 each added one and dropped an old one."""
@@ -242,7 +242,6 @@ def number_of(answer: Mapping[str, Any]) -> int:
 def submission_body(wanted: Submission, version: str) -> dict[str, Any]:
     """A submission in the words of this API version."""
     new = VERSIONS.index(version) <= VERSIONS.index(_LISTS_OF_STRINGS_FROM)
-    path = "/usr/local/bin:/usr/bin:/bin"
     job: dict[str, Any] = {
         "name": wanted.name,
         "comment": wanted.comment,
@@ -252,7 +251,7 @@ def submission_body(wanted: Submission, version: str) -> dict[str, Any]:
         "standard_output": wanted.output,
         "standard_error": wanted.output,
         "requeue": False,
-        "environment": [f"PATH={path}"] if new else {"PATH": path},
+        "environment": [f"PATH={PATH}"] if new else {"PATH": PATH},
     }
     nodes = len(wanted.nodes)
     if new:
