@@ -318,6 +318,11 @@ def reconciled(usage: Tabular, detail: Tabular) -> None:
         (row["InvoiceId"], row["InvoiceDetailId"]): Decimal(row["BilledCost"]) for row in rows_of(detail)
     }
     assert len(lines) == len(rows_of(detail)), "each id once"
+    taxes = [
+        {(row["InvoiceId"], row["InvoiceDetailId"]) for row in rows_of(one) if row["ChargeCategory"] == "Tax"}
+        for one in (usage, detail)
+    ]
+    assert taxes[0] == taxes[1]
     assert {key: one for key, one in sums.items() if one} == {key: one for key, one in lines.items() if one}
 
 

@@ -243,10 +243,12 @@ class MoneyHistory(RuleBasedStateMachine):
         self.billed_until = end
 
     @precondition(lambda self: self.desk.invoices)
-    @rule(data=st.data(), fen=st.integers(0, 5_000))
-    def give_back(self, data: st.DataObject, fen: int) -> None:
+    @rule(data=st.data(), fen=st.integers(0, 5_000), near=st.sampled_from([None, -1, 0, 1]))
+    def give_back(self, data: st.DataObject, fen: int, near: int | None) -> None:
         issued = data.draw(st.sampled_from(self.desk.invoices))
         credited = sum(n.amount_micros for n in self.desk.notes if n.invoice == issued.id)
+        if near is not None:  # of what is left, about all
+            fen = (issued.total_micros - credited) // MICROS_PER_FEN + near
         outcome = self.desk.give_back(issued, fen * MICROS_PER_FEN)
         fits = 0 < fen * MICROS_PER_FEN <= issued.total_micros - credited
         assert isinstance(outcome, Refusal) != fits

@@ -38,10 +38,13 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 def test_a_history_of_the_whole_app_adds_up(shop: Shop) -> None:
+    deferred = []
     for number in range(1, STEPS + 1):
         shop.step()
         if number % (STEPS // 3) == 0:
             shop.turn()
+            with shop.app.database.read() as tx:
+                deferred.append(ledger_balance(tx, "centre/deferred"))
             no_hold_outlives(shop, shop.now)
             checked(shop)
     settle(shop)
@@ -49,6 +52,7 @@ def test_a_history_of_the_whole_app_adds_up(shop: Shop) -> None:
     usage_charged(shop)
     with shop.app.database.read() as tx:
         assert ledger_balance(tx, "centre/deferred") == 0, "what was paid ahead is earned at the end"
+    assert max(deferred) > 0, "and not before"
     assert shop.crashes > STEPS // 20 and shop.repeats > STEPS // 10 and shop.leases
     before = content(shop)
     for act in shop.acts:

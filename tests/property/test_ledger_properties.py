@@ -150,6 +150,8 @@ class LedgerHistory(RuleBasedStateMachine):
 
     @invariant()
     def in_order(self) -> None:
+        for hold in self.books.holds.values():
+            assert hold.expires_at is None or hold.expires_at > hold.created_at, "none begins ended"
         assert self.books.audit() == []
         assert sum(account.balance_micros for account in self.books.accounts.values()) == 0
 
