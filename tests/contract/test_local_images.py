@@ -182,8 +182,10 @@ def test_an_image_in_use_stays_and_goes_when_nobody_runs_in_it(bench, tmp_path):
     bench.reopen()
     bench.start("a", "touch $PENSTOCK_CHECKPOINT_DIR/up; exec sleep 600", image="own:1")
     bench.file("up")
-    with pytest.raises(Refused, match=r"image_in_use.*a-"):
-        store.remove(kept, "own:1", bench.root)
+    (tmp_path / "link").symlink_to(tmp_path)
+    for way in (kept, tmp_path / "link" / "own"):
+        with pytest.raises(Refused, match=r"image_in_use.*a-"):
+            store.remove(way, "own:1", bench.root)
     bench.stop("a", 0)
     bench.end("a")
     store.remove(kept, "own:1", bench.root)

@@ -87,16 +87,25 @@ def add(
 
 def remove(root: Path, name: str, attempts: Path) -> None:
     """Take an image away, unless an attempt in the engine's directory uses it. Raises Refused."""
+    root = root.resolve()
     with _alone(root):
         place, trash = place_of(root, name), root / f"{TRASH}{os.urandom(8).hex()}"
         if find(root, name) is None:
             raise unknown(root, name)
+        _refuse_in_use(name, place, attempts)
         place.rename(trash)  # from now on nobody begins with it
-        if users := _users(place, attempts):
+        try:
+            _refuse_in_use(name, place, attempts)
+        except Refused:
             trash.rename(place)
-            what = f"{name} is used by {', '.join(users[:5])}"
-            raise Refused(Refusal("image_in_use", what, "wait until they have ended, or stop them"))
+            raise
         _delete(trash)
+
+
+def _refuse_in_use(name: str, place: Path, attempts: Path) -> None:
+    if users := _users(place, attempts):
+        what = f"{name} is used by {', '.join(users[:5])}"
+        raise Refused(Refusal("image_in_use", what, "wait until they have ended, or stop them"))
 
 
 def unknown(root: Path, name: str) -> Refused:
