@@ -1,6 +1,6 @@
 """Lists a page at a time, newest first, as people look through them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -109,7 +109,8 @@ def calibrations(app: App, names: list[str]) -> dict[str, Calibration]:
         return fleet.calibrations_among(tx, names) if names else {}
 
 
-def occupants(app: App) -> dict[str, Occupant]:
-    """Device id -> who is on it."""
+def occupants(app: App, names: Iterable[str] | None = None) -> dict[str, Occupant]:
+    """Device id -> who is on it, of these devices or of all."""
     with app.database.read() as tx:
-        return {device: Occupant(job, tenant) for device, (job, tenant) in jobs.occupied(tx).items()}
+        held = jobs.occupied(tx)
+    return {name: Occupant(*held[name]) for name in (held if names is None else names) if name in held}

@@ -1,5 +1,6 @@
 """What the centre earns and costs, from its own books or as planned: accounts, break-even, tranches, what matters."""
 
+import heapq
 from typing import Any
 
 from litestar import Response, Router, get, post
@@ -11,13 +12,14 @@ from penstock.app.access import require_audit
 from penstock.app.context import App
 from penstock.app.overview import WINDOWS, shown_window
 from penstock.base.refusal import Refusal, Refused
+from penstock.insight.earned import LiveAccounts
 from penstock.web.console.pages import Fields, page
 from penstock.web.console.snapshots import SNAPSHOTS
 from penstock.web.console.visitor import GivenForm, GivenVisitor, Visitor
 from penstock.web.documents import economics_html, economics_live, economics_view
 from penstock.web.given import GivenApp
 
-COSTS_FILE = "costs.yaml"
+COSTS_FILE, GROUPS_SHOWN = "costs.yaml", 200
 COSTS_EXAMPLE = """\
 costs:
   - {name: racks and cooling, kind: colocation, share: 5 %}
@@ -53,13 +55,18 @@ def _economics(
         lambda: economics.show_economics(centre, principal, start, end, by or None),
     )
     found = figures.value or {}
+    shown = dict(heapq.nlargest(GROUPS_SHOWN, found.items(), key=_revenue))
     return page(
         "economics",
         visitor,
         status=refused[0].status if refused else 200,
         figures=figures,
         whole=None if by else found.get(""),
-        sections=economics_live.sections(found, visitor.taste.language) if found else (),
+        sections=economics_live.sections(dict(sorted(shown.items())), visitor.taste.language)
+        if found
+        else (),
+        shown=len(shown),
+        total=len(found),
         window=window,
         windows=tuple(WINDOWS),
         by=by,
@@ -71,6 +78,10 @@ def _economics(
         refused=refused,
         plans=plans.list_plans(centre, principal),
     )
+
+
+def _revenue(group: tuple[str, LiveAccounts]) -> float:
+    return group[1].profit["revenue"].value or 0
 
 
 @post("/economics/costs", sync_to_thread=True)

@@ -47,7 +47,7 @@ def show(
 ) -> Response[Any]:
     """All devices at a glance, then as a table."""
     nodes, devices = browsing.devices(centre, visitor.principal)
-    chosen = [device for device in devices if _is_in(device, wanted)]
+    chosen = [device for device in devices if _is_in(device, wanted)] if wanted else devices
     rows = heapq.nsmallest(PAGE_DEVICES, (d for d in chosen if d.id > after), key=lambda d: d.id)
     states = Counter(device.state for device in devices)
     return page(
@@ -58,7 +58,7 @@ def show(
         all_devices=len(devices),
         nodes=len(nodes),
         calibrations=browsing.calibrations(centre, [device.id for device in rows]),
-        occupants=browsing.occupants(centre),
+        occupants=browsing.occupants(centre, [device.id for device in rows]),
         states={one: states[one] for one in DeviceState},
         state=wanted,
         colour=colour if colour in COLOURS else "state",
@@ -145,7 +145,7 @@ def show_device(
         calibration=calibration,
         rates=[(p, nominal.get(p), measured.get(p)) for p in dict.fromkeys([*nominal, *measured])],
         currency=centre.policy.currency,
-        holder=browsing.occupants(centre).get(name),
+        holder=browsing.occupants(centre, [name]).get(name),
         intervals=fleet.intervals(centre, name)[::-1],
         moves=DEVICE_MOVES[device.state],
         window=window,
@@ -201,7 +201,7 @@ def show_node(centre: GivenApp, visitor: GivenVisitor, name: FromPath[str]) -> R
         node=node,
         devices=own,
         calibrations=browsing.calibrations(centre, [device.id for device in own]),
-        occupants=browsing.occupants(centre),
+        occupants=browsing.occupants(centre, [device.id for device in own]),
     )
 
 

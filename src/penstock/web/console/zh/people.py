@@ -37,6 +37,7 @@ PEOPLE: dict[str, str] = {
     "No device here.": "这里没有设备。",
     "It has no devices yet.": "它还没有分到设备。",
     "A quote is for a tenant, and there is none yet.": "询价须针对租户，目前还没有租户。",
+    "The {shown} with the most revenue, of {total}.": "共 {total} 项，仅列收入最高的 {shown} 项。",
     "This session has ended.": "本次登录已结束。",
     "Sign in again": "重新登录",
     "Display": "显示",
