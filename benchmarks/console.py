@@ -72,7 +72,8 @@ TENANT = (
     "/billing/invoices/tenant-007.invoice/csv", "/billing/invoices/tenant-007.invoice/pdf",
     "/billing/ledger/tenant/tenant-007/prepaid", "/portability", "/alarms", "/alarms?window=7d", "/admin",
 )  # fmt: skip
-OPERATORS_ONLY = ("/admin/settings",)
+NOT_FOR = {"auditor": ("/admin/settings", "/portability"), "viewer": ("/portability", "/jobs/new")}
+"""Pages that are refused to some, or of no use to them."""
 DOCUMENTS = ("/pdf", "/csv", "/log")
 """Files that are made for whoever downloads them; measured, without a limit."""
 STREAMS = ("/live", "/jobs/{}/follow", "/jobs/{}/devices", "/planner/runs/{}/progress")
@@ -256,7 +257,7 @@ def _all(made: SimulatedCentre, url: str, staff: str, rounds: int, given: argpar
             for path in paths
             if given.only in path
             and not (given.skip and re.search(given.skip, path))
-            and (who == "operator" or path not in OPERATORS_ONLY)
+            and path not in NOT_FOR.get(who, ())
         ]
         within &= pages(url, who, token, wanted, rounds)
     missing = left_out()

@@ -12,7 +12,7 @@ from penstock.app import browsing, drilling, invoicing, money, opening
 from penstock.app.context import App
 from penstock.app.overview import days
 from penstock.base.money import parse_amount
-from penstock.base.refusal import Refusal, Refused, ensure
+from penstock.base.refusal import Refusal, Refused, ensure, invalid
 from penstock.lease.tenant import Scope
 from penstock.web.console.fields import instant
 from penstock.web.console.pages import Fields, page
@@ -66,6 +66,12 @@ def pay(centre: GivenApp, visitor: GivenVisitor, form: GivenForm, tenant: FromPa
     """Record a payment; the same form sent twice is one payment."""
     try:
         amount = ensure(parse_amount(form.get("amount", ""), "amount"))
+        if amount <= 0:
+            raise Refused(
+                invalid(
+                    "amount_absurd", f"{form['amount']} cannot be paid", "give a positive amount", "amount"
+                )
+            )
         money.pay(
             centre,
             visitor.principal,

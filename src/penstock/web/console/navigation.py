@@ -13,6 +13,8 @@ class Place(msgspec.Struct, frozen=True):
     path: str
     title: str
     staff_only: bool = False
+    scope: str = ""
+    """Whom it is for, where not for everybody."""
 
 
 PLACES = (
@@ -24,7 +26,7 @@ PLACES = (
     Place("billing", "/billing", sentence("Billing")),
     Place("economics", "/economics", sentence("Economics"), staff_only=True),
     Place("planner", "/planner", sentence("Planner"), staff_only=True),
-    Place("portability", "/portability", sentence("Portability")),
+    Place("portability", "/portability", sentence("Portability"), scope="submit"),
     Place("alarms", "/alarms", sentence("Alarms")),
     Place("admin", "/admin", sentence("Admin")),
 )
@@ -32,4 +34,8 @@ PLACES = (
 
 def navigation(visitor: Visitor) -> tuple[Place, ...]:
     """The places this visitor may go to."""
-    return tuple(place for place in PLACES if visitor.staff or not place.staff_only)
+    return tuple(
+        place
+        for place in PLACES
+        if (visitor.staff or not place.staff_only) and (not place.scope or visitor.may(place.scope))
+    )

@@ -182,6 +182,7 @@ MESSAGES: dict[str, str] = {
     "{} is {}; possible is {} to {}": "{} 为 {}，可取 {} 至 {}",
     "{} leads out of the centre's folder of traces": "{} 指向中心的轨迹文件夹之外",
     "{} micros cannot be paid": "不能支付 {} 微单位",
+    "{} cannot be paid": "不能支付 {}",
     "{} micros is no budget": "{} 微单位不是预算",
     "{} micros is no cost": "{} 微单位不是成本",
     "{} of {}": "{}，属于 {}",
@@ -202,6 +203,7 @@ MESSAGES: dict[str, str] = {
 }
 REMEDIES: dict[str, str] = {
     "begin at the overview": "请从总览开始",
+    "give a positive amount, up to a trillion units": "请给出正数金额，至多一万亿",
     "free space": "释放空间",
     "try again in a minute": "请一分钟后再试",
     "name one of those, or ask the operator to add it with `penstock image add`": (
