@@ -25,6 +25,7 @@ from penstock.insight.settled import AXES
 from penstock.lease.job import Attempt, AttemptState
 from penstock.sim.clock import VirtualClock
 from penstock.store import fleet, jobs, leases, rows, settled
+from penstock.store import settings as kept
 from penstock.store.database import Database
 from penstock.store.files import Files
 from penstock.store.tables import (
@@ -40,7 +41,8 @@ from penstock.store.tables import (
 )
 from penstock.store.world import history
 
-TABLES = (LADDER_CELLS, SETTINGS, WAITS, ATTEMPTS, LEASES, OFFERS, DEVICE_INTERVALS, DEVICES, NODES)
+TABLES = (LADDER_CELLS, WAITS, ATTEMPTS, LEASES, OFFERS, DEVICE_INTERVALS, DEVICES, NODES)
+COUNTERS = (kept.REVISION, kept.FLEET, kept.SELDOM)
 STRETCH = 3_000
 """A tick of the drawn histories becomes nearly six hours, so that they last three days."""
 BEGIN = ORIGIN - timedelta(days=1)
@@ -122,10 +124,12 @@ def slower(value: Any) -> Any:
 
 def begin(app: App, past: History) -> None:
     """A fleet of which the states are known, and nothing else."""
-    fleet._KNOWN.clear()
     with app.database.write() as tx:
         for table in TABLES:
             tx.execute(delete(table))
+        tx.execute(delete(SETTINGS).where(SETTINGS.c.key.not_in(COUNTERS)))
+        for counter in COUNTERS:
+            kept.bump(tx, counter)
         for node in past.nodes:
             fleet.save_node(tx, node)
         for number, device in enumerate(past.devices):

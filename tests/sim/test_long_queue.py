@@ -15,7 +15,6 @@ from penstock.placement.solve import solve
 from penstock.sim.centre import SimulatedCentre
 from penstock.store import jobs, rows, settings
 from penstock.store.tables import TENANTS
-from penstock.store.world import RULES
 
 KINDS = ((1, 1000, 60), (1, 1000, None), (1, 300, 600), (2, 1000, 60))
 """Devices, thousandths of each, time limit in seconds."""
@@ -30,7 +29,7 @@ def centre(tmp_path: Path):
 
 def submit(centre: SimulatedCentre, count: int, kinds: tuple[tuple[int, int, int | None], ...]) -> None:
     with centre.app.database.write() as tx:
-        settings.put(tx, RULES, msgspec.json.encode(Rules(policy="tightest")).decode())
+        settings.put(tx, settings.PLACEMENT, msgspec.json.encode(Rules(policy="tightest")).decode())
         rows.add(tx, TENANTS, [Tenant(id=t, name=t, created_at=centre.clock.now()) for t in "ab"])
         for number in range(count):
             devices, share, limit = kinds[number * 7 % len(kinds)]
