@@ -40,8 +40,8 @@ class _Wire(msgspec.Struct, frozen=True):
 type Attribute = Annotated[str, msgspec.Meta(min_length=1, max_length=ATTRIBUTE_LENGTH_MAX)]
 
 
-class _Usual(msgspec.Struct, frozen=True, gc=False):
-    """What nearly every event is, checked while it is decoded."""
+class Usual(msgspec.Struct, frozen=True, gc=False):
+    """What nearly every event is beside its data, checked while it is decoded."""
 
     specversion: Literal["1.0"]
     id: Attribute
@@ -49,9 +49,12 @@ class _Usual(msgspec.Struct, frozen=True, gc=False):
     type: Attribute
     subject: Attribute
     time: Annotated[datetime, msgspec.Meta(tz=True)]
-    data: dict[str, Any] = {}
     datacontenttype: Literal["", "application/json"] = ""
     data_base64: None = None
+
+
+class _Read(Usual, frozen=True, gc=False):
+    data: dict[str, Any] = {}
 
 
 def exact(text: str) -> Decimal:
@@ -61,7 +64,7 @@ def exact(text: str) -> Decimal:
     return Decimal(text)
 
 
-_USUAL = msgspec.json.Decoder(list[_Usual], float_hook=exact)
+_USUAL = msgspec.json.Decoder(list[_Read], float_hook=exact)
 _DATA = msgspec.json.Decoder(dict[str, Any], float_hook=exact)
 _TEXT = msgspec.json.Encoder(decimal_format="number", order="sorted")
 

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Container, Sequence, Set
 from datetime import datetime
 from operator import attrgetter
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -19,8 +19,8 @@ from penstock.billing.metering.cloudevents import (
     BATCH_MAX,
     DATA_LENGTH_MAX,
     DIGITS_MAX,
-    Attribute,
     Reading,
+    Usual,
     canonical,
     data_text,
     exact,
@@ -103,18 +103,10 @@ def same_event(one: EventRow, other: EventRow) -> bool:
     return one == other or (one[:5] == other[:5] and canonical(one[5]) == canonical(other[5]))
 
 
-class _Plain(msgspec.Struct, frozen=True, gc=False):
-    """What nearly every event is, checked while it is decoded; the data stays as it was sent."""
+class _Plain(Usual, frozen=True, gc=False):
+    """The data stays as it was sent."""
 
-    specversion: Literal["1.0"]
-    id: Attribute
-    source: Attribute
-    type: Attribute
-    subject: Attribute
-    time: Annotated[datetime, msgspec.Meta(tz=True)]
     data: msgspec.Raw = msgspec.Raw(b"{}")
-    datacontenttype: Literal["", "application/json"] = ""
-    data_base64: None = None
 
 
 _PLAIN = msgspec.json.Decoder(list[_Plain])
