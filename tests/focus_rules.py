@@ -26,6 +26,16 @@ UNIT = re.compile(
     r"[A-Z\u4e00-\u9fff][^\s-]*(-[A-Z\u4e00-\u9fff][^\s-]*)*"
 )  # UnitFormat: parts joined by hyphens
 CATEGORIES = {"Usage", "Purchase", "Tax", "Credit", "Adjustment"}
+PRICED = (
+    "ContractedUnitPrice",
+    "ListUnitPrice",
+    "PricingQuantity",
+    "PricingUnit",
+    "PricingCategory",
+    "SkuId",
+    "SkuMeter",
+    "SkuPriceId",
+)
 
 TEXT, NUMBER, DATE, JSON = "text", "number", "date", "json"
 REQUIRED, NULLABLE = True, False
@@ -215,30 +225,12 @@ RULES: tuple[tuple[str, Callable[[Row], bool], Callable[[Row], bool]], ...] = (
     (
         "prices and quantities of usage and purchases are given",
         lambda r: _plain(r) and r["ChargeCategory"] in ("Usage", "Purchase"),
-        _given(
-            "ContractedUnitPrice",
-            "ListUnitPrice",
-            "PricingQuantity",
-            "PricingUnit",
-            "PricingCategory",
-            "SkuId",
-            "SkuMeter",
-            "SkuPriceId",
-        ),
+        _given(*PRICED),
     ),
     (
         "prices, quantities and SKUs of taxes are null",
         _category("Tax"),
-        _is_null(
-            "ContractedUnitPrice",
-            "ListUnitPrice",
-            "PricingQuantity",
-            "PricingUnit",
-            "PricingCategory",
-            "SkuId",
-            "SkuMeter",
-            "SkuPriceId",
-        ),
+        _is_null(*PRICED),
     ),
     (
         "ContractedCost is its unit price times quantity",

@@ -103,9 +103,8 @@ def filled(part: Part, isolation: str) -> Plan:
             entries[rank]["cpus"] = [cpus[number % len(cpus)] for number in wanted]
             taken += task["processors"]
     if plan["resource_limits"].get("DATA") and limits_memory():
-        del plan["resource_limits"][
-            "DATA"
-        ]  # it would turn what runs out of memory into a failure like others
+        # it would turn what runs out of memory into a failure like others
+        del plan["resource_limits"]["DATA"]
         plan["limits"]["memory"] = "control group of the scheduler"
     for setup in plan["setups"]:
         setup.update(entries[setup["rank"]])

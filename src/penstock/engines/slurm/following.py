@@ -138,9 +138,8 @@ class Following:
         plan, directory, gang = view.plan, view.directory, view.gang
         asked_s = self._sight.asked_s(view.number) if view.number else math.inf
         if asked_s < 0 or (view.claimed and asked_s <= view.claimed_s):
-            return Seen(
-                attempt=attempt, state=AttemptState.STARTING
-            )  # the controller has not been asked since
+            # the controller has not been asked since
+            return Seen(attempt=attempt, state=AttemptState.STARTING)
         if job is None:  # gone from the controller: only accounting can still tell
             job = self._records.of(number, PREFIX + attempt)
             if job is None:

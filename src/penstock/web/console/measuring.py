@@ -43,9 +43,8 @@ def _measure(app: App, principal: Principal, probe: Probe, due: list[Device]) ->
     for device in due:
         try:
             fleet.calibrate(app, principal, probe, device.id)
-        except (
-            Refused
-        ) as refused:  # it has become busy, or is not of this host: its page says so when it is asked
+        except Refused as refused:
+            # it has become busy, or is not of this host: its page says so when it is asked
             _LOG.warning("device not measured", device=device.id, why=str(refused))
         except Exception as error:  # noqa: BLE001 - a thread's end is told to the log
             _LOG.error("measuring failed", device=device.id, exc_info=error)

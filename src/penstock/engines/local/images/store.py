@@ -146,12 +146,10 @@ def _users(place: Path, attempts: Path) -> list[str]:
     found = []
     for path in sorted(attempts.iterdir()) if attempts.is_dir() else ():
         plan = None if path.name.startswith(".") else folder.read_plan(path)
-        if plan is not None and not folder.is_final(folder.read_status(path)):
-            found += (
-                [path.name]
-                if any(Path(one["source"]).is_relative_to(place) for one in plan["mounts"])
-                else []
-            )
+        if plan is None or folder.is_final(folder.read_status(path)):
+            continue
+        if any(Path(one["source"]).is_relative_to(place) for one in plan["mounts"]):
+            found.append(path.name)
     return found
 
 
