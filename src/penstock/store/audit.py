@@ -7,14 +7,15 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from penstock.store import rows
+from penstock.store.prepared import Prepared
 from penstock.store.tables import AUDIT, AuditEntry
 
-_LAST = select(AUDIT).order_by(AUDIT.c.sequence.desc()).limit(1)
+_LAST = Prepared(select(AUDIT).order_by(AUDIT.c.sequence.desc()).limit(1))
 
 
 def record(tx: Connection, at: datetime, token: str, verb: str, name: str, detail: str = "") -> None:
     """Add one act to the chain. `detail` never holds a secret."""
-    last = tx.execute(_LAST).one_or_none()
+    last = rows.first(tx, _LAST, AuditEntry)
     entry = AuditEntry(
         sequence=1 if last is None else last.sequence + 1,
         at=at,

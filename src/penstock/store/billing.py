@@ -7,17 +7,18 @@ from sqlalchemy import Connection, Table, bindparam, func, select, update
 
 from penstock.billing.model import ChargeLine, CreditNote, Invoice, InvoiceHead, UsageEvent
 from penstock.store import charged, rows
+from penstock.store.prepared import Prepared
 from penstock.store.tables import CHARGE_LINES, CREDIT_NOTES, INVOICES, USAGE_EVENTS
 
 RATE_BATCH = 500
-_UNRATED = (
+_UNRATED = Prepared(
     select(USAGE_EVENTS)
     .where(USAGE_EVENTS.c.rated.is_(False))
     .order_by(USAGE_EVENTS.c.start, USAGE_EVENTS.c.id)
     .limit(bindparam("most"))
 )
-_OWING = select(USAGE_EVENTS.c.subject).where(USAGE_EVENTS.c.rated.is_(False)).distinct()
-_MARK_RATED = (
+_OWING = Prepared(select(USAGE_EVENTS.c.subject).where(USAGE_EVENTS.c.rated.is_(False)).distinct())
+_MARK_RATED = Prepared(
     update(USAGE_EVENTS)
     .where(USAGE_EVENTS.c.source == bindparam("of"), USAGE_EVENTS.c.id == bindparam("name"))
     .values(rated=True)
@@ -37,7 +38,7 @@ def unrated(tx: Connection, limit: int = RATE_BATCH) -> tuple[UsageEvent, ...]:
 def mark_rated(tx: Connection, events: tuple[UsageEvent, ...]) -> None:
     """Remember that these events have their lines."""
     if events:
-        tx.execute(_MARK_RATED, [{"of": event.source, "name": event.id} for event in events])
+        _MARK_RATED.change(tx, [{"of": event.source, "name": event.id} for event in events])
 
 
 def usage(
@@ -145,7 +146,7 @@ def invoice_heads(tx: Connection, tenant: str | None, limit: int) -> tuple[Invoi
     where = [] if tenant is None else [INVOICES.c.tenant == tenant]
     columns: list[Any] = [INVOICES.c[name] for name in InvoiceHead.__struct_fields__]
     query: Any = select(*columns).where(*where).order_by(INVOICES.c.number.desc()).limit(limit)
-    return rows.fetch(tx, query, InvoiceHead)
+    return rows.found(tx, query, InvoiceHead)
 
 
 def add_credit_note(tx: Connection, note: CreditNote) -> None:
@@ -170,4 +171,4 @@ def credit_note(tx: Connection, name: str) -> CreditNote | None:
 
 def owing(tx: Connection) -> set[str]:
     """Subjects that have usage without a line yet."""
-    return set(tx.execute(_OWING).scalars())
+    return {row[0] for row in _OWING.all(tx)}

@@ -7,13 +7,12 @@ from sqlalchemy import Connection, func, select
 from penstock.base.window import Window
 from penstock.billing.metering.closing import PeriodClosing
 from penstock.store import rows, settings
+from penstock.store.prepared import Prepared
 from penstock.store.remembered import Remembered
 from penstock.store.tables import CLOSINGS
 
-_CLOSED_UNTIL = select(func.max(CLOSINGS.c.end))
-_closed_until = Remembered[datetime | None](
-    settings.SELDOM, lambda tx: tx.execute(_CLOSED_UNTIL).scalar_one()
-)
+_CLOSED_UNTIL = Prepared(select(func.max(CLOSINGS.c.end)))
+_closed_until = Remembered[datetime | None](settings.SELDOM, lambda tx: _CLOSED_UNTIL.one(tx)[0])
 
 
 def add(tx: Connection, closing: PeriodClosing) -> None:

@@ -10,6 +10,7 @@ from penstock.billing.pricing.posting import ContractLine
 from penstock.billing.pricing.signed import PublishedBook, PublishedProgramme, SignedContract
 from penstock.billing.pricing.voucher import Voucher
 from penstock.store import rows
+from penstock.store.prepared import Prepared
 from penstock.store.tables import (
     CONTRACT_LINES,
     CONTRACTS,
@@ -19,7 +20,7 @@ from penstock.store.tables import (
     VOUCHERS,
 )
 
-_ACCRUED_BEFORE = (
+_ACCRUED_BEFORE = Prepared(
     select(CONTRACTS)
     .where(
         CONTRACTS.c.start <= bindparam("instant"),
@@ -27,7 +28,7 @@ _ACCRUED_BEFORE = (
     )
     .order_by(CONTRACTS.c.id)
 )
-_AHEAD = (
+_AHEAD = Prepared(
     select(CONTRACTS.c.tenant, func.sum(CONTRACTS.c.ahead_micros))
     .where(CONTRACTS.c.ahead_micros.is_not(None))
     .group_by(CONTRACTS.c.tenant)
@@ -77,7 +78,7 @@ def accrued_before(tx: Connection, instant: datetime) -> tuple[SignedContract, .
 
 def ahead(tx: Connection) -> dict[str, int]:
     """Tenant -> micros that its running contracts will soon come to."""
-    return {tenant: int(total) for tenant, total in tx.execute(_AHEAD)}
+    return {tenant: int(total) for tenant, total in _AHEAD.all(tx)}
 
 
 def lines(tx: Connection, contract: str) -> tuple[ContractLine, ...]:

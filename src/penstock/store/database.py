@@ -53,7 +53,7 @@ class Database:
             yield joined
             return
         try:
-            with self._dialect.reading() as connection, connection.begin():
+            with self._dialect.reading() as connection:
                 yield connection
         except OperationalError as error:
             raise _outside(error) from error

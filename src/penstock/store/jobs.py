@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -21,25 +20,28 @@ from penstock.lease.job import (
     Wait,
 )
 from penstock.store import rows, settings, settled
+from penstock.store.prepared import Prepared, among
 from penstock.store.tables import ATTEMPTS, HOLDING, JOBS, UNMETERED, WAITS
 
 _LIVE = tuple(state for state in AttemptState if state not in FINAL_ATTEMPT_STATES)
-_COUNT_QUEUED = select(func.count()).select_from(JOBS).where(JOBS.c.state == JobState.QUEUED)
+_COUNT_QUEUED = Prepared(select(func.count()).select_from(JOBS).where(JOBS.c.state == JobState.QUEUED))
 _PROMISED = select(JOBS.c.id).where(JOBS.c.state == JobState.QUEUED, JOBS.c.promise.is_not(None))
-_LIVE_ATTEMPTS = select(ATTEMPTS).where(ATTEMPTS.c.state.in_(_LIVE)).order_by(ATTEMPTS.c.id)
-_UNMETERED = (
+_LIVE_ATTEMPTS = Prepared(select(ATTEMPTS).where(ATTEMPTS.c.state.in_(_LIVE)).order_by(ATTEMPTS.c.id))
+_UNMETERED = Prepared(
     select(ATTEMPTS)
     .where(UNMETERED, ATTEMPTS.c.lease.is_(None), ATTEMPTS.c.began_at.is_not(None))
     .order_by(ATTEMPTS.c.id)
 )
-_FINISHED_HOLDING = select(JOBS).where(HOLDING, JOBS.c.state.in_(FINAL_JOB_STATES)).order_by(JOBS.c.id)
-_QUEUED = select(JOBS).where(JOBS.c.state == JobState.QUEUED).order_by(JOBS.c.created_at, JOBS.c.id)
-_DEPENDENT = select(JOBS).where(
-    JOBS.c.state == JobState.QUEUED, JOBS.c.line >= AFTER, JOBS.c.line < AFTER + "~"
+_FINISHED_HOLDING = Prepared(
+    select(JOBS).where(HOLDING, JOBS.c.state.in_(FINAL_JOB_STATES)).order_by(JOBS.c.id)
 )
-_OPEN_WAITS = select(WAITS).where(WAITS.c.end.is_(None), WAITS.c.job.in_(bindparam("names", expanding=True)))
+_QUEUED = Prepared(select(JOBS).where(JOBS.c.state == JobState.QUEUED).order_by(JOBS.c.created_at, JOBS.c.id))
+_DEPENDENT = Prepared(
+    select(JOBS).where(JOBS.c.state == JobState.QUEUED, JOBS.c.line >= AFTER, JOBS.c.line < AFTER + "~")
+)
+_OPEN_WAITS = among(select(WAITS).where(WAITS.c.end.is_(None)), WAITS.c.job)
 _AT_ONCE = 1000
-_END_WAIT = (
+_END_WAIT = Prepared(
     update(WAITS)
     .where(WAITS.c.job == bindparam("name"), WAITS.c.start == bindparam("since"), WAITS.c.end.is_(None))
     .values(end=bindparam("now"))
@@ -114,7 +116,7 @@ def queued(tx: Connection, depth: int | None = None) -> tuple[Job, ...]:
     """
     if depth is None:
         return rows.fetch(tx, _QUEUED, Job)
-    return rows.fetch(tx, _queued_ahead(lateral=tx.dialect.name == "postgresql"), Job, depth=depth)
+    return rows.fetch(tx, _QUEUED_AHEAD, Job, depth=depth)
 
 
 def count_before(tx: Connection, job: Job) -> int:
@@ -128,7 +130,6 @@ def count_before(tx: Connection, job: Job) -> int:
     return tx.execute(select(func.count()).select_from(JOBS).where(*where)).scalar_one()
 
 
-@cache
 def _queued_ahead(*, lateral: bool) -> Select[tuple[Any, ...]]:
     wanted = _first_of_each_line(lateral=lateral).union_all(_PROMISED)
     return select(JOBS).where(JOBS.c.id.in_(wanted)).order_by(JOBS.c.created_at, JOBS.c.id)
@@ -157,6 +158,9 @@ def _first_of_each_line(*, lateral: bool) -> Select[tuple[str]]:
     return select(JOBS.c.id).select_from(line.join(JOBS, JOBS.c.id.in_(first)))
 
 
+_QUEUED_AHEAD = Prepared(_queued_ahead(lateral=False), _queued_ahead(lateral=True))
+
+
 def dependent(tx: Connection) -> list[tuple[Job, dict[str, JobState]]]:
     """Waiting jobs that name others, with the states of those."""
     waiting = rows.fetch(tx, _DEPENDENT, Job)
@@ -170,7 +174,7 @@ def dependent(tx: Connection) -> list[tuple[Job, dict[str, JobState]]]:
 
 def count_queued(tx: Connection) -> int:
     """How many jobs wait."""
-    return tx.execute(_COUNT_QUEUED).scalar_one()
+    return _COUNT_QUEUED.one(tx)[0]
 
 
 def by_ids(tx: Connection, names: set[str]) -> dict[str, Job]:
@@ -321,5 +325,5 @@ def set_waits(tx: Connection, waits: dict[str, Wait | None], now: datetime) -> N
     late = [Window(wait.start, wait.end or horizon) for wait in begun if wait.start < horizon]
     settled.changed(tx, [*late, Window(now, horizon) if ended and now < horizon else None])
     if ended:
-        tx.execute(_END_WAIT, ended)
+        _END_WAIT.change(tx, ended)
     rows.add(tx, WAITS, begun)

@@ -9,6 +9,7 @@ from penstock.base.money import Micros
 from penstock.insight.changed import lease_change, offer_change
 from penstock.lease.offer import Lease, LeaseState, Offer, Quote
 from penstock.store import rows, settings, settled
+from penstock.store.prepared import Prepared
 from penstock.store.remembered import Remembered
 from penstock.store.tables import LEASES, OFFERS, QUOTES
 
@@ -19,8 +20,8 @@ LIVE_LEASE_STATES = (
     LeaseState.BREACHED,
     LeaseState.ENDING,
 )
-_LIVE = select(LEASES).where(LEASES.c.state.in_(LIVE_LEASE_STATES)).order_by(LEASES.c.id)
-_UNMETERED = (
+_LIVE = Prepared(select(LEASES).where(LEASES.c.state.in_(LIVE_LEASE_STATES)).order_by(LEASES.c.id))
+_UNMETERED = Prepared(
     select(LEASES)
     .where(
         LEASES.c.metered.is_(False),
@@ -29,10 +30,10 @@ _UNMETERED = (
     )
     .order_by(LEASES.c.id)
 )
-_FINISHED_HOLDING = (
+_FINISHED_HOLDING = Prepared(
     select(LEASES).where(LEASES.c.hold != "", LEASES.c.metered.is_(True)).order_by(LEASES.c.id)
 )
-_OFFERS = select(OFFERS).order_by(OFFERS.c.created_at, OFFERS.c.id)
+_OFFERS = Prepared(select(OFFERS).order_by(OFFERS.c.created_at, OFFERS.c.id))
 _offers = Remembered(settings.SELDOM, lambda tx: rows.fetch(tx, _OFFERS, Offer))
 _live = Remembered(settings.SELDOM, lambda tx: rows.fetch(tx, _LIVE, Lease))
 

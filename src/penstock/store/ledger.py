@@ -10,9 +10,10 @@ from penstock.ledger.book import Outcome, apply
 from penstock.ledger.entry import Entry, needs
 from penstock.ledger.model import Account, Hold, HoldState, Transfer
 from penstock.store import closings, rows
+from penstock.store.prepared import Prepared
 from penstock.store.tables import ACCOUNTS, HOLDS, TRANSFERS
 
-_ENDING_HOLDS = (
+_ENDING_HOLDS = Prepared(
     select(HOLDS)
     .where(HOLDS.c.state == HoldState.OPEN, HOLDS.c.expires_at <= bindparam("until"))
     .order_by(HOLDS.c.id)

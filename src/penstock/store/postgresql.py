@@ -64,9 +64,15 @@ class Postgresql:
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
-        """A connection whose transactions see one state and cannot write."""
-        with self.engine.connect() as connection:
-            yield connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        """An open transaction that sees one state and cannot write."""
+        reading = self.engine.connect()
+        with (
+            reading.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            ) as connection,
+            connection.begin(),
+        ):
+            yield connection
 
     @contextmanager
     def writing(self, *, alone: bool) -> Generator[Connection]:

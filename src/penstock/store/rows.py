@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, Update, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, Table, bindparam, insert, select, update
 
 from penstock.store.columns import STRUCTS
-
-_ASK_AT_ONCE = 5_000
+from penstock.store.prepared import Prepared, among
 
 
 def values(struct: msgspec.Struct) -> dict[str, Any]:
@@ -22,15 +21,15 @@ def add(tx: Connection, table: Table, structs: Iterable[msgspec.Struct]) -> None
     """Insert rows; a key that exists is a broken invariant."""
     rows = [values(struct) for struct in structs]
     if rows:
-        tx.execute(insert(table), rows)
+        _insert(table).change(tx, rows)
 
 
 def put(tx: Connection, table: Table, struct: msgspec.Struct) -> None:
     """Overwrite the row with the struct's key, which must exist."""
     statement, keys = _update_by_key(table)
     row = values(struct)
-    result = tx.execute(statement, row | {f"key_{key}": row[key] for key in keys})
-    assert result.rowcount == 1, f"{table.name}: no row to overwrite"
+    touched = statement.change(tx, [row | {f"key_{key}": row[key] for key in keys}])
+    assert touched == 1, f"{table.name}: no row to overwrite"
 
 
 def put_all(tx: Connection, table: Table, structs: Iterable[msgspec.Struct]) -> None:
@@ -39,15 +38,15 @@ def put_all(tx: Connection, table: Table, structs: Iterable[msgspec.Struct]) -> 
     found = [row | {f"key_{key}": row[key] for key in keys} for row in map(values, structs)]
     if found:
         found.sort(key=lambda row: [row[key] for key in keys])
-        result = tx.execute(statement, found)
-        assert result.rowcount in (len(found), -1), f"{table.name}: a row to overwrite is not there"
+        touched = statement.change(tx, found)
+        assert touched == len(found), f"{table.name}: a row to overwrite is not there"
 
 
 def put_metered(tx: Connection, table: Table, metered: Sequence[tuple[str, datetime, bool]]) -> None:
     """Write `metered_until` and `metered` of the rows with these ids."""
     if metered:
         given = [{"key": name, "until": until, "last": last} for name, until, last in metered]
-        tx.execute(_update_metered(table), given)
+        _update_metered(table).change(tx, given)
 
 
 def save(tx: Connection, table: Table, struct: msgspec.Struct) -> None:
@@ -61,13 +60,23 @@ def save(tx: Connection, table: Table, struct: msgspec.Struct) -> None:
 
 def get(tx: Connection, table: Table, **keys: Any) -> Any:
     """The struct with these column values, or None."""
-    row = tx.execute(_select_by(table, tuple(keys)), keys).one_or_none()
-    return None if row is None else _struct(STRUCTS[table.name], row)
+    return first(tx, _select_by(table, tuple(keys)), STRUCTS[table.name], **keys)
 
 
-def fetch(tx: Connection, query: Select[Any], struct: type[Any], **given: Any) -> tuple[Any, ...]:
+def first(tx: Connection, query: Prepared, struct: type[Any], **given: Any) -> Any:
+    """The first row of such a query, if it has one."""
+    row = query.first(tx, **given)
+    return None if row is None else _struct(struct, row)
+
+
+def fetch(tx: Connection, query: Prepared, struct: type[Any], **given: Any) -> tuple[Any, ...]:
     """All rows of a query over one whole table, as its structs; `given` are the values of its parameters."""
-    return tuple(_struct(struct, row) for row in tx.execute(query, given))
+    return tuple(_struct(struct, row) for row in query.all(tx, **given))
+
+
+def found(tx: Connection, query: Select[Any], struct: type[Any]) -> tuple[Any, ...]:
+    """The same of a query that is composed where it is asked."""
+    return tuple(_struct(struct, row) for row in tx.execute(query))
 
 
 def many(
@@ -77,17 +86,13 @@ def many(
     query = select(table).where(*where).order_by(*order)
     if limit is not None:
         query = query.limit(limit)
-    return fetch(tx, query, STRUCTS[table.name])
+    return found(tx, query, STRUCTS[table.name])
 
 
 def with_ids(tx: Connection, table: Table, names: Iterable[str]) -> Any:
     """The structs of a table whose key `id` is one of these, in no order."""
-    found: list[Any] = []
     wanted = sorted(names)
-    for start in range(0, len(wanted), _ASK_AT_ONCE):
-        asked = {"names": wanted[start : start + _ASK_AT_ONCE]}
-        found += [_struct(STRUCTS[table.name], row) for row in tx.execute(_select_ids(table), asked)]
-    return found
+    return fetch(tx, _select_ids(table), STRUCTS[table.name], names=wanted) if wanted else ()
 
 
 def _struct(struct: type[Any], row: Iterable[Any]) -> Any:
@@ -95,25 +100,30 @@ def _struct(struct: type[Any], row: Iterable[Any]) -> Any:
     return struct(**dict(zip(struct.__struct_fields__, row, strict=True)))
 
 
-@lru_cache
-def _select_by(table: Table, names: tuple[str, ...]) -> Select[Any]:
-    return select(table).where(*(table.c[name] == bindparam(name) for name in names))
+@cache
+def _insert(table: Table) -> Prepared:
+    return Prepared(insert(table).inline())
 
 
-@lru_cache
-def _select_ids(table: Table) -> Select[Any]:
-    return select(table).where(table.c.id.in_(bindparam("names", expanding=True)))
+@cache
+def _select_by(table: Table, names: tuple[str, ...]) -> Prepared:
+    return Prepared(select(table).where(*(table.c[name] == bindparam(name) for name in names)))
 
 
-@lru_cache
-def _update_by_key(table: Table) -> tuple[Update, tuple[str, ...]]:
+@cache
+def _select_ids(table: Table) -> Prepared:
+    return among(select(table), table.c.id)
+
+
+@cache
+def _update_by_key(table: Table) -> tuple[Prepared, tuple[str, ...]]:
     keys = tuple(column.name for column in table.primary_key)
     where = (table.c[key] == bindparam(f"key_{key}") for key in keys)
-    changed = {column.name: bindparam(column.name) for column in table.columns}
-    return update(table).where(*where).values(changed), keys
+    changed = {column.name: bindparam(column.name) for column in table.columns if column.name not in keys}
+    return Prepared(update(table).where(*where).values(changed)), keys
 
 
-@lru_cache
-def _update_metered(table: Table) -> Update:
+@cache
+def _update_metered(table: Table) -> Prepared:
     changed = {"metered_until": bindparam("until"), "metered": bindparam("last")}
-    return update(table).where(table.c.id == bindparam("key")).values(changed)
+    return Prepared(update(table).where(table.c.id == bindparam("key")).values(changed))

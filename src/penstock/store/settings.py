@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from penstock.base.ids import digest, id_conflict
 from penstock.base.refusal import Refused
 from penstock.store import rows
+from penstock.store.prepared import Prepared
 from penstock.store.tables import REQUESTS, SETTINGS, Request, Setting
 
 REVISION, FLEET, SELDOM = "revision", "fleet_revision", "seldom_revision"
@@ -17,18 +18,22 @@ REVISION, FLEET, SELDOM = "revision", "fleet_revision", "seldom_revision"
 PLACEMENT, SETTLED, FENCE = "placement", "ladder/settled", "loop_fence"
 _OFTEN = (REVISION, FLEET, SELDOM, PLACEMENT, SETTLED, FENCE)
 """What nearly every transaction of the loop asks for is read together, once in a transaction."""
-_READ_OFTEN = select(SETTINGS.c.key, SETTINGS.c.value).where(or_(*(SETTINGS.c.key == key for key in _OFTEN)))
+_READ_OFTEN = Prepared(
+    select(SETTINGS.c.key, SETTINGS.c.value).where(or_(*(SETTINGS.c.key == key for key in _OFTEN)))
+)
 _SEEN: WeakKeyDictionary[Connection, dict[str, str | None]] = WeakKeyDictionary()
 """Transaction -> what it knows of settings; nobody else changes them meanwhile."""
 _BUMPED: WeakKeyDictionary[Connection, set[str]] = WeakKeyDictionary()
-_COUNT_UP = {
-    dialect: insert(SETTINGS)
-    .values(key=bindparam("name"), value="1")
-    .on_conflict_do_update(
-        index_elements=["key"], set_={"value": cast(cast(SETTINGS.c.value, BigInteger) + 1, Text)}
+_COUNT_UP = Prepared(
+    *(
+        insert(SETTINGS)
+        .values(key=bindparam("name"), value="1")
+        .on_conflict_do_update(
+            index_elements=["key"], set_={"value": cast(cast(SETTINGS.c.value, BigInteger) + 1, Text)}
+        )
+        for insert in (sqlite_insert, postgresql_insert)
     )
-    for dialect, insert in (("sqlite", sqlite_insert), ("postgresql", postgresql_insert))
-}
+)
 
 
 def get(tx: Connection, key: str, default: str = "") -> str:
@@ -42,7 +47,7 @@ def get(tx: Connection, key: str, default: str = "") -> str:
 
 def _read(tx: Connection, key: str, seen: dict[str, str | None]) -> None:
     if key in _OFTEN:
-        found = {row[0]: row[1] for row in tx.execute(_READ_OFTEN)}
+        found = {row[0]: row[1] for row in _READ_OFTEN.all(tx)}
         seen.update({name: found.get(name) for name in _OFTEN})
     else:
         setting = rows.get(tx, SETTINGS, key=key)
@@ -66,7 +71,7 @@ def bump(tx: Connection, key: str = REVISION) -> None:
     if key not in bumped:
         bumped.add(key)
         _SEEN.pop(tx, None)
-        tx.execute(_COUNT_UP[tx.dialect.name], {"name": key})
+        _COUNT_UP.change(tx, [{"name": key}])
 
 
 def bumped(tx: Connection) -> bool:

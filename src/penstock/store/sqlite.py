@@ -7,12 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine, event, text
+
+from penstock.store.prepared import Prepared
 
 BUSY_TIMEOUT_MS = 10_000
 CACHE_KIB = 65_536
 LOG_PAGES = 8_192
 """After so many pages (32 MiB) the write-ahead log is copied into the file, not after each large commit."""
+
+_BEGIN, _BEGIN_IMMEDIATE = Prepared(text("BEGIN")), Prepared(text("BEGIN IMMEDIATE"))
 
 
 class Sqlite:
@@ -23,11 +27,13 @@ class Sqlite:
         self.engine = create_engine(f"sqlite:///{directory / 'penstock.db'}", pool_size=16)
         self._writing = threading.Lock()
         event.listen(self.engine, "connect", _set_pragmas)
-        event.listen(self.engine, "begin", _begin)
 
-    def reading(self) -> Connection:
-        """A connection whose transactions see one state."""
-        return self.engine.connect()
+    @contextmanager
+    def reading(self) -> Generator[Connection]:
+        """An open transaction that sees one state."""
+        with self.engine.connect() as connection, connection.begin():
+            _BEGIN.change(connection)
+            yield connection
 
     @contextmanager
     def writing(self, *, alone: bool) -> Generator[Connection]:  # noqa: ARG002 - there is only one way here
@@ -35,6 +41,7 @@ class Sqlite:
         with self._writing, self.engine.connect() as connection:
             connection.execution_options(penstock_write=True)
             with connection.begin():
+                _BEGIN_IMMEDIATE.change(connection)
                 yield connection
 
 
@@ -49,8 +56,3 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
         f"wal_autocheckpoint={LOG_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get("penstock_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -4,13 +4,15 @@ from sqlalchemy import Connection, select
 
 from penstock.lease.tenant import Member, Project, Tenant, Token
 from penstock.store import rows, settings
+from penstock.store.prepared import Prepared
 from penstock.store.remembered import Remembered
 from penstock.store.tables import MEMBERS, PROJECTS, TENANTS, TOKENS, VOLUMES, Volume
 
-_TENANTS = select(TENANTS).order_by(TENANTS.c.id)
+_TENANTS = Prepared(select(TENANTS).order_by(TENANTS.c.id))
 _PROJECTS = select(PROJECTS).order_by(PROJECTS.c.tenant, PROJECTS.c.id)
+_ALL_PROJECTS = Prepared(_PROJECTS)
 _tenants = Remembered(settings.SELDOM, lambda tx: rows.fetch(tx, _TENANTS, Tenant))
-_projects = Remembered(settings.SELDOM, lambda tx: rows.fetch(tx, _PROJECTS, Project))
+_projects = Remembered(settings.SELDOM, lambda tx: rows.fetch(tx, _ALL_PROJECTS, Project))
 
 
 def tenants(tx: Connection) -> tuple[Tenant, ...]:
@@ -27,7 +29,7 @@ def projects(tx: Connection, tenant: str | None = None) -> tuple[Project, ...]:
     """A tenant's projects, or all."""
     if tenant is None:
         return _projects(tx)
-    return rows.fetch(tx, _PROJECTS.where(PROJECTS.c.tenant == tenant), Project)
+    return rows.found(tx, _PROJECTS.where(PROJECTS.c.tenant == tenant), Project)
 
 
 def project(tx: Connection, tenant: str, name: str) -> Project | None:
