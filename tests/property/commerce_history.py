@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -23,6 +24,7 @@ from penstock.base.refusal import Refused
 from penstock.billing.metering.model import MeterEvent
 from penstock.fleet.device import DeviceState
 from penstock.sim.centre import SimulatedCentre
+from penstock.store.prepared import Prepared
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 YUAN, FEN = 1_000_000, 10_000
@@ -291,12 +293,17 @@ def crash_after(database: Any, statements: int) -> Iterator[None]:
         if left[0] < 0:
             raise Crash
 
-    engine = database._engine
+    def prepared(*given: Any) -> Any:
+        count()
+        return run(*given)
+
+    engine, run = database._engine, Prepared._run
     names = ("before_cursor_execute", "commit")
     for name in names:
         event.listen(engine, name, count)
     try:
-        yield
+        with patch.object(Prepared, "_run", prepared):
+            yield
     finally:
         for name in names:
             event.remove(engine, name, count)
