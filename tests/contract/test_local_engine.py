@@ -26,7 +26,7 @@ from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.spawner import Spawner
 from penstock.engines.local.supervisor import shown
 from penstock.engines.local.supervisor.directory import NEW, make, remove
-from penstock.engines.local.supervisor.format import Mount
+from penstock.engines.local.supervisor.shapes import Mount
 from penstock.engines.local.trial import strongest
 from penstock.lease.job import AttemptState
 

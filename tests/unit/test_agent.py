@@ -8,12 +8,14 @@ import msgspec
 import pytest
 
 from penstock.app.ports import Start, TaskPlan
-from penstock.engines.agent.format import PARTS, Part
+from penstock.engines.agent.format import PARTS
 from penstock.engines.agent.main import filled, host_facts, known_isolation
+from penstock.engines.agent.shapes import Part
 from penstock.engines.local.host import Host, Isolation
 from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.supervisor.bases import NO_GROUPS
-from penstock.engines.local.supervisor.format import PLAN, Plan
+from penstock.engines.local.supervisor.format import PLAN
+from penstock.engines.local.supervisor.shapes import Plan
 from penstock.engines.local.supervisor.shown import system_mounts
 from penstock.engines.node import Order, files, part_of
 from penstock.lease.job import JobSpec, Resources

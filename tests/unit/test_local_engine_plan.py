@@ -19,7 +19,8 @@ from penstock.engines.local.host import Host, Isolation
 from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.stacks import STACKS
 from penstock.engines.local.supervisor.bases import NO_GROUPS
-from penstock.engines.local.supervisor.format import PLAN, Plan
+from penstock.engines.local.supervisor.format import PLAN
+from penstock.engines.local.supervisor.shapes import Plan
 from penstock.engines.local.supervisor.shown import system_mounts
 from penstock.fleet.accelerators import catalogue
 from penstock.lease.job import JobSpec, Resources

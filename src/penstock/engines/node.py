@@ -16,8 +16,9 @@ import msgspec
 
 from penstock.app.ports import Rendezvous, Start, TaskPlan
 from penstock.base.refusal import Fault, Refused
-from penstock.engines.agent.format import FAILED, HOSTS, NODES, ORDER, PARTS, STOP, Part, PartTask
+from penstock.engines.agent.format import FAILED, HOSTS, NODES, ORDER, PARTS, STOP
 from penstock.engines.agent.main import all_here, host_facts, known_isolation
+from penstock.engines.agent.shapes import Part, PartTask
 from penstock.engines.local.engine import LocalEngine
 from penstock.engines.local.filetree import device_patterns
 from penstock.engines.local.host import Host, Isolation
@@ -25,8 +26,8 @@ from penstock.engines.local.planning import Settings, scripts, supervisor_plan
 from penstock.engines.local.stacks import stack_of
 from penstock.engines.local.supervisor import libc
 from penstock.engines.local.supervisor.bases import NO_GROUPS
-from penstock.engines.local.supervisor.format import Plan
 from penstock.engines.local.supervisor.record import replace_file
+from penstock.engines.local.supervisor.shapes import Plan
 from penstock.engines.local.supervisor.shown import CPU
 from penstock.fleet.cpulist import parse_cpu_list
 from penstock.lease.job import FINAL_ATTEMPT_STATES, AttemptState

@@ -4,54 +4,65 @@ The way that nearly all attempts go. What is out of the ordinary (a host of whic
 there, a supervisor that died) is left to `penstock.engines.node`, which knows all and starts slower.
 """
 
-import json
+from __future__ import annotations
+
+import gc
 import os
 import select
-import signal
 import sys
 import time
-from pathlib import Path
-from typing import NoReturn
 
-from penstock.engines.agent.format import FAILED, HOSTS, NODES, PARTS, READY, STOP, Part
+from penstock.engines.agent.format import FAILED, HOSTS, NODES, PARTS, READY, STOP
 from penstock.engines.local.supervisor import libc
 from penstock.engines.local.supervisor.directory import ask_to_stop, make
-from penstock.engines.local.supervisor.format import FINAL_STATES, PLAN, SCRIPTS, STATUS, Plan, Status
-from penstock.engines.local.supervisor.main import supervise
+from penstock.engines.local.supervisor.format import FINAL_STATES, PLAN, SCRIPTS, STATUS
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING, from_json, read, signal, to_json, touch
 from penstock.engines.local.supervisor.shown import device_mounts, system_mounts
+from penstock.engines.local.supervisor.supervise import supervise
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from penstock.engines.agent.shapes import Part
+    from penstock.engines.local.supervisor.lean import Name
+    from penstock.engines.local.supervisor.shapes import Plan, Status
 
 MEETING_S = 60.0
 _UNLIMITED = 2**60
 _GLANCE_S, _BEAT_S = 0.02, 0.25
 
 
-def main(directory: Path, node: str) -> NoReturn:
+def main(directory: str, node: str) -> NoReturn:
     """Run this host's tasks to their end, and end with 0 where all succeeded."""
-    directory = directory.absolute()
+    gc.disable()  # there is little, and it ends with the attempt
+    directory = os.path.abspath(directory)
     libc.adopt_orphans()
-    part: Part = json.loads((directory / PARTS).read_bytes())[node]
+    part: Part = from_json(read(f"{directory}/{PARTS}"))[node]
     isolation = part["isolation"] or known_isolation(directory, node)
     if isolation not in part["plans"]:
         _thoroughly(directory, node)
     if not all_here(directory, part["hosts"], node):
-        sys.exit(1)
-    own = directory / NODES / node / directory.name
-    own.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os._exit(1)
+    own = f"{directory}/{NODES}/{node}/{os.path.basename(directory)}"
+    os.makedirs(os.path.dirname(own), exist_ok=True)
     plan = filled(part, isolation)
-    files = {PLAN: json.dumps(plan).encode()}
+    files = {PLAN: to_json(plan)}
     files |= {f"{SCRIPTS}/{name}": text.encode() for name, text in part["scripts"].items()}
     if make(own, files):
         _watch(directory, own, part, _supervised(own))
     status = _final(own)
     if status is None:
         _thoroughly(directory, node)
-    sys.exit(_exit_code(directory, status))
+    os._exit(_exit_code(directory, status))
 
 
 def host_facts() -> str:
     """What a host's isolation depends on; it is tried again when this is another."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot} {_bubblewrap()} {os.geteuid()}\n"
+    return f"{_boot_id()} {_bubblewrap()} {os.geteuid()}\n"
+
+
+def _boot_id() -> str:
+    return read("/proc/sys/kernel/random/boot_id").decode().strip()
 
 
 def _bubblewrap() -> str | None:
@@ -60,32 +71,34 @@ def _bubblewrap() -> str | None:
     return next((path for path in places if os.access(path, os.X_OK)), None)
 
 
-def known_isolation(directory: Path, node: str) -> str:
+def known_isolation(directory: Name, node: str) -> str:
     """What was found to work on this host since it was started, or ''."""
     try:
-        found = (directory.parent.parent / HOSTS / node).read_text()
+        found = read(f"{os.path.dirname(os.path.dirname(directory))}/{HOSTS}/{node}").decode()
     except OSError:
         return ""
     facts = host_facts()
     return found.removeprefix(facts) if found.startswith(facts) else ""
 
 
-def all_here(directory: Path, hosts: list[str], node: str) -> bool:
+def all_here(directory: Name, hosts: list[str], node: str) -> bool:
     """Say that this host is here, and wait until every other is, so that all tasks start or none does."""
-    (directory / READY).mkdir(exist_ok=True)
-    (directory / READY / node).touch()
+    if hosts == [node]:
+        return True
+    os.makedirs(f"{directory}/{READY}", exist_ok=True)
+    touch(f"{directory}/{READY}/{node}")
     deadline_s = time.monotonic() + MEETING_S
-    while time.monotonic() < deadline_s and not (directory / STOP).exists():
-        if all((directory / READY / host).exists() for host in hosts):
+    while time.monotonic() < deadline_s and not os.path.exists(f"{directory}/{STOP}"):
+        if all(os.path.exists(f"{directory}/{READY}/{host}") for host in hosts):
             return True
         time.sleep(_GLANCE_S)
-    return (directory / STOP).exists()
+    return os.path.exists(f"{directory}/{STOP}")
 
 
 def filled(part: Part, isolation: str) -> Plan:
     """The plan with what only this host knows: its start, its files, the devices that the scheduler has given."""
     plan = part["plans"][isolation]
-    plan["boot"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    plan["boot"] = _boot_id()
     if os.geteuid() == 0:
         plan["limits"]["processes"] = "none"
     given = [one for one in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if one]
@@ -109,32 +122,35 @@ def filled(part: Part, isolation: str) -> Plan:
     for setup in plan["setups"]:
         setup.update(entries[setup["rank"]])
     if plan["mounts"]:
-        shown = system_mounts([Path(path) for path in part["expose"]])
-        plan["mounts"] = [*shown, *device_mounts(part["patterns"], handles), *plan["mounts"]]
+        plan["mounts"] = [
+            *system_mounts(part["expose"]),
+            *device_mounts(part["patterns"], handles),
+            *plan["mounts"],
+        ]
     return plan
 
 
 def limits_memory() -> bool:
     """Whether the scheduler has put us into a control group with a limit on memory, at whatever level of it."""
     places = {"memory": ("memory", "memory.limit_in_bytes"), "": ("", "memory.max")}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in read("/proc/self/cgroup").decode().splitlines():
         _, controllers, name = line.split(":", 2)
         if controllers not in places or "/job_" not in name:
             continue
         mount, file = places[controllers]
-        group = Path("/sys/fs/cgroup") / mount / name.strip("/")
-        while "/job_" in str(group):
+        group = os.path.join("/sys/fs/cgroup", mount, name.strip("/"))
+        while "/job_" in group:
             try:
-                limit = (group / file).read_text().strip()
+                limit = read(f"{group}/{file}").strip()
             except OSError:
-                limit = ""
-            if limit.isdecimal() and int(limit) < _UNLIMITED:
+                limit = b""
+            if limit.isdigit() and int(limit) < _UNLIMITED:
                 return True
-            group = group.parent
+            group = os.path.dirname(group)
     return False
 
 
-def _supervised(own: Path) -> int:
+def _supervised(own: str) -> int:
     """The process that supervises the attempt."""
     child = os.fork()
     if child == 0:
@@ -145,7 +161,7 @@ def _supervised(own: Path) -> int:
     return child
 
 
-def _watch(directory: Path, own: Path, part: Part, child: int) -> None:
+def _watch(directory: str, own: str, part: Part, child: int) -> None:
     """Wait for the supervisor's end; pass requests to stop on, with the shortest grace that was asked for."""
     since_s, told_s = time.monotonic(), -1.0
     ended = select.poll()
@@ -161,30 +177,30 @@ def _watch(directory: Path, own: Path, part: Part, child: int) -> None:
             told_s = grace_s
 
 
-def _grace_s(directory: Path, part: Part) -> float | None:
+def _grace_s(directory: str, part: Part) -> float | None:
     try:
-        return float(json.loads((directory / STOP).read_bytes())["grace_s"])
+        return float(from_json(read(f"{directory}/{STOP}"))["grace_s"])
     except (FileNotFoundError, ValueError):
-        return part["grace_s"] if (directory / FAILED).exists() else None
+        return part["grace_s"] if os.path.exists(f"{directory}/{FAILED}") else None
 
 
-def _final(own: Path) -> Status | None:
+def _final(own: str) -> Status | None:
     try:
-        status: Status = json.loads((own / STATUS).read_bytes())
+        status: Status = from_json(read(f"{own}/{STATUS}"))
     except (FileNotFoundError, ValueError):
         return None
     return status if status["state"] in FINAL_STATES else None
 
 
-def _exit_code(directory: Path, status: Status) -> int:
+def _exit_code(directory: str, status: Status) -> int:
     if status["state"] == "succeeded":
         return 0
-    (directory / FAILED).touch()
+    touch(f"{directory}/{FAILED}")
     return next((one["exit_code"] for one in status["exits"] if one["exit_code"]), 1)
 
 
-def _thoroughly(directory: Path, node: str) -> NoReturn:
+def _thoroughly(directory: str, node: str) -> NoReturn:
     """Go on as the whole engine."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    words = [sys.executable, "-P", "-m", "penstock.engines.node", str(directory), node]
+    words = [sys.executable, "-P", "-m", "penstock.engines.node", directory, node]
     os.execv(sys.executable, words)  # noqa: S606

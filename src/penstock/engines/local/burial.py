@@ -6,8 +6,8 @@ from pathlib import Path
 
 from penstock.engines.local.folder import read_plan
 from penstock.engines.local.supervisor.cgroup import Cgroup
-from penstock.engines.local.supervisor.format import Groups
 from penstock.engines.local.supervisor.processes import kill, marked_processes
+from penstock.engines.local.supervisor.shapes import Groups
 
 _PATIENCE_S = 2.0
 _PAUSE_S = 0.01

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from penstock.engines.local import folder
 from penstock.engines.local.burial import bury
-from penstock.engines.local.supervisor.format import Status
 from penstock.engines.local.supervisor.record import now_us
+from penstock.engines.local.supervisor.shapes import Status
 from penstock.lease.job import AttemptState
 
 

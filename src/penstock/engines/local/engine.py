@@ -27,7 +27,8 @@ from penstock.engines.local.sight import seen
 from penstock.engines.local.spawner import Spawner
 from penstock.engines.local.supervisor.bases import NO_GROUPS, remove_bases
 from penstock.engines.local.supervisor.directory import ask_to_stop, make, remove
-from penstock.engines.local.supervisor.format import STATUS, Status, blank_status
+from penstock.engines.local.supervisor.format import STATUS, blank_status
+from penstock.engines.local.supervisor.shapes import Status
 from penstock.engines.local.supervisor.shown import system_mounts
 from penstock.engines.local.trial import strongest, why_not
 from penstock.lease.seen import Seen

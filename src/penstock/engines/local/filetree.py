@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from penstock.app.ports import Start
 from penstock.base.refusal import Refusal, Refused
 from penstock.engines.local.stacks import stack_of
-from penstock.engines.local.supervisor.format import PRIVATE_TMP, SCRIPTS, WORKDIR, Mount
+from penstock.engines.local.supervisor.format import PRIVATE_TMP, SCRIPTS, WORKDIR
+from penstock.engines.local.supervisor.shapes import Mount
 from penstock.engines.local.supervisor.shown import TMP, exposed_mounts, mount
 
 WORKSPACE = "/workspace"

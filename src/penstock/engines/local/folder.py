@@ -11,17 +11,9 @@ from pathlib import Path
 import msgspec
 
 from penstock.engines.local.supervisor.directory import NEW, TRASH
-from penstock.engines.local.supervisor.format import (
-    BEGAN,
-    FINAL_STATES,
-    LOCK,
-    PLAN,
-    STATUS,
-    STOP,
-    Plan,
-    Status,
-)
+from penstock.engines.local.supervisor.format import BEGAN, FINAL_STATES, LOCK, PLAN, STATUS, STOP
 from penstock.engines.local.supervisor.record import replace_file
+from penstock.engines.local.supervisor.shapes import Plan, Status
 
 _FLOCK = struct.Struct("hhqqi4x")
 """struct flock of 64-bit Linux: type, whence, start, length, process."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from penstock.engines.local import supervisor
-from penstock.engines.local.supervisor.format import Groups
+from penstock.engines.local.supervisor.shapes import Groups
 
 
 class Isolation(StrEnum):

@@ -20,7 +20,8 @@ from penstock.engines.local.host import Host, Isolation, attempt_mark
 from penstock.engines.local.images.store import Image, find, rootfs_of
 from penstock.engines.local.images.tree import blocked, image_mounts
 from penstock.engines.local.stacks import CPU, device_files, stack_of
-from penstock.engines.local.supervisor.format import PLAN, PRIVATE_TMP, SCRIPTS, WORKDIR, Entry, Mount, Plan
+from penstock.engines.local.supervisor.format import PLAN, PRIVATE_TMP, SCRIPTS, WORKDIR
+from penstock.engines.local.supervisor.shapes import Entry, Mount, Plan
 from penstock.engines.local.supervisor.shown import device_mounts
 from penstock.lease.job import Checkpoint, JobSpec
 

@@ -1,7 +1,7 @@
 """From what a supervisor has published to what the app sees."""
 
 from penstock.base.window import from_us
-from penstock.engines.local.supervisor.format import Exit, Status
+from penstock.engines.local.supervisor.shapes import Exit, Status
 from penstock.lease.job import AttemptState, TaskExit
 from penstock.lease.seen import Seen
 

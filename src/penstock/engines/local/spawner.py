@@ -10,7 +10,7 @@ import msgspec
 
 from penstock.engines.local.host import supervisor_command
 from penstock.engines.local.outside import fault
-from penstock.engines.local.supervisor.format import Groups
+from penstock.engines.local.supervisor.shapes import Groups
 
 _CLOSE_S = 5
 _KEEP = ("LD_LIBRARY_PATH",)

@@ -14,7 +14,7 @@ from penstock.engines.local.host import Host, Isolation
 from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.spawner import Spawner
 from penstock.engines.local.supervisor.directory import make, remove
-from penstock.engines.local.supervisor.format import Mount
+from penstock.engines.local.supervisor.shapes import Mount
 from penstock.lease.job import JobSpec, Resources
 
 _PATIENCE_S = 20.0

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from penstock.engines.local.supervisor.format import Mount
+from penstock.engines.local.supervisor.shapes import Mount
 from penstock.engines.local.supervisor.shown import TMP, kernel_mounts, mount
 
 _LINKS_MAX = 40

@@ -1,9 +1,9 @@
 """Started as a directory, with the package itself not on the path: put it there, behind the library."""
 
+import os
 import sys
-from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[4]))
+sys.path.append(os.path.abspath(f"{__file__}/../../../../.."))
 
 from penstock.engines.local.supervisor.main import main
 

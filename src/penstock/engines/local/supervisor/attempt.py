@@ -1,30 +1,31 @@
 """One attempt from its first instant to its last: sandbox, working directory, set-up, tasks, the end."""
 
-import os
-import shutil
-import time
-from collections.abc import Callable
-from pathlib import Path
+from __future__ import annotations
 
-from penstock.engines.local.supervisor.bubblewrap import Bubblewrap
+import os
+import time
+
 from penstock.engines.local.supervisor.cgroup import Cgroup
+from penstock.engines.local.supervisor.directory import remove_tree
 from penstock.engines.local.supervisor.events import Events
-from penstock.engines.local.supervisor.format import PRIVATE_TMP, WORKDIR, Entry, Plan, blank_status
+from penstock.engines.local.supervisor.format import PRIVATE_TMP, WORKDIR, blank_status
 from penstock.engines.local.supervisor.gang import Gang
 from penstock.engines.local.supervisor.launch import copier, program
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING
 from penstock.engines.local.supervisor.logs import BoundedLog
-from penstock.engines.local.supervisor.namespaces import Namespaces
 from penstock.engines.local.supervisor.port import reserve_port
 from penstock.engines.local.supervisor.process import Unstartable, start_gang
 from penstock.engines.local.supervisor.processes import descendants, kill
-from penstock.engines.local.supervisor.record import Record, now_us
-from penstock.engines.local.supervisor.sandbox import Plain, Sandbox
+from penstock.engines.local.supervisor.record import now_us
+from penstock.engines.local.supervisor.sandbox import Sandbox
 from penstock.engines.local.supervisor.vigil import Vigil
 
-_SANDBOXES: dict[str, Callable[[Plan, Cgroup, Path], Sandbox]] = {
-    "bubblewrap": Bubblewrap,
-    "namespaces": Namespaces,
-}
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from penstock.engines.local.supervisor.record import Record
+    from penstock.engines.local.supervisor.shapes import Entry, Plan
+
 _STATES = {"": "succeeded", "stop": "stopped", "supervisor_failed": "lost"}
 """Of the causes that are no failure of the program."""
 _BURIAL_PAUSE_S = 0.002
@@ -42,11 +43,11 @@ class Attempt:
         self._directory = record.directory
         self._ranks = [task["rank"] for task in plan["tasks"]]
         self._logs = {
-            rank: BoundedLog(self._directory / f"task-{rank}.log", plan["log_limit_bytes"])
+            rank: BoundedLog(f"{self._directory}/task-{rank}.log", plan["log_limit_bytes"])
             for rank in self._ranks
         }
         self._cgroup = Cgroup(plan["groups"], plan["attempt"])
-        self._box: Sandbox = Plain(plan, self._cgroup, self._directory)
+        self._box = Sandbox(plan, self._cgroup, self._directory)
         self._gang = Gang({})
         self._status = blank_status(plan["limits"])
         self._events = Events(record.control, self._logs.values())
@@ -79,17 +80,18 @@ class Attempt:
         self._record.begin()
         self._vigil.begin(publish=bool(plan["workdir_source"] or plan["setups"]))
         port, reservation = reserve_port(plan["attempt"])
-        with reservation:
+        try:
             return self._copy_workdir() or self._set_up(str(port)) or self._run_tasks(str(port))
+        finally:
+            reservation.close()
 
     def _enclose(self) -> None:
         for name in (WORKDIR, PRIVATE_TMP):
-            (self._directory / name).mkdir()
+            os.mkdir(f"{self._directory}/{name}")
         try:
             self._cgroup.create(self._plan)
             self._bind()
-            sandbox = _SANDBOXES.get(self._plan["isolation"], Plain)
-            self._box = sandbox(self._plan, self._cgroup, self._directory)
+            self._box = sandbox_of(self._plan["isolation"])(self._plan, self._cgroup, self._directory)
         except OSError as error:
             raise Unstartable("limits", f"limits or sandbox could not be set up: {error}") from error
 
@@ -107,7 +109,7 @@ class Attempt:
             return ""
         self._built()  # before a copy that may take long
         rank = self._ranks[0]
-        target = self._directory / WORKDIR
+        target = f"{self._directory}/{WORKDIR}"
         member = copier(rank, self._logs[rank].writer, self._plan, self._cgroup, target)
         cause = self._vigil.until_ended(Gang(start_gang([member])))  # none of its exits is the job's
         return "workdir" if cause == "exit" else cause
@@ -141,9 +143,9 @@ class Attempt:
         """Kill until no child is left; orphans are ours too, so then nothing of the attempt runs."""
         pause_s = _BURIAL_PAUSE_S
         while not self._gang.all_buried():
-            self._box.kill()
+            sure = self._box.kill()
             self._cgroup.kill()
-            if not self._cgroup.exists or pause_s == _BURIAL_PAUSE_MAX_S:
+            if not (sure or self._cgroup.exists) or pause_s == _BURIAL_PAUSE_MAX_S:
                 kill(descendants(os.getpid()))
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _BURIAL_PAUSE_MAX_S)
@@ -167,6 +169,20 @@ class Attempt:
     def _clean(self) -> None:
         """Free the disk. What is empty stays: ext4 looks long for a place once much was just deleted."""
         for name in (WORKDIR, PRIVATE_TMP):
-            path = self._directory / name
-            if path.is_dir() and any(path.iterdir()):
-                shutil.rmtree(path, ignore_errors=True)
+            path = f"{self._directory}/{name}"
+            if os.path.isdir(path) and os.listdir(path):
+                remove_tree(path)
+
+
+def sandbox_of(isolation: str) -> type[Sandbox]:
+    """What runs the tasks at this level; loaded when it is first asked for."""
+    match isolation:
+        case "bubblewrap":
+            from penstock.engines.local.supervisor.bubblewrap import Bubblewrap
+
+            return Bubblewrap
+        case "namespaces":
+            from penstock.engines.local.supervisor.namespaces import Namespaces
+
+            return Namespaces
+    return Sandbox

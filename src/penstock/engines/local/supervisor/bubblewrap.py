@@ -1,30 +1,27 @@
 """A sandbox built by bubblewrap, which others have reviewed; what it leaves open we close in the plan."""
 
-import contextlib
-import json
-import os
-import signal
-from pathlib import Path
+from __future__ import annotations
 
-from penstock.engines.local.supervisor import libc
-from penstock.engines.local.supervisor.cgroup import Cgroup
-from penstock.engines.local.supervisor.format import Mount, Plan
+import os
+
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING, Suppressed, from_json, signal
 from penstock.engines.local.supervisor.sandbox import Held, enter_namespace
+
+if TYPE_CHECKING:
+    from penstock.engines.local.supervisor.cgroup import Cgroup
+    from penstock.engines.local.supervisor.shapes import Mount, Plan
+
+_PLACES = (*os.defpath.split(os.pathsep), "/usr/local/bin")
 
 
 class Bubblewrap(Held):
     """Built by bubblewrap: its first process collects orphans, and a `cat` keeps it open."""
 
-    def __init__(self, plan: Plan, cgroup: Cgroup, directory: Path) -> None:
+    def __init__(self, plan: Plan, cgroup: Cgroup, directory: str) -> None:
         super().__init__(plan, cgroup, directory)
         self._info, info_writer = os.pipe()
         os.write(self._hold, b"\n")
-        self._outer = os.fork()
-        if self._outer == 0:
-            try:
-                self._execute(info_writer)
-            finally:
-                os._exit(1)
+        self._outer = self._spawn(info_writer)
         os.close(info_writer)
         self._usher()
 
@@ -32,32 +29,33 @@ class Bubblewrap(Held):
         """Return once `cat` answers inside; from then on our children are born in its PID namespace."""
         os.close(self._hold_reader)
         self._await_up()
-        with os.fdopen(self._info, "rb") as info:
-            self._first = json.load(info)["child-pid"]
+        self._first = from_json(os.read(self._info, 4096))["child-pid"]
+        os.close(self._info)
         if os.geteuid() != 0:
             enter_namespace(self._first, "user")
         enter_namespace(self._first, "pid")
         self._open_namespaces()
 
-    def kill(self) -> None:
+    def kill(self) -> bool:
         """End what is inside; before that is known, what builds it."""
-        if self._first:
-            super().kill()
-        else:
-            with contextlib.suppress(ProcessLookupError):
+        if not self._first:
+            with Suppressed(ProcessLookupError):
                 os.kill(self._outer, signal.SIGKILL)
+        return super().kill()
 
-    def _execute(self, info_writer: int) -> None:
-        libc.die_with_parent()
-        os.dup2(self._hold_reader, 0)
-        os.dup2(self._up_writer, 1)
+    def _spawn(self, info_writer: int) -> int:
+        """Start it without a copy of our memory. Where we die before it has asked to die with us, `cat` ends."""
         os.set_inheritable(info_writer, True)
         options = self._options(info_writer)
         hidden = os.memfd_create("options", 0)  # in the arguments, the job could read the host's paths
-        os.write(hidden, "\0".join(options).encode())
-        os.lseek(hidden, 0, os.SEEK_SET)
-        path = f"{os.defpath}:/usr/local/bin"
-        os.execvpe("bwrap", ["bwrap", "--args", str(hidden), "--", "/bin/cat"], {"PATH": path})  # noqa: S606
+        try:
+            os.write(hidden, "\0".join(options).encode())
+            os.lseek(hidden, 0, os.SEEK_SET)
+            words = ["bwrap", "--args", str(hidden), "--", "/bin/cat"]
+            held = [(os.POSIX_SPAWN_DUP2, self._hold_reader, 0), (os.POSIX_SPAWN_DUP2, self._up_writer, 1)]
+            return os.posix_spawn(_program(), words, {}, file_actions=held)
+        finally:
+            os.close(hidden)
 
     def _options(self, info_writer: int) -> list[str]:
         options = ["--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
@@ -67,6 +65,10 @@ class Bubblewrap(Held):
         for mount in self._plan["mounts"]:
             options += bubblewrap_option(mount)
         return [*options, "--remount-ro", "/"]
+
+
+def _program() -> str:
+    return next((path for place in _PLACES if os.access(path := f"{place}/bwrap", os.X_OK)), "bwrap")
 
 
 def bubblewrap_option(mount: Mount) -> list[str]:

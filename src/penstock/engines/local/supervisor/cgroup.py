@@ -3,14 +3,17 @@
 Only files of the kernel are written; a hierarchy that cannot be written is left out and the limits say so.
 """
 
-import contextlib
-import os
-import signal
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from __future__ import annotations
 
-from penstock.engines.local.supervisor.bases import inherit_cpuset, make_bases, remove_group
-from penstock.engines.local.supervisor.format import Groups, Plan
+import os
+
+from penstock.engines.local.supervisor.bases import inherit_cpuset, make_bases, make_group, remove_group
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING, Suppressed, read, signal, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from penstock.engines.local.supervisor.shapes import Groups, Plan
 
 _PERIOD_US, _QUOTA_LEAST_US = 100_000, 1_000
 """The kernel's usual period of CPU quotas, and the least quota that it takes."""
@@ -21,21 +24,24 @@ class Cgroup:
 
     def __init__(self, groups: Groups, name: str) -> None:
         self._groups = groups
-        self._v2 = Path(groups["v2"]) / name if groups["v2"] else None
+        self._v2 = f"{groups['v2']}/{name}" if groups["v2"] else ""
         self._v2_controllers = groups["v2_controllers"]
-        self._v1 = {controller: Path(base) / name for controller, base in groups["v1"].items()}
+        self._v1 = {controller: f"{base}/{name}" for controller, base in groups["v1"].items()}
+        self._directories = [*([self._v2] if self._v2 else []), *self._v1.values()]
 
     @property
     def exists(self) -> bool:
         """Whether there is any group that holds all processes of the attempt."""
-        return self._v2 is not None or bool(self._v1)
+        return bool(self._directories)
 
     def create(self, plan: Plan) -> None:
         """Make the groups and set their limits; raises OSError."""
-        for directory in self._directories():
-            if not directory.parent.exists():
+        for directory in self._directories:
+            try:
+                make_group(directory)
+            except FileNotFoundError:
                 make_bases(self._groups)
-            directory.mkdir(exist_ok=True)
+                make_group(directory)
         if plan["memory_bytes"]:
             self._limit_memory(plan["memory_bytes"])
         if plan["cpu_millicores"]:
@@ -53,85 +59,76 @@ class Cgroup:
 
     def enter(self) -> None:
         """Put the calling process in; its children are born there."""
-        for directory in self._directories():
-            (directory / "cgroup.procs").write_text("0")
+        for directory in self._directories:
+            write(f"{directory}/cgroup.procs", b"0")
 
     def kill(self) -> None:
         """SIGKILL to every process inside."""
-        if self._v2 is not None:
-            with contextlib.suppress(OSError):  # before Linux 5.14 there is no such file
-                (self._v2 / "cgroup.kill").write_text("1")
+        if self._v2:
+            with Suppressed(OSError):  # before Linux 5.14 there is no such file
+                write(f"{self._v2}/cgroup.kill", b"1")
                 return
         for pid in self.processes():
-            with contextlib.suppress(ProcessLookupError):
+            with Suppressed(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
     def processes(self) -> list[int]:
         """The processes inside, zombies too."""
-        for directory in self._directories():
-            with contextlib.suppress(FileNotFoundError):
-                return [int(line) for line in (directory / "cgroup.procs").read_text().split()]
+        for directory in self._directories:
+            with Suppressed(FileNotFoundError):
+                return [int(line) for line in read(f"{directory}/cgroup.procs").split()]
         return []
 
     def cpu_us(self) -> int | None:
         """CPU time used so far, in microseconds."""
         if "cpuacct" in self._v1:
-            used_ns = _read_int(self._v1["cpuacct"] / "cpuacct.usage")
+            used_ns = _read_int(f"{self._v1['cpuacct']}/cpuacct.usage")
             return None if used_ns is None else used_ns // 1000
-        return _read_field(self._v2 / "cpu.stat", "usage_usec") if self._v2 is not None else None
+        return _read_field(f"{self._v2}/cpu.stat", b"usage_usec") if self._v2 else None
 
     def memory_peak_bytes(self) -> int | None:
         """The most memory in use at once, page cache included."""
         if "memory" in self._v1:
-            return _read_int(self._v1["memory"] / "memory.max_usage_in_bytes")
-        return _read_int(self._v2 / "memory.peak") if self._v2 is not None else None
+            return _read_int(f"{self._v1['memory']}/memory.max_usage_in_bytes")
+        return _read_int(f"{self._v2}/memory.peak") if self._v2 else None
 
     def oom_kills(self) -> int:
         """How many processes the kernel has killed here for lack of memory."""
         if "memory" in self._v1:
-            return _read_field(self._v1["memory"] / "memory.oom_control", "oom_kill") or 0
-        if self._v2 is not None:
-            return _read_field(self._v2 / "memory.events", "oom_kill") or 0
+            return _read_field(f"{self._v1['memory']}/memory.oom_control", b"oom_kill") or 0
+        if self._v2:
+            return _read_field(f"{self._v2}/memory.events", b"oom_kill") or 0
         return 0
 
     def remove(self) -> bool:
         """Take empty groups away; False while one is still busy."""
-        removed = [remove_group(directory) for directory in self._directories()]
+        removed = [remove_group(directory) for directory in self._directories]
         return all(removed)
-
-    def _directories(self) -> Iterator[Path]:
-        if self._v2 is not None:
-            yield self._v2
-        yield from self._v1.values()
 
     def _set(
         self, controller: str, v1_file: str, v2_file: str, value: object, v2_value: object = None
     ) -> None:
         if controller in self._v1:
-            (self._v1[controller] / v1_file).write_text(str(value))
-        elif self._v2 is not None and controller in self._v2_controllers:
-            (self._v2 / v2_file).write_text(str(value if v2_value is None else v2_value))
+            write(f"{self._v1[controller]}/{v1_file}", str(value).encode())
+        elif self._v2 and controller in self._v2_controllers:
+            write(f"{self._v2}/{v2_file}", str(value if v2_value is None else v2_value).encode())
 
     def _limit_memory(self, limit_bytes: int) -> None:
         self._set("memory", "memory.limit_in_bytes", "memory.max", limit_bytes)
-        swap_v1 = self._v1.get("memory", Path()) / "memory.memsw.limit_in_bytes"
-        if "memory" in self._v1:
-            if swap_v1.exists():
-                swap_v1.write_text(str(limit_bytes))
-        elif self._v2 is not None and (self._v2 / "memory.swap.max").exists():
-            (self._v2 / "memory.swap.max").write_text("0")
+        with Suppressed(FileNotFoundError):  # where swap is not counted
+            self._set("memory", "memory.memsw.limit_in_bytes", "memory.swap.max", limit_bytes, 0)
 
 
-def _read_int(path: Path) -> int | None:
+def _read_int(path: str) -> int | None:
     try:
-        return int(path.read_text())
+        return int(read(path))
     except (OSError, ValueError):
         return None
 
 
-def _read_field(path: Path, field: str) -> int | None:
+def _read_field(path: str, field: bytes) -> int | None:
     try:
-        lines = path.read_text().splitlines()
+        lines = read(path).splitlines()
     except OSError:
         return None
     return next((int(line.split()[1]) for line in lines if line.split()[0] == field), None)

@@ -1,11 +1,16 @@
 """What a supervisor waits for: output of tasks, an ended child, a request, the time."""
 
+from __future__ import annotations
+
 import os
 import select
-import signal
-from collections.abc import Iterable
 
-from penstock.engines.local.supervisor.logs import BoundedLog
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING, signal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from penstock.engines.local.supervisor.logs import BoundedLog
 
 
 class Events:

@@ -1,10 +1,13 @@
 """The started processes of one phase of an attempt: their exits, and signals to their groups."""
 
-import contextlib
-import os
-import signal
+from __future__ import annotations
 
-from penstock.engines.local.supervisor.format import Exit
+import os
+
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING, Suppressed, signal
+
+if TYPE_CHECKING:
+    from penstock.engines.local.supervisor.shapes import Exit
 
 
 class Gang:
@@ -43,7 +46,7 @@ class Gang:
     def ask_to_end(self) -> None:
         """SIGTERM to every process group."""
         for group in self._groups:
-            with contextlib.suppress(ProcessLookupError):
+            with Suppressed(ProcessLookupError):
                 os.killpg(group, signal.SIGTERM)
 
     def lingers(self) -> bool:

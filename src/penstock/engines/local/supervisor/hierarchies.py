@@ -3,13 +3,23 @@
 The root of a hierarchy is tried first: there a service manager that ends the server leaves jobs alone.
 """
 
-import contextlib
-import os
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from __future__ import annotations
 
-from penstock.engines.local.supervisor.bases import SUPERVISORS, enable, inherit_cpuset, remove_group
-from penstock.engines.local.supervisor.format import Groups
+import os
+
+from penstock.engines.local.supervisor.bases import (
+    SUPERVISORS,
+    enable,
+    inherit_cpuset,
+    make_group,
+    remove_group,
+)
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING, Suppressed, read, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from penstock.engines.local.supervisor.shapes import Groups
 
 _WANTED = ("memory", "pids", "cpuset", "cpuacct", "cpu")
 
@@ -23,48 +33,55 @@ def discover(name: str) -> Groups:
             groups["v2"], groups["v2_controllers"] = _discover_v2(point, own.get("", "/"), name)
         elif kind == "cgroup":
             for controller in set(_WANTED) & set(options):
-                base = _first_usable([point, Path(f"{point}{own.get(controller, '/')}")], name)
-                if base is not None:
-                    groups["v1"][controller] = str(base)
+                base = _first_usable([point, _below(point, own.get(controller, "/"))], name)
+                if base:
+                    groups["v1"][controller] = base
     if "cpuacct" in groups["v1"] and groups["v2"]:
         del groups["v1"]["cpuacct"]  # version 2 counts CPU time in any case
     return groups
 
 
-def _discover_v2(point: Path, own: str, name: str) -> tuple[str, list[str]]:
-    here = Path(f"{point}{own}")
-    base = _first_usable([point, here.parent, here], name)
-    if base is None:
+def _discover_v2(point: str, own: str, name: str) -> tuple[str, list[str]]:
+    here = _below(point, own)
+    base = _first_usable([point, os.path.dirname(here), here], name)
+    if not base:
         return "", []
-    for parent in (base.parent, base):
+    for parent in (os.path.dirname(base), base):
         enable(parent, _WANTED)
-    on = (base / "cgroup.subtree_control").read_text().split()
-    (base / SUPERVISORS).mkdir(exist_ok=True)
-    return str(base), [controller for controller in _WANTED if controller in on]
+    on = read(f"{base}/cgroup.subtree_control").decode().split()
+    make_group(f"{base}/{SUPERVISORS}")
+    return base, [controller for controller in _WANTED if controller in on]
 
 
-def _first_usable(parents: Iterable[Path], name: str) -> Path | None:
+def _below(point: str, group: str) -> str:
+    return f"{point}{group}".rstrip("/")
+
+
+def _first_usable(parents: Iterable[str], name: str) -> str:
     for parent in parents:
-        base, trial = parent / name, parent / name / f".trial-{os.getpid()}"
-        with contextlib.suppress(OSError):
-            base.mkdir(exist_ok=True)
-            if (base / "cpuset.cpus").exists() and not (base / "cgroup.controllers").exists():
-                inherit_cpuset(base)
-            trial.mkdir()
+        base, trial = f"{parent}/{name}", f"{parent}/{name}/.trial-{os.getpid()}"
+        with Suppressed(OSError):
+            make_group(base)
+            _inherit(base)
+            os.mkdir(trial)
             entered = _try_to_enter(trial)
             remove_group(trial)
             if entered:
                 return base
-    return None
+    return ""
 
 
-def _try_to_enter(directory: Path) -> bool:
-    if (directory / "cpuset.cpus").exists() and not (directory / "cgroup.controllers").exists():
+def _inherit(directory: str) -> None:
+    if os.path.exists(f"{directory}/cpuset.cpus") and not os.path.exists(f"{directory}/cgroup.controllers"):
         inherit_cpuset(directory)
+
+
+def _try_to_enter(directory: str) -> bool:
+    _inherit(directory)
     pid = os.fork()
     if pid == 0:
         try:
-            (directory / "cgroup.procs").write_text("0")
+            write(f"{directory}/cgroup.procs", b"0")
             os._exit(0)
         finally:
             os._exit(1)
@@ -74,13 +91,13 @@ def _try_to_enter(directory: Path) -> bool:
 def _own_groups() -> dict[str, str]:
     """Controller (or '' for version 2) -> the group we are in."""
     own = {}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in read("/proc/self/cgroup").decode().splitlines():
         _, controllers, path = line.split(":", 2)
         own.update(dict.fromkeys(controllers.split(","), path))
     return own
 
 
-def _mounts() -> Iterator[tuple[Path, str, list[str]]]:
-    for line in Path("/proc/self/mounts").read_text().splitlines():
+def _mounts() -> Iterator[tuple[str, str, list[str]]]:
+    for line in read("/proc/self/mounts").decode().splitlines():
         _, point, kind, options, *_ = line.split()
-        yield Path(point), kind, options.split(",")
+        yield point, kind, options.split(",")

@@ -1,16 +1,20 @@
 """What each process of an attempt goes through between its fork and its program."""
 
+from __future__ import annotations
+
 import os
 import resource
-from pathlib import Path
-from typing import NoReturn
 
 from penstock.engines.local.supervisor import libc
-from penstock.engines.local.supervisor.cgroup import Cgroup
-from penstock.engines.local.supervisor.format import Entry, Plan
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING
 from penstock.engines.local.supervisor.process import Member, Unstartable
-from penstock.engines.local.supervisor.sandbox import Sandbox
-from penstock.engines.local.supervisor.workdir import TooLarge, copy_tree
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from penstock.engines.local.supervisor.cgroup import Cgroup
+    from penstock.engines.local.supervisor.sandbox import Sandbox
+    from penstock.engines.local.supervisor.shapes import Entry, Plan
 
 _VARIABLE_MAX_BYTES = 32 * 4096
 """MAX_ARG_STRLEN of Linux."""
@@ -39,7 +43,7 @@ def program(
     return Member(entry["rank"], output, prepare, run)
 
 
-def copier(rank: int, output: int, plan: Plan, cgroup: Cgroup, target: Path) -> Member:
+def copier(rank: int, output: int, plan: Plan, cgroup: Cgroup, target: str) -> Member:
     """The copy of the working directory: our own work, but counted and ended like the job's."""
 
     def prepare() -> None:
@@ -47,8 +51,13 @@ def copier(rank: int, output: int, plan: Plan, cgroup: Cgroup, target: Path) -> 
         libc.die_with_parent()
 
     def run() -> NoReturn:
+        from penstock.engines.local.supervisor.workdir import (
+            TooLarge,
+            copy_tree,
+        )  # most attempts copy nothing
+
         try:
-            copy_tree(Path(plan["workdir_source"]), target, plan["workdir_limit_bytes"])
+            copy_tree(plan["workdir_source"], target, plan["workdir_limit_bytes"])
         except (TooLarge, OSError) as error:
             os.write(output, f"penstock: the working directory was not copied: {error}\n".encode())
             os._exit(1)

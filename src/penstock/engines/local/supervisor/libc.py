@@ -1,10 +1,13 @@
 """The few system calls that Python does not offer, by way of libc."""
 
-import ctypes
-import os
-import signal
+from __future__ import annotations
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
+import _ctypes
+import os
+import sys
+
+from penstock.engines.local.supervisor.lean import signal
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
@@ -18,62 +21,70 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 0x1, 0x2, 0x4, 0x8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20, 0x1000, 0x4000, 0x40000
 
 
-class _MountAttributes(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "user_namespace")]
+class _Int(_ctypes._SimpleCData):  # noqa: SLF001 - what `ctypes` is made of, a quarter of its time to load
+    _type_ = "i"
+
+
+class _Long(_ctypes._SimpleCData):  # noqa: SLF001
+    _type_ = "l"
+
+
+class _Function(_ctypes.CFuncPtr):
+    _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
+    _restype_ = _Int
+
+
+_LIBC = _ctypes.dlopen(None, os.RTLD_NOW)  # ty: ignore[invalid-argument-type] - None is what we have loaded already
+_prctl, _capset, _mount, _umount2, _pivot_root, _syscall = (
+    _Function(_ctypes.dlsym(_LIBC, name))
+    for name in ("prctl", "capset", "mount", "umount2", "pivot_root", "syscall")
+)
 
 
 def _check(result: int, what: str) -> None:
     if result != 0:
-        number = ctypes.get_errno()
+        number = _ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def _words(size: int, *values: int) -> bytes:
+    return b"".join(value.to_bytes(size, sys.byteorder) for value in values)
 
 
 def die_with_parent() -> None:
     """Have the kernel kill the calling process once its parent is dead."""
-    _check(_LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    _check(_prctl(_PR_SET_PDEATHSIG, _Long(signal.SIGKILL), _Long(0), _Long(0), _Long(0)), "prctl")
 
 
 def adopt_orphans() -> None:
     """Make the calling process the parent of descendants whose own parent ends."""
-    _check(_LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
+    _check(_prctl(_PR_SET_CHILD_SUBREAPER, _Long(1), _Long(0), _Long(0), _Long(0)), "prctl")
 
 
 def drop_privileges() -> None:
     """Give up every capability for good; no program started later gains any."""
-    _check(_LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
-    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    _check(_LIBC.capset(header, (ctypes.c_uint32 * 6)()), "capset")
+    _check(_prctl(_PR_SET_NO_NEW_PRIVS, _Long(1), _Long(0), _Long(0), _Long(0)), "prctl")
+    _check(_capset(_words(4, _CAPABILITY_VERSION_3, 0), bytes(24)), "capset")
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
     """mount(2); raises OSError."""
-    arguments = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
-    _check(
-        _LIBC.mount(*arguments, ctypes.c_ulong(flags), os.fsencode(data) or None),
-        f"mount {source} on {target}",
-    )
+    texts = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
+    _check(_mount(*texts, _Long(flags), os.fsencode(data) or None), f"mount {source} on {target}")
 
 
 def set_mount_flags(target: str, flags: int) -> None:
     """Put flags such as read-only on a mount and everything mounted below it."""
-    attributes = _MountAttributes(flags, 0, 0, 0)
-    path, size = os.fsencode(target), ctypes.sizeof(attributes)
-    result = _LIBC.syscall(
-        ctypes.c_long(_SYS_MOUNT_SETATTR),
-        ctypes.c_int(_AT_FDCWD),
-        path,
-        ctypes.c_uint(_AT_RECURSIVE),
-        ctypes.byref(attributes),
-        ctypes.c_size_t(size),
-    )
-    _check(result, f"mount_setattr {target}")
+    attributes = _words(8, flags, 0, 0, 0)  # set, cleared, propagation, user namespace
+    place = _Long(_SYS_MOUNT_SETATTR), _Int(_AT_FDCWD), os.fsencode(target), _Long(_AT_RECURSIVE)
+    _check(_syscall(*place, attributes, _Long(len(attributes))), f"mount_setattr {target}")
 
 
 def pivot_root(new: str, old: str) -> None:
     """pivot_root(2); raises OSError."""
-    _check(_LIBC.pivot_root(os.fsencode(new), os.fsencode(old)), "pivot_root")
+    _check(_pivot_root(os.fsencode(new), os.fsencode(old)), "pivot_root")
 
 
 def detach(target: str) -> None:
     """Unmount lazily."""
-    _check(_LIBC.umount2(os.fsencode(target), _MNT_DETACH), f"umount {target}")
+    _check(_umount2(os.fsencode(target), _MNT_DETACH), f"umount {target}")

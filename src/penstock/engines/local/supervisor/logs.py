@@ -1,8 +1,10 @@
 """The output of one task: what its processes write to a pipe, kept in a file up to a limit."""
 
-import contextlib
+from __future__ import annotations
+
 import os
-from pathlib import Path
+
+from penstock.engines.local.supervisor.lean import Name, Suppressed
 
 _CHUNK_BYTES = 2**16
 
@@ -10,7 +12,7 @@ _CHUNK_BYTES = 2**16
 class BoundedLog:
     """Moves a pipe to a file. Past the limit output is read and dropped, so that no writer ever waits."""
 
-    def __init__(self, path: Path, limit_bytes: int) -> None:
+    def __init__(self, path: Name, limit_bytes: int) -> None:
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.reader, False)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -49,6 +51,6 @@ class BoundedLog:
             self.say(f"log limit of {self._limit_bytes} bytes reached, later output is dropped")
 
     def _write(self, data: bytes) -> None:
-        with contextlib.suppress(OSError):  # a full disk ends the log, not the job
+        with Suppressed(OSError):  # a full disk ends the log, not the job
             while data:
                 data = data[os.write(self._file, data) :]

@@ -1,16 +1,19 @@
 """A sandbox that we build ourselves, for hosts without bubblewrap. Linux 5.12."""
 
+from __future__ import annotations
+
 import fcntl
 import os
-import signal
-import socket
-import struct
-from pathlib import Path
+import sys
 
 from penstock.engines.local.supervisor import libc, rootfs
-from penstock.engines.local.supervisor.cgroup import Cgroup
-from penstock.engines.local.supervisor.format import STAGE, Plan
+from penstock.engines.local.supervisor.format import STAGE
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING, signal, socket, write
 from penstock.engines.local.supervisor.sandbox import Held
+
+if TYPE_CHECKING:
+    from penstock.engines.local.supervisor.cgroup import Cgroup
+    from penstock.engines.local.supervisor.shapes import Plan
 
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 0x1
@@ -19,9 +22,9 @@ _IFF_UP = 0x1
 class Namespaces(Held):
     """Built by us: the holder is the first process of the namespaces and collects orphans."""
 
-    def __init__(self, plan: Plan, cgroup: Cgroup, directory: Path) -> None:
+    def __init__(self, plan: Plan, cgroup: Cgroup, directory: str) -> None:
         super().__init__(plan, cgroup, directory)
-        (directory / STAGE).mkdir()
+        os.mkdir(f"{directory}/{STAGE}")
         if os.geteuid() != 0:
             _become_root_of_user_namespace()
         os.unshare(os.CLONE_NEWPID)
@@ -46,7 +49,7 @@ class Namespaces(Held):
         os.unshare(os.CLONE_NEWNS | os.CLONE_NEWIPC | os.CLONE_NEWUTS | network)
         if network:
             _raise_loopback()
-        rootfs.build(self._plan["mounts"], self._directory / STAGE)
+        rootfs.build(self._plan["mounts"], f"{self._directory}/{STAGE}")
         _keep_only(self._hold_reader, self._up_writer)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries orphans at once
         os.write(self._up_writer, b"\n")
@@ -56,14 +59,16 @@ class Namespaces(Held):
 def _become_root_of_user_namespace() -> None:
     user, group = os.geteuid(), os.getegid()
     os.unshare(os.CLONE_NEWUSER)
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
-    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+    write("/proc/self/setgroups", b"deny")
+    write("/proc/self/uid_map", b"0 %d 1" % user)
+    write("/proc/self/gid_map", b"0 %d 1" % group)
 
 
 def _raise_loopback() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", _IFF_UP))
+    any_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    request = b"lo".ljust(16, b"\0") + _IFF_UP.to_bytes(2, sys.byteorder) + bytes(22)  # struct ifreq
+    fcntl.ioctl(any_socket.fileno(), _SIOCSIFFLAGS, request)
+    any_socket.close()
 
 
 def _keep_only(*descriptors: int) -> None:

@@ -4,9 +4,12 @@ It lies below the ports that the kernel hands out by itself, was free when it wa
 the name of a local socket, which goes when the supervisor does. The port itself is left to the program.
 """
 
-import socket
-import zlib
-from collections.abc import Iterator
+from __future__ import annotations
+
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING, socket
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _FIRST, _LAST = 20000, 32000
 
@@ -28,10 +31,13 @@ def reserve_port(attempt: str) -> tuple[int, socket.socket]:
 def _candidates(attempt: str) -> Iterator[int]:
     """Every port once, from a place that depends on the attempt, so that attempts rarely meet."""
     span = _LAST - _FIRST
-    first = zlib.crc32(attempt.encode()) % span
+    first = int.from_bytes(attempt.encode()) % span
     return (_FIRST + (first + step) % span for step in range(span))
 
 
 def _try(port: int) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+    trial = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
         trial.bind(("", port))
+    finally:
+        trial.close()

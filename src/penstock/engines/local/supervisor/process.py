@@ -1,12 +1,16 @@
 """Starting a gang: every member is prepared behind a gate, and the gate opens for all or for none."""
 
-import contextlib
+from __future__ import annotations
+
 import os
 import select
-import signal
 import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, NoReturn
+
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING, Suppressed, signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
 _PREPARE_S = 300.0
 _GO = b"g"
@@ -25,23 +29,28 @@ class Unstartable(Exception):
     """A member could not be prepared. The first argument is a code, the second a sentence."""
 
 
-class Member(NamedTuple):
+class Member:
     """What to start: `prepare` runs before the gate, `run` after it and does not return.
 
     With `executes`, `run` replaces the process by a program; else it is work of our own.
     """
 
-    rank: int
-    output: int
-    prepare: Callable[[], None]
-    run: Callable[[], NoReturn]
-    executes: bool = True
+    def __init__(
+        self,
+        rank: int,
+        output: int,
+        prepare: Callable[[], None],
+        run: Callable[[], NoReturn],
+        *,
+        executes: bool = True,
+    ) -> None:
+        self.rank, self.output = rank, output
+        self.prepare, self.run, self.executes = prepare, run, executes
 
 
-class _Child(NamedTuple):
-    rank: int
-    pid: int
-    ready: int
+class _Child:
+    def __init__(self, rank: int, pid: int, ready: int) -> None:
+        self.rank, self.pid, self.ready = rank, pid, ready
 
 
 def start_gang(members: Sequence[Member]) -> dict[int, int]:
@@ -62,7 +71,7 @@ def start_gang(members: Sequence[Member]) -> dict[int, int]:
             _expect(child, b"", deadline)
     except (Unstartable, OSError) as error:
         for child in children:
-            with contextlib.suppress(ProcessLookupError):
+            with Suppressed(ProcessLookupError):
                 os.kill(child.pid, signal.SIGKILL)
             os.waitpid(child.pid, 0)
         if isinstance(error, OSError):

@@ -1,11 +1,11 @@
 """What a supervisor leaves on disk: its lock while it lives, that it began, and what it has seen."""
 
-import contextlib
+from __future__ import annotations
+
+import errno
 import fcntl
-import json
 import os
 import time
-from pathlib import Path
 
 from penstock.engines.local.supervisor.format import (
     BEGAN,
@@ -15,10 +15,19 @@ from penstock.engines.local.supervisor.format import (
     PLAN,
     STATUS,
     STOP,
-    Plan,
-    Status,
-    Stop,
 )
+from penstock.engines.local.supervisor.lean import (
+    TYPE_CHECKING,
+    Name,
+    Suppressed,
+    from_json,
+    read,
+    to_json,
+    touch,
+)
+
+if TYPE_CHECKING:
+    from penstock.engines.local.supervisor.shapes import Plan, Status, Stop
 
 _LOCK_TRIES = 20
 _LOCK_PAUSE_S = 0.02
@@ -29,20 +38,30 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def replace_file(path: Path, data: bytes, *, durable: bool) -> None:
+def replace_file(path: Name, data: bytes, *, durable: bool) -> None:
     """Replace a file in one step; with `durable` it has reached the disk on return."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{time.monotonic_ns()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    temporary.replace(path)
+    parent, name = os.path.split(path)
+    temporary = f"{parent}/.{name}.{os.getpid()}-{time.monotonic_ns()}"
+    write_new(temporary, data, durable=durable)
+    os.replace(temporary, path)
     if durable:
-        sync_directory(path.parent)
+        sync_directory(parent)
 
 
-def sync_directory(path: Path) -> None:
+def write_new(path: Name, data: bytes, *, mode: int = 0o666, durable: bool = False) -> None:
+    """Write a file that is not there yet. Raises OSError."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        written = os.write(file, data)
+        if written != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        if durable:
+            os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def sync_directory(path: Name) -> None:
     """Have the names in a directory reach the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -54,17 +73,17 @@ def sync_directory(path: Path) -> None:
 class Record:
     """The directory of one attempt, held by one supervisor: the lock goes when the process does."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: str) -> None:
         self.directory = directory
-        self._lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self.control = os.open(directory / CONTROL, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._lock = os.open(f"{directory}/{LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.control = os.open(f"{directory}/{CONTROL}", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def take(self) -> bool:
         """Whether this process is now the one that may run the attempt; a moment's wait for a reader."""
         for _ in range(_LOCK_TRIES):
-            with contextlib.suppress(BlockingIOError, PermissionError):
+            with Suppressed(BlockingIOError, PermissionError):
                 fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return not (self.directory / BEGAN).exists() and not (self.directory / STATUS).exists()
+                return not any(os.path.exists(f"{self.directory}/{name}") for name in (BEGAN, STATUS))
             time.sleep(_LOCK_PAUSE_S)
         return False
 
@@ -73,8 +92,8 @@ class Record:
 
         Its name has to outlast a loss of power, no more: what an earlier start of the host knew is lost.
         """
-        (self.directory / BEGAN).touch()
-        sync_directory(self.directory.parent)
+        touch(f"{self.directory}/{BEGAN}")
+        sync_directory(os.path.dirname(self.directory))
 
     def beat(self) -> None:
         """Show that the supervisor lives: the lock file's time."""
@@ -87,12 +106,12 @@ class Record:
 
     def plan(self) -> Plan:
         """What to run."""
-        return json.loads((self.directory / PLAN).read_bytes())
+        return from_json(read(f"{self.directory}/{PLAN}"))
 
     def stop(self) -> Stop | None:
         """The request to stop, where there is one."""
         try:
-            return json.loads((self.directory / STOP).read_bytes())
+            return from_json(read(f"{self.directory}/{STOP}"))
         except FileNotFoundError:
             return None
 
@@ -102,12 +121,14 @@ class Record:
         It need not have reached the disk: whoever relies on a final state keeps it himself, and after a loss
         of power an attempt without one is lost with its host.
         """
-        replace_file(self.directory / STATUS, json.dumps(status).encode(), durable=False)
+        replace_file(f"{self.directory}/{STATUS}", to_json(status), durable=False)
 
     def tell(self) -> None:
         """Wake whoever wants to hear of ends."""
-        with contextlib.suppress(OSError):  # nobody does
-            news = os.open(self.directory.parent / NEWS, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with Suppressed(OSError):  # nobody does
+            news = os.open(
+                f"{os.path.dirname(self.directory)}/{NEWS}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC
+            )
             try:
                 os.write(news, b"e")
             finally:

@@ -3,39 +3,43 @@
 Only what the plan lists is there. The old tree is detached before anything of the job runs.
 """
 
+from __future__ import annotations
+
 import os
-from pathlib import Path
 
 from penstock.engines.local.supervisor import libc
-from penstock.engines.local.supervisor.format import Mount
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from penstock.engines.local.supervisor.shapes import Mount
 
 _OLD = "/.old"
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
-def build(mounts: list[Mount], stage: Path) -> None:
+def build(mounts: list[Mount], stage: str) -> None:
     """Replace the calling process's file tree by the listed one; `stage` is any empty directory."""
     libc.mount("none", "/", None, libc.MS_REC | libc.MS_PRIVATE)
-    libc.mount("tmpfs", str(stage), "tmpfs", libc.MS_NOSUID | libc.MS_NODEV, "mode=0755,size=16m")
-    Path(f"{stage}{_OLD}").mkdir()
-    libc.pivot_root(str(stage), f"{stage}{_OLD}")
+    libc.mount("tmpfs", stage, "tmpfs", libc.MS_NOSUID | libc.MS_NODEV, "mode=0755,size=16m")
+    os.mkdir(f"{stage}{_OLD}")
+    libc.pivot_root(stage, f"{stage}{_OLD}")
     os.chdir("/")
     os.umask(0o022)
     for mount in mounts:
         _BUILDERS[mount["kind"]](mount["source"], mount["target"])
     libc.detach(_OLD)
-    Path(_OLD).rmdir()
+    os.rmdir(_OLD)
     libc.mount("none", "/", None, libc.MS_REMOUNT | libc.MS_BIND | libc.MS_RDONLY)
 
 
 def _bind(source: str, target: str, flags: int) -> None:
-    origin, place = Path(f"{_OLD}{source}"), Path(target)
-    if origin.is_dir():
-        place.mkdir(parents=True, exist_ok=True)
-    elif not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.touch()
-    libc.mount(str(origin), target, None, libc.MS_BIND | libc.MS_REC)
+    origin = f"{_OLD}{source}"
+    if os.path.isdir(origin):
+        os.makedirs(target, exist_ok=True)
+    elif not os.path.exists(target):
+        _make_parent(target)
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC))
+    libc.mount(origin, target, None, libc.MS_BIND | libc.MS_REC)
     libc.set_mount_flags(target, flags)
 
 
@@ -52,26 +56,30 @@ def _device(source: str, target: str) -> None:
 
 
 def _link(source: str, target: str) -> None:
-    Path(target).parent.mkdir(parents=True, exist_ok=True)
-    Path(target).symlink_to(source)
+    _make_parent(target)
+    os.symlink(source, target)
+
+
+def _make_parent(target: str) -> None:
+    os.makedirs(os.path.dirname(target), exist_ok=True)
 
 
 def _proc(_source: str, target: str) -> None:
-    Path(target).mkdir()
+    os.mkdir(target)
     libc.mount("proc", target, "proc", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
 
 
 def _devices(_source: str, target: str) -> None:
-    Path(target).mkdir()
+    os.mkdir(target)
     libc.mount("tmpfs", target, "tmpfs", libc.MS_NOSUID, "mode=0755")
     for name in _DEVICES:
         _device(f"/dev/{name}", f"{target}/{name}")
     for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
         _link(f"/proc/self/fd/{number}", f"{target}/{name}")
     _link("/proc/self/fd", f"{target}/fd")
-    Path(f"{target}/shm").mkdir()
+    os.mkdir(f"{target}/shm")
     libc.mount("tmpfs", f"{target}/shm", "tmpfs", libc.MS_NOSUID | libc.MS_NODEV, "mode=1777")
-    Path(f"{target}/pts").mkdir()
+    os.mkdir(f"{target}/pts")
     libc.mount("devpts", f"{target}/pts", "devpts", libc.MS_NOSUID, "newinstance,ptmxmode=0666,mode=620")
     _link("pts/ptmx", f"{target}/ptmx")
 

@@ -5,69 +5,54 @@ When the supervisor dies, the kernel kills the holder (parent-death signal), whi
 the PID namespace, and with it everything inside.
 """
 
-import contextlib
+from __future__ import annotations
+
 import os
 import select
-import signal
-from pathlib import Path
-from typing import Protocol
 
 from penstock.engines.local.supervisor import libc
-from penstock.engines.local.supervisor.cgroup import Cgroup
-from penstock.engines.local.supervisor.format import MESSAGES, Plan
+from penstock.engines.local.supervisor.format import MESSAGES
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING, Suppressed, read, signal
 from penstock.engines.local.supervisor.process import Unstartable
+
+if TYPE_CHECKING:
+    from penstock.engines.local.supervisor.cgroup import Cgroup
+    from penstock.engines.local.supervisor.shapes import Plan
 
 _READY_S = 300.0
 """A host that starts a thousand sandboxes at once is slow, not broken."""
 
 
-class Sandbox(Protocol):
-    """What the tasks run in."""
+class Sandbox:
+    """What the tasks run in; this one isolates nothing."""
+
+    def __init__(self, plan: Plan, cgroup: Cgroup, directory: str) -> None:
+        self._plan, self._cgroup, self._directory = plan, cgroup, directory
 
     def wait(self) -> None:
         """Return once tasks can be put in; raises Unstartable."""
 
     def join(self) -> None:
         """Move the calling child in, with no capability left."""
+        libc.drop_privileges()
 
-    def kill(self) -> None:
-        """End every process inside."""
+    def kill(self) -> bool:
+        """End every process inside; False where that is not sure to end all tasks."""
+        return False
 
     def leave(self) -> bool:
         """Let go of it once nothing runs inside; False where this process cannot get out again."""
-
-
-class Plain:
-    """No isolation: process groups only."""
-
-    def __init__(self, plan: Plan, cgroup: Cgroup, directory: Path) -> None:
-        del plan, cgroup, directory
-
-    def wait(self) -> None:
-        """Nothing to wait for."""
-
-    def join(self) -> None:
-        """Stay where we are, with no capability left."""
-        libc.drop_privileges()
-
-    def kill(self) -> None:
-        """Nothing holds the tasks; the caller kills them one by one."""
-
-    def leave(self) -> bool:
-        """We never went anywhere."""
         return True
 
 
-class Held:
+class Held(Sandbox):
     """Namespaces kept open by a holder process until the pipe to it is closed.
 
     The holder is ours, so it is in no control group of the attempt: it dies with us, or once it is told to.
     """
 
-    _names = ("mnt", "ipc", "uts", "net", "user")
-
-    def __init__(self, plan: Plan, cgroup: Cgroup, directory: Path) -> None:
-        self._plan, self._cgroup, self._directory = plan, cgroup, directory
+    def __init__(self, plan: Plan, cgroup: Cgroup, directory: str) -> None:
+        super().__init__(plan, cgroup, directory)
         self._namespaces: list[int] = []
         self._first = 0
         self._hold_reader, self._hold = os.pipe()
@@ -79,11 +64,12 @@ class Held:
             os.setns(descriptor)
         libc.drop_privileges()
 
-    def kill(self) -> None:
+    def kill(self) -> bool:
         """End the first process of the PID namespace: the kernel ends the others."""
         if self._first:
-            with contextlib.suppress(ProcessLookupError):
+            with Suppressed(ProcessLookupError):
                 os.kill(self._first, signal.SIGKILL)
+        return True
 
     def leave(self) -> bool:
         """Out again, unless a user namespace was entered: from that there is no way back."""
@@ -106,11 +92,8 @@ class Held:
                 os._exit(0)
 
     def _open_namespaces(self) -> None:
-        """Those of the holder that differ from ours. A user namespace comes last: root needs its own."""
-        for name in self._names:
-            ours, theirs = Path(f"/proc/self/ns/{name}"), Path(f"/proc/{self._first}/ns/{name}")
-            if ours.readlink() != theirs.readlink():
-                self._namespaces.append(os.open(theirs, os.O_RDONLY | os.O_CLOEXEC))
+        for name in ("mnt", "ipc", "uts", *(() if self._plan["network"] else ("net",))):
+            self._namespaces.append(os.open(f"/proc/{self._first}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC))
 
     def _await_up(self) -> None:
         os.close(self._up_writer)
@@ -128,6 +111,6 @@ def enter_namespace(pid: int, name: str) -> None:
         os.close(descriptor)
 
 
-def _last_message(directory: Path) -> str:
-    lines = (directory / MESSAGES).read_text(errors="replace").splitlines()
+def _last_message(directory: str) -> str:
+    lines = read(f"{directory}/{MESSAGES}").decode(errors="replace").splitlines()
     return f"the sandbox could not be set up: {lines[-1] if lines else 'it took too long'}"

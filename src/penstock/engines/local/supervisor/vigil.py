@@ -1,15 +1,22 @@
 """Watching over the running processes of an attempt until they have ended, by themselves or made to."""
 
+from __future__ import annotations
+
 import resource
 import time
 
-from penstock.engines.local.supervisor.cgroup import Cgroup
-from penstock.engines.local.supervisor.events import Events
-from penstock.engines.local.supervisor.format import Exit, Plan, Status
-from penstock.engines.local.supervisor.gang import Gang, failed
+from penstock.engines.local.supervisor.gang import failed
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING
 from penstock.engines.local.supervisor.processes import marked_processes, processor_us
-from penstock.engines.local.supervisor.record import Record, now_us
+from penstock.engines.local.supervisor.record import now_us
 from penstock.engines.local.supervisor.watch import Activity, Checkpoints
+
+if TYPE_CHECKING:
+    from penstock.engines.local.supervisor.cgroup import Cgroup
+    from penstock.engines.local.supervisor.events import Events
+    from penstock.engines.local.supervisor.gang import Gang
+    from penstock.engines.local.supervisor.record import Record
+    from penstock.engines.local.supervisor.shapes import Exit, Plan, Status
 
 _TICK_S = 1.0
 _CHECKPOINT_TICK_S = 0.25
@@ -66,13 +73,13 @@ class Vigil:
                 break
         return self._cause
 
-    def cpu_us(self) -> int:
-        """Processor time of the attempt so far; without control groups, what /proc still shows of it."""
+    def cpu_us(self, *, lives: bool = False) -> int:
+        """Processor time of the attempt so far; without control groups, what /proc still shows of one that `lives`."""
         used_us = self._cgroup.cpu_us()
         if used_us is not None:
             return used_us
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-        alive_us = processor_us(marked_processes(self._plan["mark"]))
+        alive_us = processor_us(marked_processes(self._plan["mark"])) if lives else 0
         return alive_us + int((ended.ru_utime + ended.ru_stime) * 1_000_000)
 
     def memory_peak_bytes(self) -> int:
@@ -113,6 +120,6 @@ class Vigil:
             self._end("stop", stop["grace_s"])
         changed = self._checkpoints is not None and self._checkpoints.look(self.status)
         if self._activity is not None and self._activity.is_due(now_us()):
-            changed |= self._activity.look(self.status, now_us(), self.cpu_us())
+            changed |= self._activity.look(self.status, now_us(), self.cpu_us(lives=True))
         if changed:
             self._record.write(self.status)

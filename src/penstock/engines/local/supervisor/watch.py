@@ -1,8 +1,13 @@
 """What a supervisor watches while tasks run: new checkpoints, and whether the processor is used at all."""
 
+from __future__ import annotations
+
 import os
 
-from penstock.engines.local.supervisor.format import Status
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from penstock.engines.local.supervisor.shapes import Status
 
 _KEEP_CHECKPOINTS = 256
 _UNFINISHED = ".tmp"
