@@ -30,65 +30,65 @@ CPUS = 8
 """That go with each GPU of the test's hosts."""
 
 
-class Alone(NamedTuple):
-    """An engine by its own interface; `started_s` is when a job that is over began to run its program."""
+class Way(NamedTuple):
+    """To run jobs; each task sleeps for some seconds. `started_s` of a job that is over is when its task began."""
 
-    submit: Callable[[str], None]
-    unfinished: Callable[[], int]
+    submit: Callable[[str, int], None]
+    is_idle: Callable[[], bool]
     started_s: Callable[[str], float]
     memory_bytes: Callable[[], int]
 
 
-def slurm_bare(base: Path) -> Alone:
+def slurm_bare(base: Path) -> Way:
     """By sbatch, for each job one pretended GPU and the processors that go with it, as the centre asks."""
     there = slurm_harness.cluster()
     base.mkdir()
 
-    def submit(name: str) -> None:
+    def submit(name: str, seconds: int) -> None:
         there.run("sbatch", "--parsable", f"--job-name={name}", "--gres=gpu:a100:1", f"--cpus-per-task={CPUS}",
                   "--partition=nvidia", "--output=/dev/null",
-                  f"--wrap={STAMP.format(file=base / name)}")  # fmt: skip
+                  f"--wrap={STAMP.format(file=base / name)}; {task(seconds)}")  # fmt: skip
 
-    return Alone(submit, _unfinished, lambda name: float((base / name).read_text()), _memory_of_slurm)
+    return Way(submit, _slurm_is_idle, lambda name: float((base / name).read_text()), _memory_of_slurm)
 
 
-def slurm_equal(base: Path) -> Alone:
+def slurm_equal(base: Path) -> Way:
     """By sbatch, each job laid out as the centre's are; the hosts in turn."""
     os.environ["SLURM_CONF"] = slurm_harness.cluster().environment["SLURM_CONF"]
     commands, hosts = Commands(), itertools.cycle(("n1", "n2"))
     settings = SlurmSettings(shared=base, python=sys.executable, partition="nvidia")
     where: dict[str, str] = {}
 
-    def submit(name: str) -> None:
+    def submit(name: str, seconds: int) -> None:
         where[name] = next(hosts)
-        plan, directory = _laid_out(base, name, where[name], "a100:0", "cuda", {}, binds=True)
+        plan, directory = _laid_out(base, name, seconds, where[name], "a100:0", "cuda", {}, binds=True)
         commands.submit(submission(plan, directory, settings, {where[name]: CPUS}, ""))
 
-    return Alone(submit, _unfinished, lambda name: _ran_s(base, name, where[name]), _memory_of_slurm)
+    return Way(submit, _slurm_is_idle, lambda name: _ran_s(base, name, where[name]), _memory_of_slurm)
 
 
-def ray_bare(base: Path) -> Alone:
+def ray_bare(base: Path) -> Way:
     """By the Jobs API, one processor for each job."""
     base.mkdir()
     client, submitted = _client(), set[str]()
 
-    def submit(name: str) -> None:
-        client.submit(name, STAMP.format(file=base / name), {"CPU": 1.0})
+    def submit(name: str, seconds: int) -> None:
+        client.submit(name, f"{STAMP.format(file=base / name)}; {task(seconds)}", {"CPU": 1.0})
         submitted.add(name)
 
     return _ray(submitted, submit, lambda name: float((base / name).read_text()))
 
 
-def ray_equal(base: Path) -> Alone:
+def ray_equal(base: Path) -> Way:
     """By the Jobs API, each job laid out as the centre's are; the hosts in turn."""
     client, submitted, there = _client(), set[str](), ray_harness.cluster()
     addresses = itertools.cycle(there.addresses)
     where: dict[str, str] = {}
 
-    def submit(name: str) -> None:
+    def submit(name: str, seconds: int) -> None:
         where[name] = next(addresses)
         known = {where[name]: where[name]}
-        plan, directory = _laid_out(base, name, where[name], "0", "cpu", known, binds=False)
+        plan, directory = _laid_out(base, name, seconds, where[name], "0", "cpu", known, binds=False)
         words = (sys.executable, "-P", "-m", "penstock.engines.ray.solo", str(directory), where[name])
         client.submit(name, shlex.join(words), bundle(plan.tasks, where[name]))
         submitted.add(name)
@@ -96,10 +96,15 @@ def ray_equal(base: Path) -> Alone:
     return _ray(submitted, submit, lambda name: _ran_s(base, name, where[name]))
 
 
-ALONE: Mapping[str, Mapping[str, Callable[[Path], Alone]]] = {
+ALONE: Mapping[str, Mapping[str, Callable[[Path], Way]]] = {
     "slurm": {"slurm alone, bare": slurm_bare, "slurm alone, same job": slurm_equal},
     "ray": {"ray alone, bare": ray_bare, "ray alone, same job": ray_equal},
 }
+
+
+def task(seconds: int) -> str:
+    """What each job does."""
+    return f"sleep {seconds}" if seconds else "exit 0"
 
 
 def until(done: Callable[[], bool], pause_s: float = 0.02) -> None:
@@ -122,12 +127,20 @@ def rss(pids: Iterable[int]) -> int:
 
 
 def _laid_out(
-    base: Path, name: str, node: str, handle: str, stack: str, addresses: dict[str, str], *, binds: bool
+    base: Path,
+    name: str,
+    seconds: int,
+    node: str,
+    handle: str,
+    stack: str,
+    addresses: dict[str, str],
+    *,
+    binds: bool,
 ) -> tuple[Start, Path]:
-    """A plan of one instant task, and its directory as an engine would make it."""
-    spec = JobSpec(name="job", run="exit 0", resources=Resources(models=(stack,), devices_per_node=1))
-    task = TaskPlan(rank=0, node=node, local_rank=0, devices=("d",), handles=(handle,), stack=stack)
-    plan = Start(attempt=name, job=name, tenant="bench", spec=spec, tasks=(task,))
+    """A plan of one task, and its directory as an engine would make it."""
+    spec = JobSpec(name="job", run=task(seconds), resources=Resources(models=(stack,), devices_per_node=1))
+    only = TaskPlan(rank=0, node=node, local_rank=0, devices=("d",), handles=(handle,), stack=stack)
+    plan = Start(attempt=name, job=name, tenant="bench", spec=spec, tasks=(only,))
     directory = base / "attempts" / name
     order = Order(plan=plan, expose=(sys.prefix, sys.base_prefix), addresses=addresses, binds=binds)
     folder.make(directory, files(order, directory))
@@ -141,9 +154,9 @@ def _ran_s(base: Path, name: str, node: str) -> float:
     return status["running_us"] / 1e6
 
 
-def _unfinished() -> int:
+def _slurm_is_idle() -> bool:
     states = "--states=PENDING,RUNNING,CONFIGURING,COMPLETING"
-    return slurm_harness.cluster().run("squeue", "--noheader", states).count("\n")
+    return not slurm_harness.cluster().run("squeue", "--noheader", states)
 
 
 def _memory_of_slurm() -> int:
@@ -156,14 +169,14 @@ def _client() -> RayClient:
     return RayClient(there.url, there.token)
 
 
-def _ray(submitted: set[str], submit: Callable[[str], None], started_s: Callable[[str], float]) -> Alone:
+def _ray(submitted: set[str], submit: Callable[[str, int], None], started_s: Callable[[str], float]) -> Way:
     there = ray_harness.cluster()
     headers = {"authorization": f"Bearer {there.token}"}
 
-    def unfinished() -> int:
+    def is_idle() -> bool:
         """All jobs in one answer."""
         listed = httpx.get(f"{there.url}/api/jobs/", headers=headers, timeout=60).raise_for_status().json()
         over = {one["submission_id"] for one in listed if one["status"] in ("SUCCEEDED", "FAILED", "STOPPED")}
-        return len(submitted - over)
+        return submitted <= over
 
-    return Alone(submit, unfinished, started_s, lambda: rss(there.pids()))
+    return Way(submit, is_idle, started_s, lambda: rss(there.pids()))

@@ -64,16 +64,20 @@ class Centre:
         self.ask("POST", "/tenants/bench/payments", {"id": "paid", "amount_micros": 10**12})
         return len(devices)
 
-    def submit(self, name: str, share: int = 1000) -> None:
-        """One task that ends at once, on so many thousandths of a device; a minute's price is held for it."""
+    def submit(self, name: str, share: int = 1000, run: str = "exit 0") -> None:
+        """One task on so many thousandths of a device, which ends at once; a minute's price is held for it."""
         resources = {"models": [self.model], "devices_per_node": 1, "device_share": share}
-        spec = {"name": name, "run": "exit 0", "resources": resources, "time_limit_s": 60}
+        spec = {"name": name, "run": run, "resources": resources, "time_limit_s": 60}
         self.ask("POST", "/jobs", {"id": name, "tenant": "bench", "spec": spec})
 
+    def is_billed(self) -> bool:
+        """Whether nothing is held any more: every job has ended and has been charged."""
+        return not self.ask("GET", "/tenants/bench/balance")["held_micros"]
+
     def until_billed(self, pause_s: float = PAUSE_S) -> None:
-        """Wait until nothing is held any more: every job has ended and has been charged."""
+        """Wait until every job has ended and has been charged."""
         deadline = time.monotonic() + PATIENCE_S
-        while self.ask("GET", "/tenants/bench/balance")["held_micros"]:
+        while not self.is_billed():
             assert time.monotonic() < deadline, "the jobs do not end"
             time.sleep(pause_s)
 

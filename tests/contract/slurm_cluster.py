@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -62,6 +63,16 @@ class SlurmCluster:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         _until(lambda: not _alive(pid), f"{daemon} to die")
+
+    @contextlib.contextmanager
+    def paused(self, daemon: str) -> Iterator[None]:
+        """A daemon that stands still for a while."""
+        pid = int((self.base / "run" / f"{daemon}.started").read_text())
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def start(self, *daemons: str) -> None:
         """Start daemons again."""

@@ -15,6 +15,7 @@ from tests.contract.slurm_harness import SlurmHarness, cluster
 
 from penstock.app.ports import Kept
 from penstock.base.refusal import Fault, Refused
+from penstock.engines.slurm import folder
 from penstock.engines.slurm.engine import SlurmEngine
 from penstock.engines.slurm.rest import make_token
 from penstock.fleet.device import DeviceState
@@ -154,6 +155,32 @@ def test_a_lease_is_an_account_with_a_limit_and_a_reservation_and_ends_with_it(t
     engine.close()
 
 
+def test_an_attempt_that_succeeded_is_over_while_slurm_still_clears_up_and_the_next_waits_there(own_bench):
+    hosts = cluster()
+    plan = own_bench.plan("a", "sleep 0.3")
+    whole = msgspec.structs.replace(plan.tasks[0], handles=("0-63",))
+    own_bench.begin(msgspec.structs.replace(plan, tasks=(whole,)))
+    own_bench.until("a", "running")
+    with hosts.paused("n1"):  # it would tell the controller that the host is clear
+        seen = own_bench.end("a")
+        assert (seen.state, seen.awaits_accounting) == (AttemptState.SUCCEEDED, True)
+        own_bench.start("b", COUNTED + "exit 0")
+        waits = own_bench.wait(lambda: (seen := own_bench.see("b")) and seen.waiting and seen)
+        assert (waits.state, waits.began_at) == (AttemptState.STARTING, None)
+        assert own_bench.runs("b") == 0
+    assert own_bench.end("b").state == AttemptState.SUCCEEDED
+    assert own_bench.settled("a").limits["accounting"] == "slurmdbd"
+
+
+def test_a_program_that_ends_well_when_the_cluster_cancels_it_is_evicted(own_bench):
+    own_bench.start("a", "trap 'exit 0' TERM; echo up; while :; do sleep 0.1; done")
+    own_bench.wait(lambda: own_bench.log("a"))
+    number = folder.job_number(own_bench.root / "attempts" / own_bench.id("a"))
+    cluster().run("scancel", str(number))
+    seen = own_bench.end("a")
+    assert (seen.state, seen.cause) == (AttemptState.EVICTED, "cancelled_by_cluster")
+
+
 def test_accounting_that_is_late_is_waited_for_and_then_reconciled(tmp_path):
     there = cluster()
     with HARNESS.turn(alone=True):
@@ -169,7 +196,7 @@ def test_accounting_that_is_late_is_waited_for_and_then_reconciled(tmp_path):
             seen = bench.settled("a")
         finally:
             there.start("slurmdbd")
-        assert (seen.state, seen.limits["accounting"]) == (AttemptState.SUCCEEDED, "slurmctld alone")
+        assert (seen.state, seen.limits["accounting"]) == (AttemptState.SUCCEEDED, "unconfirmed")
         waiting = tmp_path / "engine" / "unconfirmed"
         assert [path.name for path in waiting.iterdir()] == [bench.id("a")]
         bench.wait(lambda: bench.engine.capacity() and not any(waiting.iterdir()), "the late record")

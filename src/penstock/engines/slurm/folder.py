@@ -15,6 +15,8 @@ from penstock.engines.node import part_of, read_order
 from penstock.lease.seen import Seen
 
 JOB, FINAL, CONFIRMED, OUTPUT = "job.json", "final.json", "confirmed.json", "batch.log"
+DONE = "done"
+"""Made by a job of one host whose programs have succeeded, once nothing of it is left but its shell."""
 
 _SEEN = msgspec.json.Decoder(Seen)
 
@@ -37,6 +39,11 @@ def job_number(directory: Path) -> int:
 def is_claimed(directory: Path) -> bool:
     """Whether a job has begun to run it."""
     return (directory / CLAIM).exists()
+
+
+def is_done(directory: Path) -> bool:
+    """Whether its job has succeeded by itself, whatever is done to what is left of it."""
+    return (directory / DONE).exists()
 
 
 def write_job(directory: Path, number: int) -> None:

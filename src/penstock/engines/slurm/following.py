@@ -1,8 +1,9 @@
 """What becomes of attempts, as told by their hosts' files, the controller, and accounting.
 
-An attempt that ended in the ordinary way is final as soon as the controller says that its job is over: its hosts'
-devices are free then. How long it took is accounting's to say, which is awaited; where hosts, controller and accounting
-might tell different stories (a lost host, eviction), the end itself waits for accounting.
+An attempt that succeeded on one host is final as soon as its job there is done: what is placed on its devices next
+waits in Slurm's own queue until it has cleared up. Others that ended in the ordinary way are final once the controller
+says that their jobs are over. How long each took is accounting's to say, which is awaited; where hosts, controller and
+accounting might tell different stories (a lost host, eviction), the end itself waits for accounting.
 """
 
 import math
@@ -21,7 +22,7 @@ from penstock.engines.local.outside import fault, observe_each
 from penstock.engines.node import read_order, read_stop
 from penstock.engines.slurm import folder, outcome
 from penstock.engines.slurm.cluster import Cluster
-from penstock.engines.slurm.model import SlurmJob
+from penstock.engines.slurm.model import ACTIVE, SlurmJob
 from penstock.engines.slurm.reconciling import Reconciling
 from penstock.engines.slurm.records import Records
 from penstock.engines.slurm.settings import SlurmSettings
@@ -34,7 +35,7 @@ _BEGUN_S = 0.2
 """An attempt that has begun may be over as soon, which spares a question."""
 _OVERDUE_S = 15.0
 """A job that ought to have stopped is killed by Slurm so long after its grace."""
-_BY_DBD, _BY_CTLD, _NOT_ASKED = "slurmdbd", "slurmctld alone", "slurmctld"
+_BY_DBD, _UNCONFIRMED, _BY_HOST, _NOT_ASKED = "slurmdbd", "unconfirmed", "its host", "slurmctld"
 _UNCLEAR = ("PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "CANCELLED")
 
 
@@ -47,6 +48,16 @@ class _View(NamedTuple):
     claimed_s: float
     """When it was first seen to have begun, by the monotonic clock; inf while it has not."""
     gang: Seen
+
+    @property
+    def alone(self) -> bool:
+        """Whether it runs on one host, which says when it is done."""
+        return len({task.node for task in self.plan.tasks}) == 1
+
+    @property
+    def done(self) -> bool:
+        """Whether it has succeeded, and its end was nobody else's doing."""
+        return self.gang.state is AttemptState.SUCCEEDED and folder.is_done(self.directory)
 
     @property
     def claimed(self) -> bool:
@@ -126,9 +137,11 @@ class Following:
 
     def _is_due(self, view: _View) -> bool:
         """Whether the controller must have news of it: nobody knows its job, it has ended, or begun a moment ago."""
-        if not view.number or view.gang.state in FINAL_ATTEMPT_STATES:
+        if not view.number:
             return True
         old = self._sight.asked_s(view.number) <= view.claimed_s
+        if view.gang.state in FINAL_ATTEMPT_STATES:
+            return old or not view.alone or view.gang.state is not AttemptState.SUCCEEDED
         return old and time.monotonic() - view.claimed_s > _BEGUN_S
 
     def _see(self, attempt: str, view: _View, job: SlurmJob | None) -> Seen | None:
@@ -140,6 +153,8 @@ class Following:
         if asked_s < 0 or (view.claimed and asked_s <= view.claimed_s):
             # the controller has not been asked since
             return Seen(attempt=attempt, state=AttemptState.STARTING)
+        if job is not None and job.state in ACTIVE and view.done and (seen := self._done(view, job)):
+            return seen
         if job is None:  # gone from the controller: only accounting can still tell
             job = self._records.of(number, PREFIX + attempt)
             if job is None:
@@ -152,6 +167,22 @@ class Following:
             self._hurry(directory, job)
             return _ongoing(gang, job)
         return self._settle(plan, directory, gang, job)
+
+    def _done(self, view: _View, job: SlurmJob) -> Seen | None:
+        """The end by its host's word, while Slurm still clears up: its own queue keeps the next job waiting for that.
+
+        None where the end is the controller's to tell: no record will, or the clock of the host is behind its own.
+        """
+        ended_at = view.gang.ended_at
+        assert ended_at is not None, "what is done has ended"
+        if not self._settings.accounting or not 0 < job.start_s <= ended_at.timestamp():
+            return None
+        record = msgspec.structs.replace(job, end_s=int(ended_at.timestamp()))
+        seen = outcome.timed(view.gang, record, begun=True)
+        if view.plan.lease:  # nothing is charged by how long it took
+            self._drop(view.plan.attempt, job.id, _BY_HOST)
+            return folder.write_final(view.directory, _accounted(seen, _BY_HOST))
+        return folder.write_final(view.directory, _accounted(seen, AWAITED))
 
     def _settle(self, plan: Start, directory: Path, gang: Seen, job: SlurmJob) -> Seen:
         """The end of a job that is over: final by the controller where that is enough, and accounting is awaited."""
@@ -212,11 +243,11 @@ class Following:
             return record, _BY_DBD
         since_s = self._missed_s.setdefault(attempt, time.monotonic())
         waited_s = max(time.monotonic() - since_s, time.time() - job.end_s if job.end_s else 0.0)
-        return (job, _BY_CTLD) if waited_s > self._settings.accounting_patience_s else (None, "")
+        return (job, _UNCONFIRMED) if waited_s > self._settings.accounting_patience_s else (None, "")
 
     def _drop(self, attempt: str, number: int, told_by: str) -> None:
         """It is accounted for; what accounting has not confirmed is reconciled when it does."""
-        if told_by == _BY_CTLD:
+        if told_by == _UNCONFIRMED:
             self._reconciling.note(attempt, number)
         self._records.forget(number)
         self._sight.forget(number)

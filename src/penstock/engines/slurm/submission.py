@@ -9,7 +9,7 @@ from penstock.app.ports import Start
 from penstock.engines.agent import ARGUMENTS
 from penstock.engines.agent.format import CLAIM
 from penstock.engines.local.stacks import CPU
-from penstock.engines.slurm.folder import OUTPUT
+from penstock.engines.slurm.folder import DONE, OUTPUT
 from penstock.engines.slurm.model import Submission
 from penstock.engines.slurm.settings import SlurmSettings
 from penstock.fleet.cpulist import parse_cpu_list
@@ -27,6 +27,9 @@ mkdir {claim} 2>/dev/null || exit 0
 echo "$SLURM_JOB_ID" > {claim}/job.new && mv {claim}/job.new {claim}/job
 {run}
 """
+_ALONE = "if [ -e {agent} ]; then {quick} {node}; else {slow} {node}; fi && : > {done}"
+"""Of a host alone: whatever ends the job sooner ends this shell too, and the file is not made."""
+_OF_SEVERAL = "[ -e {agent} ] && exec {quick} {node}\nexec {slow} {node}"
 
 
 def submission(
@@ -37,10 +40,10 @@ def submission(
     limit_s = plan.spec.time_limit_s
     minutes = None if limit_s is None else -(-(limit_s + plan.spec.grace_s) // 60) + _END_MINUTES
     if len(nodes) == 1:
-        run = _agent(settings.python, shlex.quote(nodes[0]))
+        run = _run(_ALONE, settings.python, shlex.quote(nodes[0]))
     else:
         options = f"--nodes={len(nodes)} --ntasks={len(nodes)} --ntasks-per-node=1 --kill-on-bad-exit=0"
-        on_each = shlex.quote(_agent(settings.python, '"$SLURMD_NODENAME"'))
+        on_each = shlex.quote(_run(_OF_SEVERAL, settings.python, '"$SLURMD_NODENAME"'))
         run = (
             f"exec srun {options} --cpus-per-task={_cpus(plan, share)} --export=ALL --input=none "
             f"bash -c {on_each}"
@@ -64,12 +67,14 @@ def submission(
     )
 
 
-def _agent(python: str, node: str) -> str:
+def _run(way: str, python: str, node: str) -> str:
     """The shell's words; where the package lies elsewhere on the host, only its interpreter finds it."""
-    quick = shlex.join([python, *ARGUMENTS, "."])
-    return (
-        f"[ -e {shlex.quote(ARGUMENTS[-1])} ] && exec {quick} {node}\n"
-        f"exec {shlex.quote(python)} -m penstock.engines.node . {node}"
+    return way.format(
+        agent=shlex.quote(ARGUMENTS[-1]),
+        quick=shlex.join([python, *ARGUMENTS, "."]),
+        slow=f"{shlex.quote(python)} -m penstock.engines.node .",
+        node=node,
+        done=DONE,
     )
 
 
