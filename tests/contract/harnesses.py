@@ -61,7 +61,10 @@ class LocalHarness(Harness):
 
 
 class ImageHarness(LocalHarness):
-    """The local engine with every attempt in an image, which has the host's programs as an operator's `--show`."""
+    """The local engine with every attempt in an image, by crun where that is installed.
+
+    The image has the host's programs as an operator's `--show`.
+    """
 
     image = "localhost/contract:1"
 

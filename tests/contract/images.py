@@ -33,9 +33,9 @@ PROGRAMS += ("id", "pwd", "cut", "tail", "stat", "df", "test", "ps", "kill", "se
 _TOOLS = ("skopeo", "umoci")
 
 
-def need_tools() -> None:
+def need_tools(*more: str) -> None:
     """Skip where images cannot be made or unpacked; not in a full check, which installs what it takes."""
-    missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
+    missing = [tool for tool in (*_TOOLS, *more) if shutil.which(tool) is None]
     missing += [] if _busybox() else ["busybox-static"]
     if missing and os.environ.get("CI") != "true":
         pytest.skip(f"not installed here: {', '.join(missing)}")

@@ -78,11 +78,14 @@ def add_as_nobody(directory: Path, image: str) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="without root, the whole suite runs unprivileged anyway")
 @pytest.mark.parametrize(
     ("isolation", "image"),
-    [("bubblewrap", ""), ("namespaces", ""), ("process groups", ""), ("bubblewrap", "localhost/tiny:1")],
+    [
+        *((level, "") for level in ("bubblewrap", "namespaces", "process groups")),
+        *((level, "localhost/tiny:1") for level in ("crun", "namespaces")),
+    ],
 )
 def test_a_gang_of_an_unprivileged_user(bench_of_plans, directory, isolation, image):
     if image:
-        need_tools()
+        need_tools(*(["crun"] if isolation == "crun" else []))
         add_as_nobody(directory, image)
     plan = bench_of_plans.plan("a", JOB, tasks=2, image=image)
     plan = msgspec.structs.replace(plan, checkpoint=str(directory / "checkpoint"))
@@ -101,6 +104,6 @@ def test_a_gang_of_an_unprivileged_user(bench_of_plans, directory, isolation, im
     seen, log = msgspec.json.decode(done.stdout, type=tuple[Seen, str])
     assert log == "powerless\nworks\n"
     assert [one.signal for one in seen.exits] == [9, 15]
-    assert seen.limits["isolation"] == ("namespaces" if image else isolation)
+    assert seen.limits["isolation"] == isolation
     assert len(seen.checkpoints) == 1
     assert bench_of_plans.survivors("a") == []

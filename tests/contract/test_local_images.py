@@ -16,8 +16,9 @@ from tests.contract.harnesses import LocalHarness
 from tests.contract.images import MACHINE, archive, layout, need_tools
 
 from penstock.base.refusal import Refused
-from penstock.engines.local.host import Isolation
+from penstock.engines.local.host import IMAGE_LEVELS, Isolation
 from penstock.engines.local.images import store
+from penstock.engines.local.images.seccomp import PROFILES
 from penstock.lease.job import AttemptState, Resources
 
 SECOND = {
@@ -45,10 +46,11 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base / "images"
 
 
-@pytest.fixture
-def bench(kept: Path, tmp_path: Path) -> Iterator[Bench]:
-    """The strongest isolation of this host, with that image."""
-    harness = LocalHarness("image", None, images=kept)
+@pytest.fixture(params=IMAGE_LEVELS, ids=str)
+def bench(kept: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """That image, run by crun and by ourselves."""
+    need_tools(*(["crun"] if request.param is Isolation.CRUN else []))
+    harness = LocalHarness("image", request.param, images=kept)
     harness.image = NAME
     one = Bench(Opened(harness, tmp_path / "engine"), tmp_path)
     yield one
@@ -118,8 +120,21 @@ def test_what_the_operator_shows_is_there_and_no_more_of_the_host(bench, kept):
     assert lines == ["of the host", "driver", "read-only"]
 
 
+def test_nothing_of_the_host_is_reached_by_way_of_another_process(bench):
+    run = "for pid in 1 $PPID; do for what in root cwd fd environ; do ls -L /proc/$pid/$what/ 2>/dev/null; done; done; ls /proc/self/fd"
+    assert said(bench, run) == ["0", "1", "2", "3"]
+
+
 def test_without_a_network_there_is_only_the_loopback(bench):
     assert said(bench, "cut -d: -f1 /proc/net/dev | tail -n +3 | tr -d ' '", network="none") == ["lo"]
+
+
+@pytest.mark.skipif(not any(path.is_file() for path in PROFILES), reason="no containers-common here")
+def test_system_calls_are_filtered_by_the_hosts_profile_for_containers(bench):
+    bench.start("a", "grep Seccomp: /proc/self/status; grep NoNewPrivs /proc/self/status")
+    seen = bench.end("a")
+    assert bench.log("a").split() == ["Seccomp:", "2", "NoNewPrivs:", "1"]
+    assert seen.limits["system_calls"] == str(next(path for path in PROFILES if path.is_file()))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device file")
@@ -142,6 +157,7 @@ def test_memory_and_processors_are_limited_and_the_record_names_the_image(bench)
     bench.start("a", run, resources=Resources(models=("cpu",), memory_bytes=2**26))
     seen = bench.end("a")
     assert seen.limits["image"].startswith(f"{NAME} sha256:")
+    assert seen.limits["isolation"] == bench.engine.host.isolation
     assert bench.log("a").splitlines()[0] == "1"
     if bench.offers("memory"):
         assert "cgroup" in seen.limits["memory"]

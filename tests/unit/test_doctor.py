@@ -32,15 +32,16 @@ def test_a_cluster_that_does_not_answer_is_limited_and_one_host_is_not_spoken_of
 
 
 @pytest.mark.parametrize(
-    ("why_not", "missing", "expected"),
+    ("why_not", "missing", "profile", "expected"),
     [
-        ("", [], ("ok", "skopeo, umoci", "")),
-        ("", ["umoci"], ("limited", "not installed: umoci", "to add images: `apt install skopeo umoci`")),
-        ("x\nno namespaces", [], ("limited", "no namespaces", None)),
+        ("", [], "/p.json", ("ok", "crun, /p.json", "")),
+        ("", [], "", ("limited", "crun, no seccomp profile", None)),
+        ("", ["umoci"], "", ("limited", "not installed: umoci", "to add images: `apt install skopeo umoci`")),
+        ("x\nno namespaces", [], "", ("limited", "no namespaces", None)),
     ],
 )
-def test_images(why_not, missing, expected):
-    check = doctor.images(why_not, missing)
+def test_images(why_not, missing, profile, expected):
+    check = doctor.images(why_not, missing, "crun", profile)
     assert (check.outcome, check.found) == expected[:2]
     assert expected[2] is None or check.remedy == expected[2]
 

@@ -95,7 +95,8 @@ def engine() -> Iterator[Check]:
         try:
             yield isolation(tried.host.isolation, tried.passed_over)
             yield control_groups({name: tried.host.limits_by(name) for name in CONTROLLERS})
-            yield images(tried.without_images, [one for one in IMAGE_TOOLS if shutil.which(one) is None])
+            missing = [one for one in IMAGE_TOOLS if shutil.which(one) is None]
+            yield images(tried.without_images, missing, *tried.image_runner)
         finally:
             tried.close()
 
@@ -121,15 +122,18 @@ def control_groups(enforced: dict[str, str]) -> Check:
     return Check("control groups", "limited", found, remedy)
 
 
-def images(why_not: str, missing: list[str]) -> Check:
-    """Whether jobs can run in container images, and whether images can be added."""
+def images(why_not: str, missing: list[str], runner: str, profile: str) -> Check:
+    """Whether jobs can run in container images and by what, and whether images can be added."""
     if why_not:
         remedy = _("allow user namespaces, or run as root; jobs without an image need no mending")
         return Check("images", "limited", why_not.splitlines()[-1], remedy)
     if missing:
         found = _("not installed: {tools}").format(tools=", ".join(missing))
         return Check("images", "limited", found, _("to add images: `apt install skopeo umoci`"))
-    return Check("images", "ok", ", ".join(IMAGE_TOOLS))
+    if not profile:
+        remedy = _("to filter their system calls: `apt install golang-github-containers-common`")
+        return Check("images", "limited", f"{runner}, {_('no seccomp profile')}", remedy)
+    return Check("images", "ok", f"{runner}, {profile}")
 
 
 def data_directory(data: Path | None) -> Check:

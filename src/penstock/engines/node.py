@@ -21,7 +21,7 @@ from penstock.engines.agent.main import all_here, host_facts, known_isolation
 from penstock.engines.agent.shapes import Part, PartTask
 from penstock.engines.local.engine import LocalEngine
 from penstock.engines.local.filetree import device_patterns
-from penstock.engines.local.host import Host, Isolation
+from penstock.engines.local.host import LEVELS, Host, Isolation
 from penstock.engines.local.planning import Settings, scripts, supervisor_plan
 from penstock.engines.local.stacks import stack_of
 from penstock.engines.local.supervisor import libc
@@ -158,7 +158,7 @@ def _part(order: Order, directory: Path, nodes: tuple[str, ...], node: str) -> P
     return {
         "hosts": list(nodes),
         "isolation": order.isolation or "",
-        "plans": {isolation.value: _unfilled(order, plan, own, isolation) for isolation in Isolation},
+        "plans": {isolation.value: _unfilled(order, plan, own, isolation) for isolation in LEVELS},
         "scripts": scripts(plan.spec),
         "tasks": [_part_task(task) for task in tasks],
         "patterns": {stack: list(patterns) for stack, patterns in device_patterns(plan).items()},

@@ -22,6 +22,7 @@ import yaml
 
 from penstock.base.ids import check_id
 from penstock.base.refusal import Refusal, Refused
+from penstock.engines.local.host import Isolation
 from penstock.engines.ray.settings import RaySettings
 from penstock.engines.slurm.settings import SlurmSettings
 
@@ -83,6 +84,8 @@ def _entry(path: Path, number: int, entry: object, shared: str | None) -> Cluste
         tokens = (found.token_file, found.jwt_key_file)
         if not found.user or sum(token is not None for token in tokens) != 1:
             raise Refused(_malformed(where, "a url needs a user, and one of token_file and jwt_key_file"))
+    if found.isolation is Isolation.CRUN:
+        raise Refused(_malformed(where, "isolation: crun is for images, which clusters do not run"))
     if not found.shared.is_absolute():
         raise Refused(_malformed(where, "shared is no absolute path"))
     return found

@@ -184,6 +184,10 @@ LABELS = {
     "allow user namespaces, or run as root; jobs without an image need no mending": (
         "允许用户命名空间，或以 root 运行；不使用镜像的作业不受影响"
     ),
+    "no seccomp profile": "没有 seccomp 配置",
+    "to filter their system calls: `apt install golang-github-containers-common`": (
+        "要过滤其系统调用：`apt install golang-github-containers-common`"
+    ),
     "not installed: {tools}": "未安装：{tools}",
     "to add images: `apt install skopeo umoci`": "要添加镜像：`apt install skopeo umoci`",
     "this host alone": "仅本机",

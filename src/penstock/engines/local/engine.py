@@ -13,12 +13,13 @@ import msgspec
 
 from penstock.app.ports import Capacity, Kept, Start
 from penstock.base.ids import check_id
-from penstock.base.refusal import ensure
+from penstock.base.refusal import Fault, ensure
 from penstock.engines.local import folder
 from penstock.engines.local.burial import bury_strays
 from penstock.engines.local.endings import conclude, lost, stopped
 from penstock.engines.local.filetree import refuse_exposed
-from penstock.engines.local.host import Isolation, engine_name, read_host
+from penstock.engines.local.host import IMAGE_LEVELS, LEVELS, Isolation, engine_name, read_host
+from penstock.engines.local.images.seccomp import find_filter
 from penstock.engines.local.images.store import known
 from penstock.engines.local.news import News
 from penstock.engines.local.outside import fault, observe_each
@@ -30,7 +31,7 @@ from penstock.engines.local.supervisor.directory import ask_to_stop, make, remov
 from penstock.engines.local.supervisor.format import STATUS, blank_status
 from penstock.engines.local.supervisor.shapes import Status
 from penstock.engines.local.supervisor.shown import system_mounts
-from penstock.engines.local.trial import strongest, why_not
+from penstock.engines.local.trial import strongest
 from penstock.lease.seen import Seen
 
 _SPAWN_AGAIN_S = 2.0
@@ -94,6 +95,11 @@ class LocalEngine:
         """No hosts: a probe looks at this one. Its images are looked for anew each time."""
         images = self._settings.images
         return Capacity(images=tuple(one.name for one in known(images)) if images else None)
+
+    @property
+    def image_runner(self) -> tuple[str, str]:
+        """What runs jobs in images, and the profile that filters their system calls; '' for none."""
+        return self._settings.image_isolation.value, self._settings.seccomp_profile
 
     def keep(self, leases: Sequence[Kept]) -> None:
         """Nothing to do: nobody but us uses its devices."""
@@ -164,25 +170,32 @@ class LocalEngine:
         groups = self._spawner.groups(engine_name(self._root)) if control_groups else NO_GROUPS
         self.host = read_host(isolation or Isolation.PROCESS_GROUPS, groups)
         if isolation is None:
-            best, self.passed_over = strongest(
-                self._root, self.host, self._settings, self._system, self._spawner
-            )
+            best = self._strongest(LEVELS)
+            if best is None:
+                raise Fault(f"no process can be started under {self._root}: {self.passed_over}")
             self.host = msgspec.structs.replace(self.host, isolation=best)
         if self._settings.images is not None:
-            self._look_whether_images_run()
+            self._look_whether_images_run(isolation)
 
-    def _look_whether_images_run(self) -> None:
-        """They run in namespaces of our own making."""
-        match self.host.isolation:
-            case Isolation.NAMESPACES:
-                return
-            case Isolation.PROCESS_GROUPS:
-                self.without_images = "this host gives us no mount namespaces"
-            case Isolation.BUBBLEWRAP:
-                given = self._root, self.host, self._settings, self._system, self._spawner
-                self.without_images = why_not(Isolation.NAMESPACES, *given)
-        if self.without_images:
+    def _look_whether_images_run(self, asked: Isolation | None) -> None:
+        by = asked if asked in IMAGE_LEVELS else None
+        if self.host.isolation is Isolation.PROCESS_GROUPS:
+            self.without_images = "this host gives us no mount namespaces"
+        elif by is None and (by := self._strongest(IMAGE_LEVELS)) is None:
+            self.without_images = self.passed_over[Isolation.NAMESPACES]
+        if by is None:
             self._settings = msgspec.structs.replace(self._settings, images=None)
+            return
+        program, profile = find_filter()
+        self._settings = msgspec.structs.replace(
+            self._settings, image_isolation=by, seccomp=program, seccomp_profile=profile
+        )
+
+    def _strongest(self, levels: Sequence[Isolation]) -> Isolation | None:
+        given = self._root, self.host, self._settings, self._system, self._spawner
+        best, passed_over = strongest(levels, *given)
+        self.passed_over |= passed_over
+        return best
 
     def _directory(self, attempt: str) -> Path:
         return self._root / ensure(check_id(attempt, "attempt"))

@@ -14,11 +14,20 @@ from penstock.engines.local.supervisor.shapes import Groups
 
 
 class Isolation(StrEnum):
-    """How the processes of an attempt are kept apart, strongest first."""
+    """How the processes of an attempt are kept apart."""
+
+    CRUN = "crun"
+    """For jobs in images."""
 
     BUBBLEWRAP = "bubblewrap"
     NAMESPACES = "namespaces"
     PROCESS_GROUPS = "process groups"
+
+
+LEVELS = (Isolation.BUBBLEWRAP, Isolation.NAMESPACES, Isolation.PROCESS_GROUPS)
+"""Of jobs without an image, strongest first."""
+IMAGE_LEVELS = (Isolation.CRUN, Isolation.NAMESPACES)
+"""Of jobs in an image."""
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,6 +40,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workdir_limit_bytes: int = 16 * 2**30
     images: Path | None = None
     """Where the images of this host are; None where none are run."""
+    image_isolation: Isolation = Isolation.NAMESPACES
+    """What runs a job in an image."""
+    seccomp: str = ""
+    seccomp_profile: str = ""
+    """The filter of system calls for jobs in images, as base64, and the file that it was made of."""
 
 
 def attempt_files(
@@ -48,8 +53,7 @@ def attempt_files(
     """What the directory of an attempt starts with: its plan and its scripts."""
     image = image_of(plan.spec, settings)
     if image is not None and host.isolation is not Isolation.PROCESS_GROUPS:
-        # Bubblewrap needs a program of the root it has built to hold that open; what we build ourselves does not.
-        host = msgspec.structs.replace(host, isolation=Isolation.NAMESPACES)
+        host = msgspec.structs.replace(host, isolation=settings.image_isolation)
         settings = msgspec.structs.replace(settings, expose=tuple(map(Path, image.shown)))
         shown = [*_image_mounts(plan, image, settings), *_device_mounts(plan, vendors=())]
     else:
@@ -94,6 +98,7 @@ def supervisor_plan(
         "refused": refused,
         "isolation": host.isolation.value,
         "network": _has_network(plan, settings),
+        "seccomp": settings.seccomp if image else "",
         "mounts": _mounts(plan, directory, shown, settings.expose) if inside and not refused else [],
         "workdir_source": plan.workdir,
         "workdir": WORKSPACE if inside else str(directory / WORKDIR),
@@ -240,9 +245,13 @@ def _limits(plan: Start, host: Host, settings: Settings, image: Image | None) ->
         "devices": bound if processor else "visibility variable",
         **({"share": _share_limit(host, processor=processor)} if _share(plan) < WHOLE else {}),
         "disk": "none",
-        **({"image": f"{image.name} {image.digest}"} if image else {}),
+        **(_image_limits(image, settings) if image else {}),
         "log": "bounded",
     }
+
+
+def _image_limits(image: Image, settings: Settings) -> dict[str, str]:
+    return {"image": f"{image.name} {image.digest}", "system_calls": settings.seccomp_profile or "none"}
 
 
 def _cpu_limit(plan: Start, host: Host, bound: str) -> str:

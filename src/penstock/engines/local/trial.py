@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from penstock.app.ports import Start, TaskPlan
-from penstock.base.refusal import Fault
 from penstock.engines.local import folder
 from penstock.engines.local.host import Host, Isolation
 from penstock.engines.local.planning import Settings, attempt_files
@@ -23,29 +22,22 @@ _MEMORY_BYTES = 256 * 2**20
 
 
 def strongest(
-    root: Path, host: Host, settings: Settings, system: Sequence[Mount], spawner: Spawner
-) -> tuple[Isolation, dict[str, str]]:
-    """The first level that works, and why those before it do not. Raises Fault where none does."""
-    passed_over: dict[str, str] = {}
-    for isolation in Isolation:
-        reason = why_not(isolation, root, host, settings, system, spawner)
-        if not reason:
-            return isolation, passed_over
-        passed_over[isolation.value] = reason
-    raise Fault(f"no process can be started under {root}: {passed_over}")
-
-
-def why_not(
-    isolation: Isolation,
+    levels: Sequence[Isolation],
     root: Path,
     host: Host,
     settings: Settings,
     system: Sequence[Mount],
     spawner: Spawner,
-) -> str:
-    """Why nothing can be run at this level here; '' where it can."""
-    trial = msgspec.structs.replace(host, isolation=isolation)
-    return _try(root / f".trial-{os.getpid()}", trial, settings, system, spawner)
+) -> tuple[Isolation | None, dict[str, str]]:
+    """The first of these levels that works, None where none does, and why those before it do not."""
+    passed_over: dict[str, str] = {}
+    for isolation in levels:
+        trial = msgspec.structs.replace(host, isolation=isolation)
+        reason = _try(root / f".trial-{os.getpid()}", trial, settings, system, spawner)
+        if not reason:
+            return isolation, passed_over
+        passed_over[isolation.value] = reason
+    return None, passed_over
 
 
 def _try(directory: Path, host: Host, settings: Settings, system: Sequence[Mount], spawner: Spawner) -> str:

@@ -10,7 +10,7 @@ from penstock.engines.local.supervisor.directory import remove_tree
 from penstock.engines.local.supervisor.events import Events
 from penstock.engines.local.supervisor.format import PRIVATE_TMP, WORKDIR, blank_status
 from penstock.engines.local.supervisor.gang import Gang
-from penstock.engines.local.supervisor.launch import copier, program
+from penstock.engines.local.supervisor.launch import copier
 from penstock.engines.local.supervisor.lean import TYPE_CHECKING
 from penstock.engines.local.supervisor.logs import BoundedLog
 from penstock.engines.local.supervisor.port import reserve_port
@@ -130,12 +130,10 @@ class Attempt:
         return self._vigil.until_ended(self._gang)
 
     def _start(self, entries: list[Entry], arguments: list[str], port: str) -> Gang:
-        members = []
         for entry in entries:
             entry["env"].setdefault("MASTER_PORT", port)
-            output = self._logs[entry["rank"]].writer
-            members.append(program(entry, arguments, output, self._plan, self._cgroup, self._box))
-        gang = Gang(start_gang(members))
+        outputs = {rank: log.writer for rank, log in self._logs.items()}
+        gang = Gang(self._box.start(entries, arguments, outputs))
         self._built()
         return gang
 
@@ -181,6 +179,10 @@ def sandbox_of(isolation: str) -> type[Sandbox]:
             from penstock.engines.local.supervisor.bubblewrap import Bubblewrap
 
             return Bubblewrap
+        case "crun":
+            from penstock.engines.local.supervisor.crun import Crun
+
+            return Crun
         case "namespaces":
             from penstock.engines.local.supervisor.namespaces import Namespaces
 

@@ -34,6 +34,11 @@ class Cgroup:
         """Whether there is any group that holds all processes of the attempt."""
         return bool(self._directories)
 
+    @property
+    def binds(self) -> bool:
+        """Whether `bind` keeps processes on their CPUs, whatever they do."""
+        return "cpuset" in self._v1 or (bool(self._v2) and "cpuset" in self._v2_controllers)
+
     def create(self, plan: Plan) -> None:
         """Make the groups and set their limits; raises OSError."""
         for directory in self._directories:

@@ -10,10 +10,10 @@ from penstock.engines.local.supervisor.lean import TYPE_CHECKING
 from penstock.engines.local.supervisor.process import Member, Unstartable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from penstock.engines.local.supervisor.cgroup import Cgroup
-    from penstock.engines.local.supervisor.sandbox import Sandbox
     from penstock.engines.local.supervisor.shapes import Entry, Plan
 
 _VARIABLE_MAX_BYTES = 32 * 4096
@@ -23,15 +23,15 @@ _ENVIRONMENT_MAX_BYTES = 2**20
 
 
 def program(
-    entry: Entry, arguments: list[str], output: int, plan: Plan, cgroup: Cgroup, box: Sandbox
+    entry: Entry, arguments: list[str], output: int, plan: Plan, cgroup: Cgroup, join: Callable[[], None]
 ) -> Member:
-    """A program of the job: limited, bound to its CPUs, in the sandbox, without privileges."""
+    """A program of the job: limited, bound to its CPUs, in what `join` moves it into, without privileges."""
 
     def prepare() -> None:
         cgroup.enter()
         _limit(plan["resource_limits"])
-        _bind(entry["cpus"])
-        box.join()
+        bind(entry["cpus"])
+        join()
         os.chdir(plan["workdir"])
         os.umask(0o022)
         _check_executable(arguments, entry["env"])
@@ -70,6 +70,11 @@ def _check_executable(arguments: list[str], env: dict[str, str]) -> None:
     """What the kernel would refuse only after the gate, when other tasks already run."""
     if not os.access(arguments[0], os.X_OK):
         raise Unstartable("start", f"{arguments[0]} is no program here")
+    check_environment(env)
+
+
+def check_environment(env: dict[str, str]) -> None:
+    """What no program can be given. Raises Unstartable."""
     sizes = [len(os.fsencode(f"{name}={value}")) + 1 for name, value in env.items()]
     if max(sizes) > _VARIABLE_MAX_BYTES or sum(sizes) > _ENVIRONMENT_MAX_BYTES:
         raise Unstartable("environment", "the environment is larger than the kernel passes to a program")
@@ -82,7 +87,8 @@ def _limit(limits: dict[str, int]) -> None:
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
 
 
-def _bind(cpus: list[int]) -> None:
+def bind(cpus: list[int]) -> None:
+    """Bind the calling process to these CPUs, all of them or none. Raises Unstartable."""
     if not cpus:
         return
     try:

@@ -11,6 +11,7 @@ from penstock.engines.local.supervisor.lean import signal
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _INSTRUCTION_BYTES = 22, 2, 8
 _CAPABILITY_VERSION_3 = 0x20080522
 _SYS_MOUNT_SETATTR = 442
 """The same number on every architecture; Linux 5.12."""
@@ -27,6 +28,10 @@ class _Int(_ctypes._SimpleCData):  # noqa: SLF001 - what `ctypes` is made of, a 
 
 class _Long(_ctypes._SimpleCData):  # noqa: SLF001
     _type_ = "l"
+
+
+class _Text(_ctypes._SimpleCData):  # noqa: SLF001
+    _type_ = "z"
 
 
 class _Function(_ctypes.CFuncPtr):
@@ -65,6 +70,14 @@ def drop_privileges() -> None:
     """Give up every capability for good; no program started later gains any."""
     _check(_prctl(_PR_SET_NO_NEW_PRIVS, _Long(1), _Long(0), _Long(0), _Long(0)), "prctl")
     _check(_capset(_words(4, _CAPABILITY_VERSION_3, 0), bytes(24)), "capset")
+
+
+def filter_calls(program: bytes) -> None:
+    """Let the calling process make only the system calls that a seccomp filter allows, for good."""
+    pointer = bytes(_Text(program))
+    length = _words(2, len(program) // _INSTRUCTION_BYTES)
+    told = length.ljust(len(pointer), b"\0") + pointer  # struct sock_fprog
+    _check(_prctl(_PR_SET_SECCOMP, _Long(_SECCOMP_MODE_FILTER), told, _Long(0), _Long(0)), "seccomp")
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:

@@ -34,7 +34,7 @@ def _serve(requests: socket.socket) -> None:
 
     Any other name asks for the control groups of that name, which are answered as JSON.
     """
-    for isolation in ("bubblewrap", "namespaces"):
+    for isolation in ("bubblewrap", "crun", "namespaces"):
         sandbox_of(isolation)  # once for all workers
     gc.freeze()
     usual = _open_files()

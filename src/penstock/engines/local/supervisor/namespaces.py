@@ -12,6 +12,8 @@ from penstock.engines.local.supervisor.lean import TYPE_CHECKING, signal, socket
 from penstock.engines.local.supervisor.sandbox import Held
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from penstock.engines.local.supervisor.cgroup import Cgroup
     from penstock.engines.local.supervisor.shapes import Plan
 
@@ -27,15 +29,7 @@ class Namespaces(Held):
         os.mkdir(f"{directory}/{STAGE}")
         if os.geteuid() != 0:
             _become_root_of_user_namespace()
-        os.unshare(os.CLONE_NEWPID)
-        self._first = os.fork()
-        if self._first == 0:
-            try:
-                self._hold_open()
-            except OSError as error:
-                os.write(2, f"{error}\n".encode())
-            finally:
-                os._exit(1)
+        self._fork_holder()
         self._usher()
 
     def wait(self) -> None:
@@ -43,17 +37,37 @@ class Namespaces(Held):
         self._await_up()
         self._open_namespaces()
 
+    def _fork_holder(self) -> None:
+        os.unshare(os.CLONE_NEWPID)
+        self._first = fork(self._hold_open)
+
+    def _build_tree(self) -> None:
+        rootfs.build(self._plan["mounts"], f"{self._directory}/{STAGE}")
+
     def _hold_open(self) -> None:
         libc.die_with_parent()
         network = 0 if self._plan["network"] else os.CLONE_NEWNET
         os.unshare(os.CLONE_NEWNS | os.CLONE_NEWIPC | os.CLONE_NEWUTS | network)
         if network:
             _raise_loopback()
-        rootfs.build(self._plan["mounts"], f"{self._directory}/{STAGE}")
-        _keep_only(self._hold_reader, self._up_writer)
+        self._build_tree()
+        keep_only(self._hold_reader, self._up_writer)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries orphans at once
         os.write(self._up_writer, b"\n")
         os.read(self._hold_reader, 1)  # ends when the supervisor does
+
+
+def fork(work: Callable[[], object]) -> int:
+    """Have a child do this and end; its number."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        except OSError as error:
+            os.write(2, f"{error}\n".encode())
+        finally:
+            os._exit(1)
+    return pid
 
 
 def _become_root_of_user_namespace() -> None:
@@ -71,7 +85,8 @@ def _raise_loopback() -> None:
     any_socket.close()
 
 
-def _keep_only(*descriptors: int) -> None:
+def keep_only(*descriptors: int) -> None:
+    """Close all descriptors but these and the standard ones."""
     previous = 2
     for descriptor in sorted(descriptors):
         os.closerange(previous + 1, descriptor)

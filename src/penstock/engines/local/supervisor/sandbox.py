@@ -7,17 +7,21 @@ the PID namespace, and with it everything inside.
 
 from __future__ import annotations
 
+import binascii
 import os
 import select
 
 from penstock.engines.local.supervisor import libc
 from penstock.engines.local.supervisor.format import MESSAGES
+from penstock.engines.local.supervisor.launch import program
 from penstock.engines.local.supervisor.lean import TYPE_CHECKING, Suppressed, read, signal
-from penstock.engines.local.supervisor.process import Unstartable
+from penstock.engines.local.supervisor.process import Unstartable, start_gang
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from penstock.engines.local.supervisor.cgroup import Cgroup
-    from penstock.engines.local.supervisor.shapes import Plan
+    from penstock.engines.local.supervisor.shapes import Entry, Plan
 
 _READY_S = 300.0
 """A host that starts a thousand sandboxes at once is slow, not broken."""
@@ -31,6 +35,13 @@ class Sandbox:
 
     def wait(self) -> None:
         """Return once tasks can be put in; raises Unstartable."""
+
+    def start(
+        self, entries: Sequence[Entry], arguments: list[str], outputs: Mapping[int, int]
+    ) -> dict[int, int]:
+        """Start a program for each entry, all or none; process id -> rank. Raises Unstartable."""
+        given = self._plan, self._cgroup, self.join
+        return start_gang([program(one, arguments, outputs[one["rank"]], *given) for one in entries])
 
     def join(self) -> None:
         """Move the calling child in, with no capability left."""
@@ -63,6 +74,8 @@ class Held(Sandbox):
         for descriptor in self._namespaces:
             os.setns(descriptor)
         libc.drop_privileges()
+        if self._plan["seccomp"]:
+            libc.filter_calls(binascii.a2b_base64(self._plan["seccomp"]))
 
     def kill(self) -> bool:
         """End the first process of the PID namespace: the kernel ends the others."""
@@ -99,7 +112,7 @@ class Held(Sandbox):
         os.close(self._up_writer)
         readable, _, _ = select.select([self._up], [], [], _READY_S)
         if not readable or not os.read(self._up, 1):
-            raise Unstartable("sandbox", _last_message(self._directory))
+            raise Unstartable("sandbox", last_message(self._directory))
 
 
 def enter_namespace(pid: int, name: str) -> None:
@@ -111,6 +124,7 @@ def enter_namespace(pid: int, name: str) -> None:
         os.close(descriptor)
 
 
-def _last_message(directory: str) -> str:
+def last_message(directory: str) -> str:
+    """What was said last while the sandbox was built."""
     lines = read(f"{directory}/{MESSAGES}").decode(errors="replace").splitlines()
     return f"the sandbox could not be set up: {lines[-1] if lines else 'it took too long'}"

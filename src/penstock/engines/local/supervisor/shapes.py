@@ -37,6 +37,7 @@ class Plan(TypedDict):
 
     `mark` is the variable, with its value, by which processes of the attempt can be told.
     `cpu_millicores` and `memory_bytes` are limits of the whole attempt, 0 for none.
+    `seccomp` is a filter of system calls as base64, '' for none.
     `refused` (a code, a line feed, a sentence) is set where the gang cannot start on this host.
     """
 
@@ -45,6 +46,7 @@ class Plan(TypedDict):
     refused: str
     isolation: str
     network: bool
+    seccomp: str
     mounts: list[Mount]
     workdir_source: str
     workdir: str
