@@ -133,7 +133,7 @@ def test_check_split_refuses_what_cannot_be_divided(per_node, tasks, fine):
 
 
 def test_a_job_in_an_image_goes_to_an_engine_that_runs_images():
-    slurm = msgspec.structs.replace(node("n1"), engine="slurm")
+    slurm = msgspec.structs.replace(node("n1"), engine="slurm", shares_devices=False, runs_images=False)
     plain = job("plain")
     image = msgspec.structs.replace(plain, id="j", spec=msgspec.structs.replace(plain.spec, image="a:1"))
     fleet = devices("n1", 1) + devices("n2", 1)

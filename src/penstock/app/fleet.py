@@ -45,8 +45,7 @@ def register(app: App, found: Discovered) -> None:
     now = app.now()
     with app.database.write() as tx:
         known = {device.id: device for device in fleet.devices(tx)}
-        if fleet.node(tx, found.node.id) != found.node:
-            fleet.save_node(tx, found.node)
+        _save_node(app, tx, found.node)
         for device in found.devices:
             old = known.get(device.id)
             if old is None:
@@ -69,7 +68,7 @@ def import_fleet(app: App, principal: Principal, found: FleetFile) -> FleetView:
     with app.database.write() as tx:
         known = {node.id: node for node in fleet.nodes(tx)}
         for node in found.nodes:
-            if known.get(node.id, node) != node:
+            if node.id in known and _as_said(node, known[node.id]) != known[node.id]:
                 raise Refused(
                     Refusal(
                         "id_conflict",
@@ -78,7 +77,7 @@ def import_fleet(app: App, principal: Principal, found: FleetFile) -> FleetView:
                         "node",
                     )
                 )
-            fleet.save_node(tx, node)
+            _save_node(app, tx, node)
         for device in found.devices:
             here = fleet.device(tx, device.id)
             said = {field: getattr(device, field) for field in _IMPORTED}
@@ -89,6 +88,22 @@ def import_fleet(app: App, principal: Principal, found: FleetFile) -> FleetView:
                     raise Refused(id_conflict("device", device.id))
         audit.record(tx, now, principal.token, "import_fleet", f"{len(found.nodes)} nodes")
         return _view(tx)
+
+
+def _save_node(app: App, tx: Tx, node: Node) -> None:
+    known = fleet.node(tx, node.id)
+    if known is None:
+        app.followed.clear()  # so that its engine says what it can do there
+    wanted = _as_said(node, known)
+    if wanted != known:
+        fleet.save_node(tx, wanted)
+
+
+def _as_said(node: Node, known: Node | None) -> Node:
+    """The node with what its engine has said of it before."""
+    if known is None:
+        return node
+    return msgspec.structs.replace(node, shares_devices=known.shares_devices, runs_images=known.runs_images)
 
 
 def calibrate(app: App, principal: Principal, probe: Probe, name: str) -> Calibration:

@@ -9,7 +9,7 @@ from penstock.app.access import require_operator
 from penstock.app.context import App
 from penstock.app.ports import Capacity, Engine, Kept, NodeView
 from penstock.base.refusal import Fault, Refused
-from penstock.fleet.device import Device, DeviceState
+from penstock.fleet.device import Device, DeviceState, Node
 from penstock.lease.offer import Lease, LeaseState
 from penstock.lease.tenant import Principal
 from penstock.store import fleet, jobs, leases
@@ -38,11 +38,12 @@ def follow(app: App) -> None:
     """Take up what engines newly say. One that is away, or refuses us, is asked again; its fleet stays."""
     for name, engine in app.engines.items():
         try:
-            found = engine.capacity()
-            if not found.nodes or app.followed.get(name) is found:
+            found, before = engine.capacity(), app.followed.get(name)
+            if before is found or (not found.nodes and before == found):
                 continue
             _take_up(app, name, found)
-            engine.keep(_kept(app, name))
+            if found.nodes:
+                engine.keep(_kept(app, name))
         except (Fault, Refused):
             continue
         app.followed[name] = found
@@ -77,14 +78,12 @@ def _view(name: str, engine: Engine) -> EngineView:
 
 def _take_up(app: App, engine: str, found: Capacity) -> None:
     with app.database.read() as tx:
-        if not _changes(tx, engine, found):
+        if not (_hosts(tx, engine, found) or _changes(tx, engine, found)):
             return
     now = app.now()
     with app.database.write() as tx:
-        known = {node.id: node for node in fleet.nodes(tx)}
-        for one in found.nodes:
-            if known.get(one.node.id) != one.node:
-                fleet.save_node(tx, one.node)
+        for node in _hosts(tx, engine, found):
+            fleet.save_node(tx, node)
         for device, reason in _changes(tx, engine, found):
             if device.accepted_at is None and found.accepted and device.state is DeviceState.PLANNED:
                 fleet.save_device(tx, fleet.accept(device, now), now, "accepted on the operator's word")
@@ -92,8 +91,19 @@ def _take_up(app: App, engine: str, found: Capacity) -> None:
                 fleet.save_device(tx, device, now, reason)
 
 
+def _hosts(tx: Tx, engine: str, found: Capacity) -> list[Node]:
+    """Its hosts that are new, or of which it now says something else."""
+    known = {node.id: node for node in fleet.nodes(tx)}
+    here = [one.node for one in found.nodes] or [node for node in known.values() if node.engine == engine]
+    can = {"shares_devices": found.shares_devices, "runs_images": found.images is not None}
+    said = [msgspec.structs.replace(node, **can) for node in here]
+    return [node for node in said if known.get(node.id, node).engine == engine and known.get(node.id) != node]
+
+
 def _changes(tx: Tx, engine: str, found: Capacity) -> list[tuple[Device, str]]:
-    """Devices that are new or must change their state, with the reason."""
+    """Devices that are new or must change their state, with the reason; none where a probe finds them."""
+    if not found.nodes:
+        return []
     known = {device.id: device for device in fleet.devices(tx)}
     taken = {node.id: node.engine for node in fleet.nodes(tx)}
     occupied = {device for attempt in jobs.live_attempts(tx) for device in attempt.devices}

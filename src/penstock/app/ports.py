@@ -92,6 +92,8 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     remarks: tuple[str, ...] = ()
     """What an operator should know, such as accounting that differs from what was charged."""
+    shares_devices: bool = False
+    """Whether several attempts may be started on one device; else it allots whole ones."""
     images: tuple[str, ...] | None = None
     """Images that jobs can run in; None where the engine runs none."""
     accepted: bool = False

@@ -52,6 +52,10 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     fabric: str = "fabric"
     leaf: str = "leaf"
     address: str = "127.0.0.1"
+    shares_devices: bool = True
+    """Whether its engine starts several attempts on one device, as that engine says."""
+    runs_images: bool = True
+    """Whether its engine runs a job in the image that it names, as that engine says."""
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,10 +13,6 @@ from penstock.fleet.cpulist import parse_cpu_list
 from penstock.fleet.device import Device, DeviceState, Node
 
 MILLICORES = 1000
-SHARING_ENGINES = ("local", "simulated")
-"""Engines that start several attempts on one device; the others allot whole devices."""
-IMAGE_ENGINES = ("local", "simulated")
-"""Engines that run a job in the image that it names."""
 _CPU_STACK = "cpu"
 _KEPT = 4
 
@@ -142,8 +138,8 @@ def _layout(given_nodes: Iterable[Node], given: Iterable[Device]) -> Layout:
         node_cpu=np.maximum(np.array([n.cpu_cores for n in nodes], np.int64) * MILLICORES, of_devices),
         node_memory=np.array([n.memory_bytes for n in nodes], np.int64),
         any_cores=bool(cores.any()),
-        shares=np.array([n.engine in SHARING_ENGINES for n in nodes], np.bool_)[node],
-        images=np.array([n.engine in IMAGE_ENGINES for n in nodes], np.bool_)[node],
+        shares=np.array([n.shares_devices for n in nodes], np.bool_)[node],
+        images=np.array([n.runs_images for n in nodes], np.bool_)[node],
         kind=kind,
         kinds=tuple(kinds.values()),
     )

@@ -49,8 +49,8 @@ class SimulatedEngine:
     starts: int = 0
 
     def capacity(self) -> Capacity:
-        """No hosts: the simulated centre installs them."""
-        return Capacity()
+        """No hosts: the simulated centre installs them. It runs nothing, in whatever image."""
+        return Capacity(shares_devices=True, images=())
 
     def keep(self, leases: Sequence[Kept]) -> None:
         """Nothing to do: nobody but us uses its devices."""

@@ -94,7 +94,8 @@ class LocalEngine:
     def capacity(self) -> Capacity:
         """No hosts: a probe looks at this one. Its images are looked for anew each time."""
         images = self._settings.images
-        return Capacity(images=tuple(one.name for one in known(images)) if images else None)
+        found = tuple(one.name for one in known(images)) if images else None
+        return Capacity(shares_devices=True, images=found)
 
     @property
     def image_runner(self) -> tuple[str, str]:
