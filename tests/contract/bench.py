@@ -6,7 +6,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from penstock.app.ports import Start, TaskPlan
-from penstock.lease.job import FINAL_ATTEMPT_STATES, Checkpoint, JobSpec, Resources
+from penstock.lease.job import FINAL_ATTEMPT_STATES, AttemptState, Checkpoint, JobSpec, Resources
 from penstock.lease.seen import Seen
 
 PATIENCE_S = 60.0
@@ -214,6 +214,20 @@ class Bench:
     def end(self, attempt: str) -> Seen:
         """Wait for the end."""
         return self.until(attempt, *FINAL_ATTEMPT_STATES)
+
+    def ends(self, attempts: Sequence[str]) -> dict[str, AttemptState]:
+        """Wait for the end of each, looked at all together, as a centre does, and half of the time at most."""
+        left, ended = {self.id(attempt): attempt for attempt in attempts}, {}
+        while left:
+            news = self.wait(lambda: self._final(left), f"the end of {len(left)} attempts")
+            ended |= {left.pop(seen.attempt): seen.state for seen in news}
+        return ended
+
+    def _final(self, attempts: Iterable[str]) -> list[Seen]:
+        began_s = time.monotonic()
+        seen = self.engine.observe(attempts)
+        time.sleep(time.monotonic() - began_s)
+        return [one for one in seen if one.state in FINAL_ATTEMPT_STATES]
 
     def settled(self, attempt: str) -> Seen:
         """Wait for the end, with the times of the engine's accounting where it has one."""

@@ -133,26 +133,45 @@ def test_the_commands_of_slurm_serve_where_there_is_no_rest_server(tmp_path, mon
         opened.engine.close()
 
 
-def test_a_lease_is_an_account_with_a_limit_and_a_reservation_and_ends_with_it(tmp_path, monkeypatch):
+def test_a_lease_is_an_account_with_a_limit_and_a_reservation_for_its_jobs_alone(tmp_path, monkeypatch):
     there = cluster()
     monkeypatch.setenv("SLURM_CONF", there.environment["SLURM_CONF"])
-    engine = SlurmEngine(HARNESS.settings(tmp_path, reservations=True))
     with HARNESS.turn(alone=True):
-        engine.capacity()
-        now = SystemClock().now()
-        hours = timedelta(hours=1)
-        lease = Kept(lease="acme.one", tenant="acme", start=now, end=now + hours, devices={"n4": 8})
-        engine.keep([lease])
-        engine.keep([lease])
+        opened = Opened(HARNESS, tmp_path / "engine")
+        opened.engine.close()
+        opened.engine = SlurmEngine(HARNESS.settings(tmp_path / "engine", reservations=True))
+        bench = Bench(opened, tmp_path)
+        bench.engine.capacity()
+        plan = bench.plan("a", "sleep 600")
+        task = msgspec.structs.replace(plan.tasks[0], node="n2", stack="cuda", handles=("a100:0",))
+        mine = msgspec.structs.replace(plan, lease="acme.one", tasks=(task,))
+        with pytest.raises(Fault, match="not reserved"):
+            bench.engine.start(mine)
+        bench.engine.keep([_lease("acme.one", {"n2": 8, "n1": 2})])
+        bench.engine.keep([_lease("acme.one", {"n2": 8, "n1": 2})])
         shown = there.run("scontrol", "-o", "show", "reservation")
         assert "ReservationName=penstock-lease-acme.one" in shown
-        assert "Nodes=n4" in shown
+        assert "NodeName=n1 CoreIDs=0-15   NodeName=n2 CoreIDs=0-63" in shown
         assert "Accounts=penstock-lease-acme.one" in shown
         limits = there.run("sacctmgr", "-n", "-P", "show", "assoc", "format=account,user,grptres")
-        assert "penstock-lease-acme.one||gres/gpu=8" in limits
-        engine.keep([])
+        assert "penstock-lease-acme.one||gres/gpu=10" in limits
+        others = there.run("sbatch", "--parsable", "--nodelist=n2", "--gres=gpu:1", "--account=others",
+                           "--output=/dev/null", "--wrap=true").strip()  # fmt: skip
+        bench.begin(mine)
+        bench.until("a", "running")
+        assert there.run("squeue", "-h", "-j", others, "-o", "%T").strip() == "PENDING"
+        bench.engine.keep([_lease("acme.two", {"n4": 8})])  # while a job of the other is ending
+        assert "penstock-lease-acme.two" in there.run("scontrol", "-o", "show", "reservation")
+        bench.end_all()
+        bench.engine.keep([])
         assert "penstock-lease" not in there.run("scontrol", "-o", "show", "reservation")
-    engine.close()
+        there.run("scancel", others)
+        opened.engine.close()
+
+
+def _lease(name: str, devices: dict[str, int]) -> Kept:
+    now = SystemClock().now()
+    return Kept(lease=name, tenant="acme", start=now, end=now + timedelta(hours=1), devices=devices)
 
 
 def test_an_attempt_that_succeeded_is_over_while_slurm_still_clears_up_and_the_next_waits_there(own_bench):

@@ -215,9 +215,17 @@ def test_a_request_larger_than_the_cluster_says_that_it_never_fits(
 ) -> None:
     centre = opens()
     begin(centre)
-    submit(centre, "huge", nodes=3, resources=Resources(models=(model(centre),), devices_per_node=8))
+    submit(
+        centre,
+        "nodes",
+        nodes=3,
+        time_limit_s=60,
+        resources=Resources(models=(model(centre),), devices_per_node=8),
+    )
+    submit(centre, "each", resources=Resources(models=(model(centre),), devices_per_node=9))
     cycle(centre.app)
-    found = job(centre, "huge").job
-    assert found.state is JobState.QUEUED
-    assert found.reasons
-    assert submitted(slurm, "huge") == []
+    for name in ("nodes", "each"):
+        found, said = job(centre, name).job, jobs.why_waiting(centre.app, SYSTEM, f"acme.{name}")
+        assert (found.state, found.reasons) == (JobState.QUEUED, {"too_large": 16})
+        assert (said.reason, said.possible) == ("too_large", False)
+        assert submitted(slurm, name) == []

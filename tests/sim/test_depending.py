@@ -71,6 +71,21 @@ def test_what_waits_for_what_can_never_be_is_cancelled_and_gets_its_money_back(c
     assert money.balance(centre.app, SYSTEM, "acme").held_micros == 0
 
 
+def test_the_id_of_an_array_stands_for_all_its_jobs(centre):
+    for index in ("0", "1", "10"):
+        submit(centre, f"sweep-{index}", ARRAY_INDEX=index)
+    submit(centre, "sweep-2")  # called so, and none of the array
+    submit(centre, "sweep-1-more", ARRAY_INDEX="1")
+    submit(centre, "sum", {"sweep": "success"})
+    assert shown(centre, "sum").spec.after == dict.fromkeys(
+        ("acme.sweep-0", "acme.sweep-1", "acme.sweep-10"), "success"
+    )
+    centre.run(120 * S, S)
+    assert shown(centre, "sum").state is JobState.SUCCEEDED
+    with pytest.raises(Refused, match="after_array_failure"):
+        submit(centre, "mend", {"sweep": "failure"})
+
+
 def test_a_job_that_is_not_there_is_not_waited_for(centre):
     with pytest.raises(Refused, match="not_found"):
         submit(centre, "train", {"never": "success"})

@@ -160,7 +160,13 @@ CASES = {
         ("no_fit_memory", {"no_fit_memory": 2}),
     ),
     "too little host memory": ({}, job("j", memory=65 * GIB), ("no_fit_memory", {"no_fit_host_memory": 2})),
-    "more than there are": ({}, job("j", per_node=3), ("no_fit_fragmentation", {"too_few_free": 2})),
+    "more than there are": ({}, job("j", per_node=3), ("no_fit_fragmentation", {"too_large": 2})),
+    "more nodes than there are": ({}, job("j", nodes=3), ("no_fit_fragmentation", {"too_large": 2})),
+    "more than there are, and all are taken": (
+        {"attempts": (running(BUSY, ("n1-0", "n1-1")),), "running": (BUSY,)},
+        job("j", per_node=3),
+        ("no_fit_fragmentation", {"too_large": 2}),
+    ),
     "past the tenant's cap": (
         {"tenants": (Tenant(id="t", name="t", created_at=NOW, device_quota=1),)},
         job("j", per_node=2),
@@ -290,9 +296,15 @@ def test_leftovers_of_a_gang_tell_topology_from_fragmentation():
     )
     assert waiting(solve(split_fabric, NOW)) == {"j": ("no_fit_topology", {"no_fit_topology": 4})}
     pieces = world(
-        node("n1"), node("n2"), fleet=devices("n1", 1) + devices("n2", 1), queue=(job("j", per_node=2),)
+        node("n1"),
+        node("n2"),
+        fleet=devices("n1", 2) + devices("n2", 2),
+        attempts=(running(BUSY, ("n1-0", "n2-0")),),
+        running=(BUSY,),
+        queue=(job("j", per_node=2),),
     )
-    assert waiting(solve(pieces, NOW)) == {"j": ("no_fit_fragmentation", {"no_fit_fragmentation": 2})}
+    answer = {"busy": 2, "no_fit_fragmentation": 2}
+    assert waiting(solve(pieces, NOW)) == {"j": ("no_fit_fragmentation", answer)}
 
 
 def test_a_gang_has_one_model_the_first_named_that_fits():

@@ -75,6 +75,7 @@ def _change(option: Option) -> str:
 def meaning(reason: str) -> str:
     """A reason code in a few words."""
     return {
+        "too_large": _("fewer than the job needs, even if all were free"),
         "not_in_service": _("not in service, or not accepted"),
         "no_fit_model": _("another model"),
         "no_fit_memory": _("too little device memory"),

@@ -8,6 +8,8 @@ import msgspec
 from penstock.base.money import Micros
 from penstock.base.quantity import WHOLE, Precision
 
+ARRAY_INDEX = "ARRAY_INDEX"
+"""The variable that tells the jobs of an array apart; their ids end with it."""
 AFTER = "after-"
 """How the lines of jobs begin that wait for other jobs."""
 

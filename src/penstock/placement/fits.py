@@ -77,6 +77,13 @@ def _soon_us(need: Need, snapshot: Snapshot) -> int:
     return snapshot.now_us + snapshot.notice_us + need.grace_us
 
 
+def is_too_large(need: Need, layout: Layout) -> bool:
+    """Whether no model has devices for the whole gang, not even if all were free and in service."""
+    groups = need.fitting.sum(axis=1) // (1 if need.partial else need.per_node)
+    hosted = np.bincount(layout.model, weights=groups, minlength=1)
+    return bool(hosted.max() < need.groups)
+
+
 def counts(need: Need, snapshot: Snapshot, closed: str | None) -> Counter[str]:
     """Every considered cell by the first reason that keeps it out, the free ones by why they do not suffice."""
     layout = snapshot.layout
@@ -89,13 +96,16 @@ def counts(need: Need, snapshot: Snapshot, closed: str | None) -> Counter[str]:
         counted[reason] += int((left & where).sum())
         left = left & ~where
 
+    too_large = is_too_large(need, layout)
+    if too_large:
+        count(reasons.TOO_LARGE, need.fitting)
     count(reasons.NOT_IN_SERVICE, ~layout.sellable)
     count(reasons.MODEL, np.broadcast_to(~need.wanted[:, None], left.shape))
     count(reasons.SOFTWARE, ~need.runs)
     count(reasons.IMAGE, ~need.holds_image)
     count(reasons.MEMORY, ~need.enough)
-    if closed is not None:
-        count(closed, left)
+    if closed is not None or too_large:
+        count(closed or reasons.TOO_LARGE, left)
         return +counted
     count(reasons.BUSY, snapshot.room < need.share)
     kept = ~open_now(need, snapshot)

@@ -121,7 +121,8 @@ class Option(msgspec.Struct, frozen=True):
 class Why(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer to "why is it pending?".
 
-    `counts` has one entry a reason and adds up to the devices considered; `ahead` is how many jobs come
+    `counts` has one entry a reason and adds up to the devices considered, `reason` is the one of the card-hour book,
+    or `too_large` where the job waits in vain; `ahead` is how many jobs come
     first; `starts_by` is the latest start by what is known now (lease ends and time limits; None where
     something has no known end, or it can never fit: then `possible` tells which).
     """

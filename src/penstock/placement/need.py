@@ -45,8 +45,8 @@ def grace(spec: JobSpec) -> timedelta:
 class Need:
     """The job's demand on a layout.
 
-    `share` is what it takes of each cell, `right` where model, software and device memory fit; `models` are
-    the numbers of the models in the order in which the job should have them.
+    `share` is what it takes of each cell, `fitting` where model, software and device memory fit, `right` those of
+    them that are in service; `models` are the numbers of the models in the order in which the job should have them.
     """
 
     def __init__(
@@ -78,8 +78,8 @@ class Need:
         if self.partial:
             self.runs = self.runs & layout.shares[:, None]
         self.holds_image = _holds_image(spec, layout)
-        self.right = self.considered & layout.sellable & self.enough & self.runs & self.wanted[:, None]
-        self.right &= self.holds_image
+        self.fitting = self.considered & self.enough & self.runs & self.wanted[:, None] & self.holds_image
+        self.right = self.fitting & layout.sellable
 
     def _make_even(self, layout: Layout) -> None:
         """A gang takes one share of all its devices, so of each model what the smallest that will do asks for."""

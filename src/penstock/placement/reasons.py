@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+TOO_LARGE = "too_large"
+"""The gang has more devices than there are of its kind, or more on a node than any has: it waits in vain."""
 NOT_IN_SERVICE = "not_in_service"
 MODEL = "no_fit_model"
 SOFTWARE = "no_fit_software"
@@ -28,6 +30,7 @@ _BOOK_REASONS = {
     HOST_MEMORY: MEMORY,
     CPU: FRAGMENTATION,
     TOO_FEW: FRAGMENTATION,
+    TOO_LARGE: FRAGMENTATION,
     QUOTA: QUOTA,
     TENANT_SUSPENDED: "no_fit_price",
     PROMISED: BOOKING,

@@ -43,7 +43,7 @@ def why(world: World, job: Job, now: datetime) -> Why:
     options = sorted(_options(planner, job, starts_by), key=lambda o: (o.starts_at, o.change, o.value))
     return Why(
         job=job.id,
-        reason=book_reason(answer),
+        reason=reasons.TOO_LARGE if answer[reasons.TOO_LARGE] else book_reason(answer),
         counts=dict(answer),
         ahead=solution.served,
         possible=possible,

@@ -11,6 +11,7 @@ from penstock.base.window import Window, from_us, to_us
 from penstock.insight.changed import attempt_change
 from penstock.lease.job import (
     AFTER,
+    ARRAY_INDEX,
     FINAL_ATTEMPT_STATES,
     FINAL_JOB_STATES,
     Attempt,
@@ -96,6 +97,13 @@ def recent(
     ):  # one by one: each is a stretch of an index, together they would be sorted
         found += rows.many(tx, JOBS, JOBS.c.state == state, *where, order=order, limit=limit)
     return tuple(sorted(found, key=lambda job: (job.created_at, job.id), reverse=True)[:limit])
+
+
+def of_array(tx: Connection, name: str) -> tuple[Job, ...]:
+    """The jobs of an array that was submitted under this id; none where it is no array's."""
+    from_first, to_last = JOBS.c.id > f"{name}-", JOBS.c.id < f"{name}-:"  # after the dash a digit
+    found: tuple[Job, ...] = rows.many(tx, JOBS, from_first, to_last, order=[JOBS.c.id])
+    return tuple(job for job in found if job.id == f"{name}-{job.spec.env.get(ARRAY_INDEX)}")
 
 
 def of_lease(tx: Connection, lease: str, limit: int) -> tuple[Job, ...]:

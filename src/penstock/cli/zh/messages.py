@@ -60,6 +60,7 @@ MESSAGES = {
     "free, but too few together on a node": "空闲，但同一节点上的数量太少",
     "free, but not in one interconnect domain": "空闲，但不在同一互联域",
     "free, but fewer than the job needs": "空闲，但少于作业所需",
+    "fewer than the job needs, even if all were free": "即使全部空闲，也少于作业所需",
     "the lease has not begun, or is suspended": "租约尚未开始，或已暂停",
     "the tenant is suspended": "租户已被暂停",
     "used by another job": "被其他作业使用",

@@ -60,6 +60,9 @@ class SlurmEngine:
             with fault("reconciling accounting"):
                 remarks = self._reconciling.look(self._root)
             self._differences = found, msgspec.structs.replace(found, remarks=remarks)
+        if self._fleet.problem:
+            known = self._differences[1]
+            return msgspec.structs.replace(known, remarks=(self._fleet.problem, *known.remarks))
         return self._differences[1]
 
     def keep(self, leases: Sequence[Kept]) -> None:

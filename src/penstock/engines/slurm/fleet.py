@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from penstock.app.ports import Capacity, Kept, NodeView
-from penstock.base.refusal import Refusal, Refused
+from penstock.base.refusal import Fault, Refusal, Refused
+from penstock.engines.patience import Patience
 from penstock.engines.slurm.cluster import Cluster
 from penstock.engines.slurm.keeping import Keeping, name_of
 from penstock.engines.slurm.model import SlurmJob, SlurmNode
@@ -32,11 +33,13 @@ class Fleet:
 
     def __init__(self, settings: SlurmSettings, cluster: Cluster) -> None:
         self._settings, self._cluster = settings, cluster
-        self._keeping = Keeping(settings)
+        self._keeping, self._patience = Keeping(settings), Patience()
         self._known = catalogue()
         self._nodes: tuple[SlurmNode, ...] = ()
         self._seen = Capacity()
         self._next_s = 0.0
+        self.problem = ""
+        """What keeps leases from being reserved."""
 
     def look(self) -> Capacity:
         """Hosts with their devices. Raises Fault where the cluster is away."""
@@ -62,12 +65,26 @@ class Fleet:
 
     def keep(self, leases: Sequence[Kept]) -> None:
         """Reservations and accounts for these leases, and none for others."""
-        if self._settings.reservations:
-            self._keeping.keep(leases, {node.name: node for node in self._nodes})
+        if not self._settings.reservations:
+            return
+        try:
+            hosts = {node.name: node for node in self._nodes}
+            self._patience.call(lambda: self._keeping.keep(leases, hosts))
+        except Fault as error:
+            self.problem = f"leases are not reserved: {error}"
+            raise
+        self.problem = ""
 
     def reservation(self, lease: str) -> str:
-        """The reservation that a job of this lease runs in; '' where there is none."""
-        return name_of(lease) if lease and self._settings.reservations else ""
+        """The account and the reservation that a job of this lease runs in; '' where there are none.
+
+        Raises Fault where they are not made yet: the job would be declined for good.
+        """
+        if not lease or not self._settings.reservations:
+            return ""
+        if not self._keeping.has(lease):
+            raise Fault(f"lease {lease} is not reserved on the cluster yet")
+        return name_of(lease)
 
     def addresses(self) -> dict[str, str]:
         """Where each host is reached from the others."""

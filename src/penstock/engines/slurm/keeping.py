@@ -29,6 +29,7 @@ class Keeping:
     def __init__(self, settings: SlurmSettings) -> None:
         self._settings = settings
         self._kept: tuple[Kept, ...] | None = None
+        self._reserved: set[str] = set()
 
     def keep(self, leases: Sequence[Kept], nodes: Mapping[str, SlurmNode]) -> None:
         """Reserve for these leases and free what is reserved for others; nothing is asked twice in vain."""
@@ -37,13 +38,17 @@ class Keeping:
             return
         there = _reservations()
         names = {name_of(one.lease) for one in wanted}
-        for name in there - names:
-            _run("scontrol", "delete", f"ReservationName={name}")
+        freed = [_free(name) for name in sorted(there - names)]
         for one in wanted:
-            self._account(one)
             if name_of(one.lease) not in there:
+                self._account(one)
                 self._reserve(one, nodes)
-        self._kept = wanted
+        self._reserved = names
+        self._kept = wanted if all(freed) else None
+
+    def has(self, lease: str) -> bool:
+        """Whether the lease has its reservation."""
+        return name_of(lease) in self._reserved
 
     def _account(self, one: Kept) -> None:
         """The account, with the limit on devices that is the lease's size; only devices of its kind count."""
@@ -59,28 +64,28 @@ class Keeping:
         _run("sacctmgr", "-i", "-Q", "add", "user", user, f"Account={name}", may_exist=True)
 
     def _reserve(self, one: Kept, nodes: Mapping[str, SlurmNode]) -> None:
-        whole = [name for name in one.devices if _is_whole(one.devices[name], nodes.get(name))]
-        partial = [name for name in one.devices if name not in whole]
+        names = [
+            name for name in nodes if name in one.devices
+        ]  # in Slurm's own order, which counts of cores go by
+        partial = [name for name in names if not _is_whole(one.devices[name], nodes[name])]
         options = [
             f"ReservationName={name_of(one.lease)}",
             f"StartTime={_local(one.start)}",
             f"EndTime={_local(one.end)}",
             f"Accounts={name_of(one.lease)}",
-            f"Nodes={','.join(one.devices)}",
+            f"Nodes={','.join(names)}",
         ]
         if partial:
-            cores = [str(_cores(one.devices[name], nodes.get(name))) for name in one.devices]
+            cores = [str(_cores(one.devices[name], nodes[name])) for name in names]
             options.append(f"CoreCnt={','.join(cores)}")
         _run("scontrol", "create", "reservation", *options, "Flags=IGNORE_JOBS")
 
 
-def _is_whole(devices: int, node: SlurmNode | None) -> bool:
-    return node is None or devices >= (sum(node.gres.values()) or node.cpus)
+def _is_whole(devices: int, node: SlurmNode) -> bool:
+    return devices >= (sum(node.gres.values()) or node.cpus)
 
 
-def _cores(devices: int, node: SlurmNode | None) -> int:
-    if node is None:
-        return 1
+def _cores(devices: int, node: SlurmNode) -> int:
     return max(node.cpus * devices // max(sum(node.gres.values()) or node.cpus, 1), 1)
 
 
@@ -93,6 +98,17 @@ def _reservations() -> set[str]:
     said = _run("scontrol", "-o", "show", "reservation")
     fields = (line.split()[0].partition("=")[2] for line in said.splitlines() if line.strip())
     return {name for name in fields if name.startswith(PREFIX)}
+
+
+def _free(name: str) -> bool:
+    """Whether the reservation is gone; it stays while jobs of its lease are ending."""
+    try:
+        _run("scontrol", "delete", f"ReservationName={name}")
+    except Fault as error:
+        if "in use" not in str(error):
+            raise
+        return False
+    return True
 
 
 def _run(*command: str, may_exist: bool = False) -> str:

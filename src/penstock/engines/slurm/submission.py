@@ -35,7 +35,10 @@ _OF_SEVERAL = "[ -e {agent} ] && exec {quick} {node}\nexec {slow} {node}"
 def submission(
     plan: Start, directory: Path, settings: SlurmSettings, share: Mapping[str, int], reservation: str
 ) -> Submission:
-    """The job for a plan. `share`: CPUs that go with each accelerator, by host."""
+    """The job for a plan. `share`: CPUs that go with each accelerator, by host.
+
+    `reservation` is that of its lease and the account that may use it, or ''.
+    """
     nodes = tuple(dict.fromkeys(task.node for task in plan.tasks))
     limit_s = plan.spec.time_limit_s
     minutes = None if limit_s is None else -(-(limit_s + plan.spec.grace_s) // 60) + _END_MINUTES
@@ -57,7 +60,7 @@ def submission(
         gres=_gres(plan),
         memory_mib=-(-plan.spec.resources.memory_bytes // 2**20),
         time_limit_minutes=minutes,
-        account=settings.account,
+        account=reservation or settings.account,
         partition=settings.partition,
         qos=settings.qos,
         constraint=settings.constraint,

@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from penstock.lease.depend import END, FAILURE, SUCCESS
-from penstock.lease.job import JobSpec
+from penstock.lease.job import ARRAY_INDEX, JobSpec
 from penstock.lease.jobfile.document import Fields, Items, Scalar, Value
 from penstock.lease.jobfile.finish import JobFile
 from penstock.lease.jobfile.kinds import refuse_kind
@@ -36,7 +36,7 @@ def jobs_of(found: JobFile, name: str) -> tuple[tuple[str, JobSpec], ...]:
         "SLURM_ARRAY_TASK_MAX": str(max(found.array)),
     }
     for place, index in enumerate(found.array):
-        env = shared | {"ARRAY_INDEX": str(index), "SLURM_ARRAY_TASK_ID": str(index)}
+        env = shared | {ARRAY_INDEX: str(index), "SLURM_ARRAY_TASK_ID": str(index)}
         after = found.spec.after
         if found.array_limit and place >= found.array_limit:
             after = after | {made[place - found.array_limit][0]: END}

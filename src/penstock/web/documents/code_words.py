@@ -39,6 +39,7 @@ WORDS: dict[str, str] = {
     "tenant_suspended": "租户已暂停",
     "busy": "被占用",
     "too_few_free": "空闲太少",
+    "too_large": "超出现有规模",
     "waits_for_jobs": "等待其他作业",
     "dependency": "所依赖的作业未按要求结束",
     "claimed": "声称",

@@ -179,6 +179,7 @@ MESSAGES: dict[str, str] = {
     "{} is set by the platform": "{} 由平台设定",
     "{} is used by a job": "{} 正被作业使用",
     "{} is used by {}": "{} 正被 {} 使用",
+    "{} is an array, and the failure of a whole array is not waited for": "{} 是数组，不能等待整个数组失败",
     "{} is {}; possible is {} to {}": "{} 为 {}，可取 {} 至 {}",
     "{} leads out of the centre's folder of traces": "{} 指向中心的轨迹文件夹之外",
     "{} micros cannot be paid": "不能支付 {} 微单位",
@@ -292,6 +293,7 @@ REMEDIES: dict[str, str] = {
     "name a file that lies in the folder `traces` of the data directory": (
         "请给出数据目录的 `traces` 文件夹中的文件名"
     ),
+    "name those of its jobs that must fail, or wait for its `end`": "请写出其中必须失败的作业，或等待其 `end`",
     "name a job that waits": "请指明正在等待的作业",
     "name another": "请另给一个名称",
     "name one under rehearse.demand": "请在 rehearse.demand 下给出",
