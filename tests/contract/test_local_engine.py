@@ -212,7 +212,7 @@ def test_a_supervisor_that_fails_is_no_failure_of_the_program(bench):
     seen = bench.end("a")
     assert (seen.state, seen.cause, seen.exits) == (AttemptState.LOST, "supervisor_failed", ())
     messages = bench.root / bench.id("a") / "supervisor.log"
-    bench.wait(lambda: "FileExistsError" in messages.read_text(), "the reason")
+    bench.wait(lambda: messages.exists() and "FileExistsError" in messages.read_text(), "the reason")
     assert not (bench.left / "ran").exists()
 
 

@@ -147,7 +147,7 @@ def test_nothing_of_the_data_directory_is_mounted_but_what_is_the_attempts():
     sources = {one["source"] for one in attempt_mounts(start, directory, "/checkpoint")}
     of_data = {source for source in sources if source.startswith("/data")}
     assert of_data == {
-        *(f"{directory}/{name}" for name in ("tmp", "workdir", "scripts")),
+        *(f"{directory}/{name}" for name in ("tmp", "workdir", "run")),
         *("/data/checkpoints/j", "/data/volumes/v"),
     }
     assert "/" not in sources

@@ -20,9 +20,9 @@ from penstock.engines.agent.format import FAILED, HOSTS, NODES, ORDER, PARTS, ST
 from penstock.engines.agent.main import all_here, host_facts, known_isolation
 from penstock.engines.agent.shapes import Part, PartTask
 from penstock.engines.local.engine import LocalEngine
-from penstock.engines.local.filetree import device_patterns
+from penstock.engines.local.filetree import device_patterns, scripts
 from penstock.engines.local.host import LEVELS, Host, Isolation
-from penstock.engines.local.planning import Settings, scripts, supervisor_plan
+from penstock.engines.local.planning import Settings, supervisor_plan
 from penstock.engines.local.stacks import stack_of
 from penstock.engines.local.supervisor import libc
 from penstock.engines.local.supervisor.bases import NO_GROUPS

@@ -1,4 +1,4 @@
-"""Started as a directory, with the package itself not on the path: put it there, behind the library."""
+"""Started as a file, with the package itself not on the path: put it there, behind the library."""
 
 import os
 import sys

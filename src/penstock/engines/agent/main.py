@@ -15,7 +15,7 @@ import time
 from penstock.engines.agent.format import FAILED, HOSTS, NODES, PARTS, READY, STOP
 from penstock.engines.local.supervisor import libc
 from penstock.engines.local.supervisor.directory import ask_to_stop, make
-from penstock.engines.local.supervisor.format import FINAL_STATES, PLAN, SCRIPTS, STATUS
+from penstock.engines.local.supervisor.format import FINAL_STATES, PLAN, STATUS
 from penstock.engines.local.supervisor.lean import TYPE_CHECKING, from_json, read, signal, to_json, touch
 from penstock.engines.local.supervisor.shown import device_mounts, system_mounts
 from penstock.engines.local.supervisor.supervise import supervise
@@ -47,7 +47,7 @@ def main(directory: str, node: str) -> NoReturn:
     os.makedirs(os.path.dirname(own), exist_ok=True)
     plan = filled(part, isolation)
     files = {PLAN: to_json(plan)}
-    files |= {f"{SCRIPTS}/{name}": text.encode() for name, text in part["scripts"].items()}
+    files |= {name: text.encode() for name, text in part["scripts"].items()}
     if make(own, files):
         _watch(directory, own, part, _supervised(own))
     status = _final(own)

@@ -7,9 +7,10 @@ from pathlib import Path, PurePosixPath
 from penstock.app.ports import Start
 from penstock.base.refusal import Refusal, Refused
 from penstock.engines.local.stacks import stack_of
-from penstock.engines.local.supervisor.format import PRIVATE_TMP, SCRIPTS, WORKDIR
+from penstock.engines.local.supervisor.format import PRIVATE_TMP, WORKDIR
 from penstock.engines.local.supervisor.shapes import Mount
 from penstock.engines.local.supervisor.shown import TMP, exposed_mounts, mount
+from penstock.lease.job import JobSpec
 
 WORKSPACE = "/workspace"
 SCRIPTS_AT = "/penstock"
@@ -32,12 +33,17 @@ def attempt_mounts(
         mount("rw", f"{directory}/{PRIVATE_TMP}", TMP),
         *_exposed_below_tmp(tuple(expose)),
         mount("rw", f"{directory}/{WORKDIR}", WORKSPACE),
-        mount("ro", f"{directory}/{SCRIPTS}", SCRIPTS_AT),
+        *(mount("ro", f"{directory}/{name}", f"{SCRIPTS_AT}/{name}") for name in scripts(plan.spec)),
     ]
     if plan.checkpoint:
         mounts.append(mount("rw", plan.checkpoint, checkpoint_at))
     mounts += [mount("rw", source, target) for target, source in sorted(plan.volumes.items())]
     return mounts
+
+
+def scripts(spec: JobSpec) -> dict[str, str]:
+    """The programs of a job by the names of their files."""
+    return {"run": spec.run} | ({"setup": spec.setup} if spec.setup.strip() else {})
 
 
 def bad_target(targets: Iterable[str]) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from penstock.engines.local.supervisor.directory import NEW, TRASH
-from penstock.engines.local.supervisor.format import BEGAN, FINAL_STATES, LOCK, PLAN, STATUS, STOP
+from penstock.engines.local.supervisor.format import FINAL_STATES, LOCK, PLAN, STATUS, STOP
 from penstock.engines.local.supervisor.record import replace_file
 from penstock.engines.local.supervisor.shapes import Plan, Status
 
@@ -56,7 +56,10 @@ def is_final(status: Status | None) -> bool:
 
 def has_begun(directory: Path) -> bool:
     """Whether a supervisor has taken up the attempt."""
-    return (directory / BEGAN).exists()
+    try:
+        return (directory / LOCK).stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def supervisor_of(directory: Path) -> int:

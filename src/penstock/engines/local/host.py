@@ -62,7 +62,7 @@ def read_host(isolation: Isolation, groups: Groups) -> Host:
 
 def supervisor_command(*arguments: str) -> list[str]:
     """How the supervisor's program is started: without site-packages, settings or the user's paths."""
-    return [sys.executable, "-I", "-S", str(Path(supervisor.__file__).parent), *arguments]
+    return [sys.executable, "-I", "-S", str(Path(supervisor.__file__).with_name("__main__.py")), *arguments]
 
 
 @cache

@@ -15,12 +15,13 @@ from penstock.engines.local.filetree import (
     attempt_mounts,
     bad_target,
     device_patterns,
+    scripts,
 )
 from penstock.engines.local.host import Host, Isolation, attempt_mark
 from penstock.engines.local.images.store import Image, find, rootfs_of
 from penstock.engines.local.images.tree import blocked, image_mounts
 from penstock.engines.local.stacks import CPU, device_files, stack_of
-from penstock.engines.local.supervisor.format import PLAN, PRIVATE_TMP, SCRIPTS, WORKDIR
+from penstock.engines.local.supervisor.format import PLAN, PRIVATE_TMP, WORKDIR
 from penstock.engines.local.supervisor.shapes import Entry, Mount, Plan
 from penstock.engines.local.supervisor.shown import device_mounts
 from penstock.lease.job import Checkpoint, JobSpec
@@ -59,12 +60,7 @@ def attempt_files(
     else:
         shown = [*system, *_device_mounts(plan)]
     files = {PLAN: msgspec.json.encode(supervisor_plan(plan, directory, host, settings, shown))}
-    return files | {f"{SCRIPTS}/{name}": text.encode() for name, text in scripts(plan.spec).items()}
-
-
-def scripts(spec: JobSpec) -> dict[str, str]:
-    """The programs of a job by their names."""
-    return {"run": spec.run} | ({"setup": spec.setup} if spec.setup.strip() else {})
+    return files | {name: text.encode() for name, text in scripts(plan.spec).items()}
 
 
 def image_of(spec: JobSpec, settings: Settings) -> Image | None:
@@ -90,7 +86,7 @@ def supervisor_plan(
     refused = _refusal(plan, host, settings, image)
     entries = [] if refused else [_entry(plan, task, directory, host, settings, image) for task in plan.tasks]
     inside = host.isolation is not Isolation.PROCESS_GROUPS
-    scripts = SCRIPTS_AT if inside else str(directory / SCRIPTS)
+    place = SCRIPTS_AT if inside else str(directory)
     shell = image.shell if image else _BASH
     return {
         "attempt": plan.attempt,
@@ -103,8 +99,8 @@ def supervisor_plan(
         "workdir_source": plan.workdir,
         "workdir": WORKSPACE if inside else str(directory / WORKDIR),
         "workdir_limit_bytes": settings.workdir_limit_bytes,
-        "run": [shell, f"{scripts}/run"],
-        "setup": [shell, f"{scripts}/setup"],
+        "run": [shell, f"{place}/run"],
+        "setup": [shell, f"{place}/setup"],
         "setups": _first_of_each_node(plan, entries) if plan.spec.setup.strip() else [],
         "tasks": entries or [{"rank": task.rank, "env": {}, "cpus": []} for task in plan.tasks],
         "mark": attempt_mark(directory),

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from penstock.engines.agent.format import CLAIM
-from penstock.engines.local.supervisor.directory import make_whole
+from penstock.engines.local.supervisor.directory import make as make_whole
 from penstock.engines.local.supervisor.record import replace_file
 from penstock.engines.node import part_of, read_order
 from penstock.lease.seen import Seen

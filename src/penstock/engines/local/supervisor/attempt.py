@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from penstock.engines.local.supervisor.cgroup import Cgroup
+from penstock.engines.local.supervisor.cgroup import Cgroup, needed_groups
 from penstock.engines.local.supervisor.directory import remove_tree
 from penstock.engines.local.supervisor.events import Events
 from penstock.engines.local.supervisor.format import PRIVATE_TMP, WORKDIR, blank_status
@@ -46,7 +46,7 @@ class Attempt:
             rank: BoundedLog(f"{self._directory}/task-{rank}.log", plan["log_limit_bytes"])
             for rank in self._ranks
         }
-        self._cgroup = Cgroup(plan["groups"], plan["attempt"])
+        self._cgroup = Cgroup(needed_groups(plan), plan["attempt"])
         self._box = Sandbox(plan, self._cgroup, self._directory)
         self._gang = Gang({})
         self._status = blank_status(plan["limits"])
@@ -124,9 +124,7 @@ class Attempt:
 
     def _run_tasks(self, port: str) -> str:
         self._gang = self._start(self._plan["tasks"], self._plan["run"], port)
-        self._status["state"], self._status["running_us"] = "running", now_us()
-        self._vigil.watch_activity()
-        self._record.write(self._status)
+        self._vigil.running()
         return self._vigil.until_ended(self._gang)
 
     def _start(self, entries: list[Entry], arguments: list[str], port: str) -> Gang:

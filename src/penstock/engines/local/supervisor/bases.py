@@ -73,10 +73,14 @@ def leave_server(groups: Groups) -> None:
 
 
 def inherit_cpuset(directory: str) -> None:
-    """A new cpuset of version 1 is empty, and takes no process before it has CPUs and memory nodes."""
+    """A new cpuset of version 1 is empty, and takes no process before it has CPUs and memory nodes.
+
+    Those made in it later have them from the start.
+    """
     for file in ("cpuset.cpus", "cpuset.mems"):
         if not read(f"{directory}/{file}").strip():
             write(f"{directory}/{file}", read(f"{os.path.dirname(directory)}/{file}"))
+    write(f"{directory}/cgroup.clone_children", b"1")
 
 
 def remove_group(directory: str) -> bool:

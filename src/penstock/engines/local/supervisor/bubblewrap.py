@@ -23,18 +23,17 @@ class Bubblewrap(Held):
         os.write(self._hold, b"\n")
         self._outer = self._spawn(info_writer)
         os.close(info_writer)
+        self._close_theirs()
         self._usher()
 
     def wait(self) -> None:
         """Return once `cat` answers inside; from then on our children are born in its PID namespace."""
-        os.close(self._hold_reader)
         self._await_up()
         self._first = from_json(os.read(self._info, 4096))["child-pid"]
         os.close(self._info)
         if os.geteuid() != 0:
             enter_namespace(self._first, "user")
         enter_namespace(self._first, "pid")
-        self._open_namespaces()
 
     def kill(self) -> bool:
         """End what is inside; before that is known, what builds it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from penstock.engines.local.supervisor.bases import inherit_cpuset, make_bases, make_group, remove_group
+from penstock.engines.local.supervisor.bases import make_bases, make_group, remove_group
 from penstock.engines.local.supervisor.lean import TYPE_CHECKING, Suppressed, read, signal, write
 
 if TYPE_CHECKING:
@@ -19,6 +19,15 @@ _PERIOD_US, _QUOTA_LEAST_US = 100_000, 1_000
 """The kernel's usual period of CPU quotas, and the least quota that it takes."""
 
 
+def needed_groups(plan: Plan) -> Groups:
+    """Those that serve this attempt: processor time is counted without the hierarchy that limits it."""
+    groups = plan["groups"]
+    if plan["cpu_millicores"] or not (groups["v2"] or "cpuacct" in groups["v1"]):
+        return groups
+    v1 = {controller: base for controller, base in groups["v1"].items() if controller != "cpu"}
+    return {"v2": groups["v2"], "v2_controllers": groups["v2_controllers"], "v1": v1}
+
+
 class Cgroup:
     """The groups of one attempt, one directory in each hierarchy; any may be missing."""
 
@@ -27,7 +36,7 @@ class Cgroup:
         self._v2 = f"{groups['v2']}/{name}" if groups["v2"] else ""
         self._v2_controllers = groups["v2_controllers"]
         self._v1 = {controller: f"{base}/{name}" for controller, base in groups["v1"].items()}
-        self._directories = [*([self._v2] if self._v2 else []), *self._v1.values()]
+        self._directories = list(dict.fromkeys(path for path in (self._v2, *self._v1.values()) if path))
 
     @property
     def exists(self) -> bool:
@@ -54,8 +63,6 @@ class Cgroup:
             self._set("cpu", "cpu.cfs_period_us", "cpu.max", _PERIOD_US, f"{quota_us} {_PERIOD_US}")
             self._set("cpu", "cpu.cfs_quota_us", "cpu.max", quota_us, f"{quota_us} {_PERIOD_US}")
         self._set("pids", "pids.max", "pids.max", plan["max_processes"])
-        if "cpuset" in self._v1:
-            inherit_cpuset(self._v1["cpuset"])
 
     def bind(self, cpus: Iterable[int]) -> None:
         """Keep all processes on these CPUs; raises OSError where one is not there."""

@@ -36,13 +36,20 @@ class Crun(Namespaces):
     def __init__(self, plan: Plan, cgroup: Cgroup, directory: str) -> None:
         self._stage, self._phase, self._tree = f"{directory}/{STAGE}", 0, -1
         _sealed_crun()
+        os.mkdir(self._stage)
         super().__init__(plan, cgroup, directory)
+        self._usher()
 
     def wait(self) -> None:
         """Return once containers can be made."""
         self._await_up()
         self._tree = os.open(f"/proc/{self._first}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-        self._namespaces = [self._tree]
+
+    def leave(self) -> bool:
+        """Out of it all."""
+        if self._tree >= 0:
+            os.close(self._tree)
+        return super().leave()
 
     def start(
         self, entries: Sequence[Entry], arguments: list[str], outputs: Mapping[int, int]

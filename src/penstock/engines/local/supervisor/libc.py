@@ -13,10 +13,6 @@ _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _INSTRUCTION_BYTES = 22, 2, 8
 _CAPABILITY_VERSION_3 = 0x20080522
-_SYS_MOUNT_SETATTR = 442
-"""The same number on every architecture; Linux 5.12."""
-_AT_FDCWD = -100
-_AT_RECURSIVE = 0x8000
 _MNT_DETACH = 2
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 0x1, 0x2, 0x4, 0x8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20, 0x1000, 0x4000, 0x40000
@@ -45,11 +41,14 @@ _prctl, _capset, _mount, _umount2, _pivot_root, _syscall = (
     for name in ("prctl", "capset", "mount", "umount2", "pivot_root", "syscall")
 )
 
+_MOUNT_SETATTR, _HERE, _RECURSIVE, _ATTRIBUTES_BYTES = _Long(442), _Int(-100), _Long(0x8000), _Long(32)
+"""The call's number (the same on every architecture; Linux 5.12), AT_FDCWD, AT_RECURSIVE, and the size of its argument."""
 
-def _check(result: int, what: str) -> None:
+
+def _check(result: int, *what: str | None) -> None:
     if result != 0:
         number = _ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+        raise OSError(number, f"{' '.join(map(str, what))}: {os.strerror(number)}")
 
 
 def _words(size: int, *values: int) -> bytes:
@@ -83,14 +82,19 @@ def filter_calls(program: bytes) -> None:
 def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
     """mount(2); raises OSError."""
     texts = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
-    _check(_mount(*texts, _Long(flags), os.fsencode(data) or None), f"mount {source} on {target}")
+    _check(_mount(*texts, _Long(flags), os.fsencode(data) or None), "mount", source, "on", target)
 
 
 def set_mount_flags(target: str, flags: int) -> None:
     """Put flags such as read-only on a mount and everything mounted below it."""
-    attributes = _words(8, flags, 0, 0, 0)  # set, cleared, propagation, user namespace
-    place = _Long(_SYS_MOUNT_SETATTR), _Int(_AT_FDCWD), os.fsencode(target), _Long(_AT_RECURSIVE)
-    _check(_syscall(*place, attributes, _Long(len(attributes))), f"mount_setattr {target}")
+    attributes = flags.to_bytes(8, sys.byteorder) + bytes(
+        24
+    )  # and none cleared, no propagation, no user namespace
+    _check(
+        _syscall(_MOUNT_SETATTR, _HERE, os.fsencode(target), _RECURSIVE, attributes, _ATTRIBUTES_BYTES),
+        "mount_setattr",
+        target,
+    )
 
 
 def pivot_root(new: str, old: str) -> None:
@@ -100,4 +104,4 @@ def pivot_root(new: str, old: str) -> None:
 
 def detach(target: str) -> None:
     """Unmount lazily."""
-    _check(_umount2(os.fsencode(target), _MNT_DETACH), f"umount {target}")
+    _check(_umount2(os.fsencode(target), _MNT_DETACH), "umount", target)

@@ -1,17 +1,16 @@
 """Two ways to start: `serve` supervisors from a warm process, or be the supervisor of one directory."""
 
-import contextlib
+from __future__ import annotations
+
 import gc
-import json
 import os
 import resource
-import signal
-import socket
 import sys
 
 from penstock.engines.local.supervisor.attempt import sandbox_of
 from penstock.engines.local.supervisor.bases import leave_server
 from penstock.engines.local.supervisor.hierarchies import discover
+from penstock.engines.local.supervisor.lean import Suppressed, signal, socket, to_json
 from penstock.engines.local.supervisor.supervise import become_supervisor, supervise, take_up
 from penstock.engines.local.supervisor.workers import BUILT, FREE, MESSAGE_BYTES, Workers
 
@@ -47,7 +46,7 @@ def _serve(requests: socket.socket) -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             groups = discover(request.decode())
             leave_server(groups)
-            requests.send(json.dumps(groups).encode())
+            requests.send(to_json(groups))
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
 
@@ -72,5 +71,5 @@ def _work(channel: socket.socket, open_files: tuple[int, int]) -> None:
 
 def _say(channel: socket.socket, message: bytes) -> None:
     """Tell the warm process; where that has ended, the attempt goes on all the same."""
-    with contextlib.suppress(OSError):
+    with Suppressed(OSError):
         channel.send(message)

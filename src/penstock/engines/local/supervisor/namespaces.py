@@ -1,4 +1,4 @@
-"""A sandbox that we build ourselves, for hosts without bubblewrap. Linux 5.12."""
+"""A sandbox that we build ourselves, in one process and without a program of its own. Linux 5.12."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 
 from penstock.engines.local.supervisor import libc, rootfs
-from penstock.engines.local.supervisor.format import STAGE
+from penstock.engines.local.supervisor.format import PRIVATE_TMP
 from penstock.engines.local.supervisor.lean import TYPE_CHECKING, signal, socket, write
 from penstock.engines.local.supervisor.sandbox import Held
 
@@ -22,27 +22,29 @@ _IFF_UP = 0x1
 
 
 class Namespaces(Held):
-    """Built by us: the holder is the first process of the namespaces and collects orphans."""
+    """Built by us: the holder is the first process of the namespaces and collects orphans.
+
+    Tasks are born into its PID namespace while it builds, and wait for it where they need it.
+    """
 
     def __init__(self, plan: Plan, cgroup: Cgroup, directory: str) -> None:
         super().__init__(plan, cgroup, directory)
-        os.mkdir(f"{directory}/{STAGE}")
         if os.geteuid() != 0:
             _become_root_of_user_namespace()
         self._fork_holder()
-        self._usher()
+        self._close_theirs()
 
-    def wait(self) -> None:
-        """Return once the file tree is built."""
+    def join(self) -> None:
+        """Move the calling child in once the file tree is built; raises Unstartable where that failed."""
         self._await_up()
-        self._open_namespaces()
+        super().join()
 
     def _fork_holder(self) -> None:
         os.unshare(os.CLONE_NEWPID)
         self._first = fork(self._hold_open)
 
     def _build_tree(self) -> None:
-        rootfs.build(self._plan["mounts"], f"{self._directory}/{STAGE}")
+        rootfs.build(self._plan["mounts"], f"{self._directory}/{PRIVATE_TMP}")
 
     def _hold_open(self) -> None:
         libc.die_with_parent()

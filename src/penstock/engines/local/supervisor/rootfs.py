@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from penstock.engines.local.supervisor import libc
-from penstock.engines.local.supervisor.lean import TYPE_CHECKING
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING, Suppressed
 
 if TYPE_CHECKING:
     from penstock.engines.local.supervisor.shapes import Mount
@@ -18,7 +18,7 @@ _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
 def build(mounts: list[Mount], stage: str) -> None:
-    """Replace the calling process's file tree by the listed one; `stage` is any empty directory."""
+    """Replace the calling process's file tree by the listed one; `stage` is any directory."""
     libc.mount("none", "/", None, libc.MS_REC | libc.MS_PRIVATE)
     libc.mount("tmpfs", stage, "tmpfs", libc.MS_NOSUID | libc.MS_NODEV, "mode=0755,size=16m")
     os.mkdir(f"{stage}{_OLD}")
@@ -34,11 +34,8 @@ def build(mounts: list[Mount], stage: str) -> None:
 
 def _bind(source: str, target: str, flags: int) -> None:
     origin = f"{_OLD}{source}"
-    if os.path.isdir(origin):
-        os.makedirs(target, exist_ok=True)
-    elif not os.path.exists(target):
-        _make_parent(target)
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC))
+    if not os.path.exists(target):
+        (_make_directory if os.path.isdir(origin) else _make_file)(target)
     libc.mount(origin, target, None, libc.MS_BIND | libc.MS_REC)
     libc.set_mount_flags(target, flags)
 
@@ -56,12 +53,28 @@ def _device(source: str, target: str) -> None:
 
 
 def _link(source: str, target: str) -> None:
-    _make_parent(target)
-    os.symlink(source, target)
+    try:
+        os.symlink(source, target)
+    except FileNotFoundError:
+        _make_directory(os.path.dirname(target))
+        os.symlink(source, target)
 
 
-def _make_parent(target: str) -> None:
-    os.makedirs(os.path.dirname(target), exist_ok=True)
+def _make_directory(target: str) -> None:
+    with Suppressed(FileExistsError):
+        try:
+            os.mkdir(target)
+        except FileNotFoundError:
+            _make_directory(os.path.dirname(target))
+            os.mkdir(target)
+
+
+def _make_file(target: str) -> None:
+    try:
+        os.mknod(target, 0o644)
+    except FileNotFoundError:
+        _make_directory(os.path.dirname(target))
+        os.mknod(target, 0o644)
 
 
 def _proc(_source: str, target: str) -> None:
@@ -75,13 +88,13 @@ def _devices(_source: str, target: str) -> None:
     for name in _DEVICES:
         _device(f"/dev/{name}", f"{target}/{name}")
     for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
-        _link(f"/proc/self/fd/{number}", f"{target}/{name}")
-    _link("/proc/self/fd", f"{target}/fd")
+        os.symlink(f"/proc/self/fd/{number}", f"{target}/{name}")
+    os.symlink("/proc/self/fd", f"{target}/fd")
     os.mkdir(f"{target}/shm")
     libc.mount("tmpfs", f"{target}/shm", "tmpfs", libc.MS_NOSUID | libc.MS_NODEV, "mode=1777")
     os.mkdir(f"{target}/pts")
     libc.mount("devpts", f"{target}/pts", "devpts", libc.MS_NOSUID, "newinstance,ptmxmode=0666,mode=620")
-    _link("pts/ptmx", f"{target}/ptmx")
+    os.symlink("pts/ptmx", f"{target}/ptmx")
 
 
 _BUILDERS = {

@@ -64,15 +64,17 @@ class Held(Sandbox):
 
     def __init__(self, plan: Plan, cgroup: Cgroup, directory: str) -> None:
         super().__init__(plan, cgroup, directory)
-        self._namespaces: list[int] = []
-        self._first = 0
+        self._first, self._messages = 0, os.dup(2)
         self._hold_reader, self._hold = os.pipe()
         self._up, self._up_writer = os.pipe()
 
     def join(self) -> None:
         """Move the calling child into the holder's namespaces, with no capability left."""
-        for descriptor in self._namespaces:
-            os.setns(descriptor)
+        names = ("mnt", "ipc", "uts", *(() if self._plan["network"] else ("net",)))
+        for namespace in [
+            open_namespace(self._first, name) for name in names
+        ]:  # all, while /proc is the host's
+            os.setns(namespace)
         libc.drop_privileges()
         if self._plan["seccomp"]:
             libc.filter_calls(binascii.a2b_base64(self._plan["seccomp"]))
@@ -86,7 +88,7 @@ class Held(Sandbox):
 
     def leave(self) -> bool:
         """Out again, unless a user namespace was entered: from that there is no way back."""
-        for descriptor in (self._hold, self._up, *self._namespaces):
+        for descriptor in (self._messages, self._hold, self._up):
             os.close(descriptor)
         if os.geteuid() != 0 or not self._first:
             return False
@@ -96,7 +98,8 @@ class Held(Sandbox):
     def _usher(self) -> None:
         """Have a process that does nothing enter the control groups while the sandbox is built.
 
-        The first that enters after a while waits for the kernel, 5 to 15 ms; those that follow it do not.
+        The first that enters after a while waits for the kernel, 5 to 15 ms; those that follow it do not. It is for
+        tasks that cannot be born before the sandbox is there.
         """
         if self._cgroup.exists and os.fork() == 0:
             try:
@@ -104,27 +107,39 @@ class Held(Sandbox):
             finally:
                 os._exit(0)
 
-    def _open_namespaces(self) -> None:
-        for name in ("mnt", "ipc", "uts", *(() if self._plan["network"] else ("net",))):
-            self._namespaces.append(os.open(f"/proc/{self._first}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC))
+    def _close_theirs(self) -> None:
+        """The holder's ends of the pipes, once it has them."""
+        os.close(self._hold_reader)
+        os.close(self._up_writer)
 
     def _await_up(self) -> None:
-        os.close(self._up_writer)
-        readable, _, _ = select.select([self._up], [], [], _READY_S)
-        if not readable or not os.read(self._up, 1):
-            raise Unstartable("sandbox", last_message(self._directory))
+        """Return once the holder has said so, which stays to be read by others. Raises Unstartable."""
+        poll = select.poll()
+        poll.register(self._up, select.POLLIN)
+        ready = poll.poll(_READY_S * 1000)
+        if not ready or not ready[0][1] & select.POLLIN:
+            raise Unstartable("sandbox", last_message(self._directory, self._messages))
+
+
+def open_namespace(pid: int, name: str) -> int:
+    """A namespace of another process, as what it can be entered by; closed when a program is started."""
+    return os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def enter_namespace(pid: int, name: str) -> None:
     """Move the calling process into a namespace of another; a PID namespace takes only its children."""
-    descriptor = os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = open_namespace(pid, name)
     try:
         os.setns(descriptor)
     finally:
         os.close(descriptor)
 
 
-def last_message(directory: str) -> str:
-    """What was said last while the sandbox was built."""
-    lines = read(f"{directory}/{MESSAGES}").decode(errors="replace").splitlines()
+def last_message(directory: str, messages: int = 2) -> str:
+    """What was said last while the sandbox was built: in a file, or else on what the supervisor has for errors."""
+    try:
+        text = read(f"{directory}/{MESSAGES}")
+    except FileNotFoundError:
+        text = os.pread(messages, 2**16, 0)
+    lines = text.decode(errors="replace").splitlines()
     return f"the sandbox could not be set up: {lines[-1] if lines else 'it took too long'}"

@@ -8,7 +8,7 @@ from penstock.engines.local.supervisor import libc
 from penstock.engines.local.supervisor.attempt import Attempt
 from penstock.engines.local.supervisor.bases import leave_server
 from penstock.engines.local.supervisor.format import MESSAGES
-from penstock.engines.local.supervisor.lean import TYPE_CHECKING, signal
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING, Suppressed, signal
 from penstock.engines.local.supervisor.record import Record
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """A supervisor ends with its attempt; ask the engine to stop it."""
+_MESSAGES_BYTES = 2**20
 
 
 def supervise(directory: str) -> None:
@@ -38,7 +39,16 @@ def take_up(directory: str, built: Callable[[], None]) -> bool:
     """Supervise one attempt; whether this process is afterwards as it was before, and fit for another."""
     if not os.path.isdir(directory):  # stopped and forgotten while it waited for its turn
         return True
-    _redirect(f"{directory}/{MESSAGES}")
+    messages = os.memfd_create("messages")
+    _redirect(messages)
+    try:
+        return _run(directory, built)
+    finally:
+        _keep(messages, directory)
+        os.close(messages)
+
+
+def _run(directory: str, built: Callable[[], None]) -> bool:
     unmarked = True
     try:
         record = Record(directory)
@@ -52,14 +62,22 @@ def take_up(directory: str, built: Callable[[], None]) -> bool:
 
         traceback.print_exc()
         return False
-    _redirect(os.devnull)
     return unmarked
 
 
-def _redirect(path: str) -> None:
-    null = os.open(os.devnull, os.O_RDONLY)
-    messages = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+def _redirect(messages: int) -> None:
+    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     for target, source in ((0, null), (1, messages), (2, messages)):
         os.dup2(source, target)
     os.close(null)
-    os.close(messages)
+
+
+def _keep(messages: int, directory: str) -> None:
+    """A file for those attempts alone that there is something to say of."""
+    if text := os.pread(messages, _MESSAGES_BYTES, 0):
+        with Suppressed(OSError):
+            file = os.open(
+                f"{directory}/{MESSAGES}", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
+            )
+            os.write(file, text)
+            os.close(file)

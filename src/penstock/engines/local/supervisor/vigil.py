@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _TICK_S = 1.0
 _CHECKPOINT_TICK_S = 0.25
 _LINGER_TICK_S = 0.02
+_MOMENT_S = 0.01
+"""An attempt that ends sooner is written down once."""
 
 
 class Vigil:
@@ -34,6 +36,7 @@ class Vigil:
         self._activity: Activity | None = None
         self._tick_s = _CHECKPOINT_TICK_S if plan["checkpoint"] else _TICK_S
         self._next_tick_s = 0.0
+        self._unpublished = False
         self._oom_kills = 0
         self._cause, self._told = "", False
         self._kill_s = float("inf")
@@ -49,8 +52,14 @@ class Vigil:
         if publish:
             self._record.write(self.status)
 
-    def watch_activity(self) -> None:
-        """From now on, note when the devices are not used; only processors can be judged from here."""
+    def running(self) -> None:
+        """Its programs run: publish so where they still do in a moment.
+
+        From now on, note when the devices are not used; only processors can be judged from here.
+        """
+        self.status["state"], self.status["running_us"] = "running", now_us()
+        self._unpublished = True
+        self._next_tick_s = time.monotonic() + _MOMENT_S
         if self._plan["stall_cores"]:
             after_us = int(self._plan["stall_after_s"] * 1_000_000)
             self._activity = Activity(after_us, self._plan["stall_cores"], now_us(), self.cpu_us())
@@ -121,5 +130,6 @@ class Vigil:
         changed = self._checkpoints is not None and self._checkpoints.look(self.status)
         if self._activity is not None and self._activity.is_due(now_us()):
             changed |= self._activity.look(self.status, now_us(), self.cpu_us(lives=True))
-        if changed:
+        if changed or self._unpublished:
             self._record.write(self.status)
+            self._unpublished = False

@@ -6,10 +6,15 @@ two attempts at once. Only some build at the same time and the others wait here,
 kernel makes control groups one after the other, and the more wait for it the longer each takes.
 """
 
+from __future__ import annotations
+
 import os
 import select
-import socket
-from collections.abc import Callable
+
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING, socket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MESSAGE_BYTES = 4096
 BUILT, FREE = b"built", b"free"
