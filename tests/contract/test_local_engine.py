@@ -21,7 +21,7 @@ from penstock.app.ports import Start
 from penstock.base.refusal import Fault, Refused
 from penstock.engines.local import folder
 from penstock.engines.local.engine import LocalEngine
-from penstock.engines.local.host import Isolation
+from penstock.engines.local.host import LEVELS, Isolation
 from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.spawner import Spawner
 from penstock.engines.local.supervisor import shown
@@ -37,7 +37,7 @@ from pathlib import Path
 import msgspec
 from penstock.app.ports import Start
 from penstock.engines.local.engine import LocalEngine
-from penstock.engines.local.host import Isolation
+from penstock.engines.local.host import LEVELS, Isolation
 engine = LocalEngine(Path(sys.argv[1]), isolation=Isolation(sys.argv[2]), control_groups=sys.argv[3] == "yes")
 for plan in msgspec.json.decode(sys.stdin.buffer.read(), type=list[Start]):
     engine.start(plan)
@@ -388,11 +388,12 @@ def test_a_job_that_wants_no_network_is_not_run_with_one(open_bench):
 
 def test_the_strongest_isolation_that_works_is_taken(open_bench):
     bench = open_bench(isolation=None)
-    assert bench.engine.host.isolation is Isolation.BUBBLEWRAP
+    assert bench.engine.host.isolation is Isolation.NAMESPACES
     assert bench.engine.passed_over == {}
     impossible: list[Mount] = [{"kind": "ro", "source": "/nowhere", "target": "/x"}]
     engine = bench.engine
-    best, passed_over = strongest(bench.root, engine.host, Settings(), impossible, engine._spawner)
+    given = bench.root, engine.host, Settings(), impossible, engine._spawner
+    best, passed_over = strongest(LEVELS, *given)
     assert best is Isolation.PROCESS_GROUPS
     assert set(passed_over) == {"bubblewrap", "namespaces"}
     assert all("nowhere" in reason for reason in passed_over.values()), passed_over

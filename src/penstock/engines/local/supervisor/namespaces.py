@@ -9,13 +9,14 @@ import sys
 from penstock.engines.local.supervisor import libc, rootfs
 from penstock.engines.local.supervisor.format import PRIVATE_TMP
 from penstock.engines.local.supervisor.lean import TYPE_CHECKING, signal, socket, write
+from penstock.engines.local.supervisor.process import Unstartable
 from penstock.engines.local.supervisor.sandbox import Held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from penstock.engines.local.supervisor.cgroup import Cgroup
-    from penstock.engines.local.supervisor.shapes import Plan
+    from penstock.engines.local.supervisor.shapes import Entry, Plan
 
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 0x1
@@ -33,6 +34,16 @@ class Namespaces(Held):
             _become_root_of_user_namespace()
         self._fork_holder()
         self._close_theirs()
+
+    def start(
+        self, entries: Sequence[Entry], arguments: list[str], outputs: Mapping[int, int]
+    ) -> dict[int, int]:
+        """Process id -> rank; all tasks are ready before the first begins. Raises Unstartable."""
+        try:
+            return super().start(entries, arguments, outputs)
+        except Unstartable:
+            self._await_up()  # where the tree could not be built, what waited for it has died with the holder
+            raise
 
     def join(self) -> None:
         """Move the calling child in once the file tree is built; raises Unstartable where that failed."""

@@ -27,6 +27,10 @@ def supervise(directory: str) -> None:
 
 def become_supervisor() -> None:
     """Live apart from whoever started us, and be the parent of all that we start."""
+    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    if null != 0:  # standard input may have been closed
+        os.dup2(null, 0)
+        os.close(null)
     os.setsid()
     os.umask(0o077)
     for number in _IGNORED:
@@ -40,7 +44,8 @@ def take_up(directory: str, built: Callable[[], None]) -> bool:
     if not os.path.isdir(directory):  # stopped and forgotten while it waited for its turn
         return True
     messages = os.memfd_create("messages")
-    _redirect(messages)
+    os.dup2(messages, 1)
+    os.dup2(messages, 2)
     try:
         return _run(directory, built)
     finally:
@@ -63,13 +68,6 @@ def _run(directory: str, built: Callable[[], None]) -> bool:
         traceback.print_exc()
         return False
     return unmarked
-
-
-def _redirect(messages: int) -> None:
-    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    for target, source in ((0, null), (1, messages), (2, messages)):
-        os.dup2(source, target)
-    os.close(null)
 
 
 def _keep(messages: int, directory: str) -> None:
