@@ -18,10 +18,10 @@ from tests.contract.slurm_harness import SlurmHarness
 
 from penstock.app.ports import TaskPlan
 from penstock.base.refusal import Fault
-from penstock.engines.local import folder
 from penstock.engines.local.engine import LocalEngine
 from penstock.engines.local.host import Isolation
 from penstock.engines.local.images import store
+from penstock.engines.local.supervisor.directory import supervisor_of
 from penstock.sim.clock import VirtualClock
 from penstock.sim.engine import NOWHERE, SimulatedEngine
 
@@ -50,7 +50,7 @@ class LocalHarness(Harness):
     def lose(self, bench: Bench, attempt: str) -> None:
         """Its supervisor is killed: the host is the engine's own, so nothing less can be lost."""
         directory = bench.root / bench.id(attempt)
-        os.kill(bench.wait(lambda: folder.supervisor_of(directory), "a supervisor"), signal.SIGKILL)
+        os.kill(bench.wait(lambda: supervisor_of(directory), "a supervisor"), signal.SIGKILL)
 
     def restart(self, bench: Bench, meanwhile: Any) -> None:
         """The warm process is killed, from which supervisors are forked."""

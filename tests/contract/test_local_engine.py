@@ -19,13 +19,12 @@ from tests.contract.test_engine import MANY
 
 from penstock.app.ports import Start
 from penstock.base.refusal import Fault, Refused
-from penstock.engines.local import folder
 from penstock.engines.local.engine import LocalEngine
 from penstock.engines.local.host import LEVELS, Isolation
 from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.spawner import Spawner
 from penstock.engines.local.supervisor import shown
-from penstock.engines.local.supervisor.directory import NEW, make, remove
+from penstock.engines.local.supervisor.directory import NEW, make, remove, supervisor_of
 from penstock.engines.local.supervisor.shapes import Mount
 from penstock.engines.local.trial import strongest
 from penstock.lease.job import AttemptState
@@ -64,7 +63,7 @@ def serve(bench, plans: list[Start], end: str) -> subprocess.Popen[bytes]:
 
 
 def supervisor(bench, attempt: str) -> int:
-    return bench.wait(lambda: folder.supervisor_of(bench.root / bench.id(attempt)), "a supervisor")
+    return bench.wait(lambda: supervisor_of(bench.root / bench.id(attempt)), "a supervisor")
 
 
 def test_an_attempt_outlives_a_server_that_is_killed(bench):
@@ -176,7 +175,7 @@ def test_whatever_dies_nothing_runs_twice_or_stays(own_bench, seed):
         for plan in plans:
             own_bench.engine.start(plan)
         time.sleep(0.01)
-        victim = folder.supervisor_of(own_bench.root / chance.choice(plans).attempt)
+        victim = supervisor_of(own_bench.root / chance.choice(plans).attempt)
         if victim and chance.random() < 0.1:
             os.kill(victim, signal.SIGKILL)
     for number, plan in enumerate(plans):
@@ -457,7 +456,7 @@ def test_a_supervisor_that_is_free_takes_the_next_attempt(open_bench):
         marks.append(supervisor(bench, name))
         bench.stop(name, 0)
         bench.end(name)
-        bench.wait(lambda name=name: not folder.supervisor_of(bench.root / bench.id(name)), "it to be free")
+        bench.wait(lambda name=name: not supervisor_of(bench.root / bench.id(name)), "it to be free")
         time.sleep(0.1)
     assert marks[0] == marks[1]
 

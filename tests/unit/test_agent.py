@@ -11,7 +11,7 @@ from penstock.app.ports import Start, TaskPlan
 from penstock.engines.agent.format import PARTS
 from penstock.engines.agent.main import filled, host_facts, known_isolation
 from penstock.engines.agent.shapes import Part
-from penstock.engines.local.host import Host, Isolation
+from penstock.engines.local.host import LEVELS, Host, Isolation
 from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.supervisor.bases import NO_GROUPS
 from penstock.engines.local.supervisor.format import PLAN
@@ -47,7 +47,7 @@ def cpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("cpus")
-@pytest.mark.parametrize("isolation", Isolation)
+@pytest.mark.parametrize("isolation", LEVELS)
 def test_a_filled_part_is_what_the_whole_engine_would_run(isolation: Isolation) -> None:
     start = gang("cpu", ("0",), ("1",))
     given = msgspec.structs.replace(

@@ -27,7 +27,7 @@ from penstock.engines.local.planning import Settings, attempt_files
 from penstock.engines.local.sight import seen
 from penstock.engines.local.spawner import Spawner
 from penstock.engines.local.supervisor.bases import NO_GROUPS, remove_bases
-from penstock.engines.local.supervisor.directory import ask_to_stop, make, remove
+from penstock.engines.local.supervisor.directory import ask_to_stop, make, remove, supervisor_of
 from penstock.engines.local.supervisor.format import STATUS, blank_status
 from penstock.engines.local.supervisor.shapes import Status
 from penstock.engines.local.supervisor.shown import system_mounts
@@ -114,7 +114,7 @@ class LocalEngine:
                 if make(directory, files):
                     self._take_up(directory)
                     return
-            if not folder.supervisor_of(directory):
+            if not supervisor_of(directory):
                 self._settle(directory)
 
     def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
@@ -207,7 +207,7 @@ class LocalEngine:
         if not folder.is_final(status):
             if not directory.is_dir():
                 return None
-            if not folder.supervisor_of(directory):
+            if not supervisor_of(directory):
                 status = self._settle(directory)
         return seen(attempt, status or blank_status({}))
 

@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import struct
 from collections.abc import Generator
 from pathlib import Path
 
@@ -15,8 +14,6 @@ from penstock.engines.local.supervisor.format import FINAL_STATES, LOCK, PLAN, S
 from penstock.engines.local.supervisor.record import replace_file
 from penstock.engines.local.supervisor.shapes import Plan, Status
 
-_FLOCK = struct.Struct("hhqqi4x")
-"""struct flock of 64-bit Linux: type, whence, start, length, process."""
 _HALF_MADE_S = 60.0
 _plans = msgspec.json.Decoder(Plan)
 _statuses = msgspec.json.Decoder(Status)
@@ -60,20 +57,6 @@ def has_begun(directory: Path) -> bool:
         return (directory / LOCK).stat().st_size > 0
     except FileNotFoundError:
         return False
-
-
-def supervisor_of(directory: Path) -> int:
-    """The process that holds the attempt, or 0; asking takes no lock and disturbs nobody."""
-    try:
-        file = os.open(directory / LOCK, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return 0
-    try:
-        question = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        kind, *_, process = _FLOCK.unpack(fcntl.fcntl(file, fcntl.F_GETLK, question))
-    finally:
-        os.close(file)
-    return process if kind != fcntl.F_UNLCK else 0
 
 
 @contextlib.contextmanager

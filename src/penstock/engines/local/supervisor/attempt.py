@@ -50,7 +50,7 @@ class Attempt:
         self._box = Sandbox(plan, self._cgroup, self._directory)
         self._gang = Gang({})
         self._status = blank_status(plan["limits"])
-        self._events = Events(record.control, self._logs.values())
+        self._events = Events(self._logs.values())
         self._vigil = Vigil(record, plan, self._cgroup, self._events, self._status)
 
     def live(self) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import sys
 
-from penstock.engines.local.supervisor.format import STOP
-from penstock.engines.local.supervisor.lean import TYPE_CHECKING, Name, Suppressed, socket, to_json
-from penstock.engines.local.supervisor.record import control_name, replace_file, write_new
+from penstock.engines.local.supervisor.format import LOCK, STOP
+from penstock.engines.local.supervisor.lean import TYPE_CHECKING, Name, Suppressed, signal, to_json
+from penstock.engines.local.supervisor.record import replace_file, write_new
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,10 +50,27 @@ def remove_tree(path: Name) -> None:
 def ask_to_stop(directory: Name, grace_s: float) -> None:
     """Leave a request and wake the supervisor, where there is one."""
     replace_file(f"{directory}/{STOP}", to_json({"grace_s": grace_s}), durable=False)
-    with Suppressed(OSError):  # nobody listens: whoever takes it up reads the request first
-        caller = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        caller.setblocking(False)
-        try:
-            caller.sendto(b"s", control_name(directory))
-        finally:
-            caller.close()
+    if process := supervisor_of(directory):  # else whoever takes it up reads the request first
+        with Suppressed(OSError):
+            os.kill(
+                process, signal.SIGCHLD
+            )  # which no process minds, should its number have become another's
+
+
+def supervisor_of(directory: Name) -> int:
+    """The process that holds the attempt, or 0; asking takes no lock and disturbs nobody."""
+    try:
+        file = os.open(f"{directory}/{LOCK}", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        answer = fcntl.fcntl(file, fcntl.F_GETLK, _flock(fcntl.F_WRLCK))
+    finally:
+        os.close(file)
+    kind, process = (int.from_bytes(answer[at : at + size], sys.byteorder) for at, size in ((0, 2), (24, 4)))
+    return process if kind != fcntl.F_UNLCK else 0
+
+
+def _flock(kind: int) -> bytes:
+    """struct flock of 64-bit Linux: type, whence, start, length, process; here of a whole file."""
+    return kind.to_bytes(2, sys.byteorder).ljust(32, b"\0")

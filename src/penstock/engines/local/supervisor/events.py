@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 class Events:
     """Sleeps until something happens; moves output to its log on the way."""
 
-    def __init__(self, control: int, logs: Iterable[BoundedLog]) -> None:
-        self._control = control
+    def __init__(self, logs: Iterable[BoundedLog]) -> None:
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(self._wake, False)
@@ -25,19 +24,19 @@ class Events:
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         self._logs = {log.reader: log for log in logs}
         self._poll = select.poll()
-        for descriptor in (control, self._woken, *self._logs):
+        for descriptor in (self._woken, *self._logs):
             self._poll.register(descriptor, select.POLLIN)
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether somebody asked for attention; an ended child also ends the wait."""
-        asked = False
+        """Whether a child has ended, or somebody who left a request said so in the same way."""
+        woken = False
         for descriptor, _ in self._poll.poll(max(0.0, timeout_s) * 1000):
             if log := self._logs.get(descriptor):
                 log.pump()
             else:
                 os.read(descriptor, 4096)
-                asked |= descriptor == self._control
-        return asked
+                woken = True
+        return woken
 
     def close(self) -> None:
         """Wait for nothing any more."""

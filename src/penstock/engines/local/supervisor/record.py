@@ -20,7 +20,6 @@ from penstock.engines.local.supervisor.lean import (
     Suppressed,
     from_json,
     read,
-    socket,
     to_json,
 )
 
@@ -68,33 +67,18 @@ def sync_directory(path: Name) -> None:
         os.close(descriptor)
 
 
-def control_name(directory: Name) -> str:
-    """The local socket by which the supervisor of an attempt is woken; no file, as the name goes with it."""
-    found = os.stat(directory)
-    return f"\0penstock-control-{found.st_dev:x}-{found.st_ino:x}"
-
-
 class Record:
     """The directory of one attempt, held by one supervisor: the lock goes when the process does."""
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
         self._lock = os.open(f"{directory}/{LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._control = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._control.setblocking(False)
-
-    @property
-    def control(self) -> int:
-        """What can be read once somebody asks for attention."""
-        return self._control.fileno()
 
     def take(self) -> bool:
         """Whether this process is now the one that may run the attempt; a moment's wait for a reader."""
         for _ in range(_LOCK_TRIES):
             with Suppressed(BlockingIOError, PermissionError):
                 fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                with Suppressed(OSError):  # somebody has the name: requests are found with the next beat
-                    self._control.bind(control_name(self.directory))
                 return not os.fstat(self._lock).st_size and not os.path.exists(f"{self.directory}/{STATUS}")
             time.sleep(_LOCK_PAUSE_S)
         return False
@@ -113,7 +97,6 @@ class Record:
 
     def close(self) -> None:
         """Let go of the attempt; the lock goes with it."""
-        self._control.close()
         os.close(self._lock)
 
     def plan(self) -> Plan:

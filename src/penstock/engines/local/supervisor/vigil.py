@@ -67,11 +67,12 @@ class Vigil:
     def until_ended(self, gang: Gang) -> str:
         """Return once all members have ended, or were asked to and had their grace; why, or ''."""
         while gang.alive or (self._cause and gang.lingers()):
-            asked = self._events.wait(self._pause_s(gang))
+            if self._events.wait(self._pause_s(gang)):
+                self._hear()
             for one in gang.reap():
                 self._judge(one)
             now_s = time.monotonic()
-            if asked or now_s >= self._next_tick_s:
+            if now_s >= self._next_tick_s:
                 self._tick(now_s)
             if now_s >= self._ends_s:
                 self._end("time_limit", self._plan["grace_s"])
@@ -122,11 +123,14 @@ class Vigil:
         self._ends_s = float("inf")
         self._kill_s = min(self._kill_s, time.monotonic() + grace_s)
 
+    def _hear(self) -> None:
+        if (stop := self._record.stop()) is not None:
+            self._end("stop", stop["grace_s"])
+
     def _tick(self, now_s: float) -> None:
         self._next_tick_s = now_s + self._tick_s
         self._record.beat()
-        if (stop := self._record.stop()) is not None:
-            self._end("stop", stop["grace_s"])
+        self._hear()
         changed = self._checkpoints is not None and self._checkpoints.look(self.status)
         if self._activity is not None and self._activity.is_due(now_us()):
             changed |= self._activity.look(self.status, now_us(), self.cpu_us(lives=True))
