@@ -42,7 +42,7 @@ _prctl, _capset, _mount, _umount2, _pivot_root, _syscall = (
 )
 
 _MOUNT_SETATTR, _HERE, _RECURSIVE, _ATTRIBUTES_BYTES = _Long(442), _Int(-100), _Long(0x8000), _Long(32)
-"""The number of mount_setattr(2) (the same everywhere; Linux 5.12), AT_FDCWD, AT_RECURSIVE, the size of its argument."""
+"""The number of mount_setattr(2), the same everywhere (Linux 5.12), AT_FDCWD, AT_RECURSIVE, its argument's size."""
 
 
 def _check(result: int, *what: str | None) -> None:
