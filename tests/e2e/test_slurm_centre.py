@@ -18,7 +18,9 @@ from penstock.app.context import Policy
 from penstock.app.loop import cycle
 from penstock.fleet.device import DeviceState
 from penstock.insight.model import Line
-from penstock.lease.job import Checkpoint, JobSpec, JobState, Resources
+from penstock.lease.job import FINAL_JOB_STATES, Checkpoint, JobSpec, JobState, Resources
+from penstock.lease.jobfile import JobFile, jobs_of, parse
+from penstock.lease.offer import LeaseState
 from penstock.store import billing, fleet
 from penstock.wire import Centre, open_centre
 
@@ -50,9 +52,11 @@ def slurm() -> Iterator[SlurmCluster]:
 
 
 @pytest.fixture
-def centre(slurm: SlurmCluster, tmp_path: Path) -> Iterator[Centre]:
+def centre(slurm: SlurmCluster, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Centre]:
+    """A centre over the cluster, with the settings that a test gives it."""
     entry = {"kind": "slurm", "url": slurm.url, "user": "root", "jwt_key_file": str(slurm.key)}
     entry |= {"accepted": True, "partition": "nvidia", "look_every_s": 0.2, "isolation": "process groups"}
+    entry |= getattr(request, "param", {})
     data = tmp_path / "data"
     data.mkdir()
     named = {"shared": str(tmp_path / "shared"), "engines": [entry]}
@@ -80,10 +84,14 @@ def following_devices(centre: Centre):
         return fleet.devices(tx)
 
 
+def open_tenant(centre: Centre, name: str) -> None:
+    identity.open_tenant(centre.app, SYSTEM, identity.NewTenant(id=name))
+    money.pay(centre.app, SYSTEM, name, money.NewPayment(id="p1", amount_micros=1000 * YUAN))
+
+
 def fund(centre: Centre, model: str) -> None:
     app = centre.app
-    identity.open_tenant(app, SYSTEM, identity.NewTenant(id="acme"))
-    money.pay(app, SYSTEM, "acme", money.NewPayment(id="p1", amount_micros=1000 * YUAN))
+    open_tenant(centre, "acme")
     offer = selling.NewOffer(id="list", model=model, price_micros_per_card_hour=36 * YUAN)
     selling.publish_offer(app, SYSTEM, offer)
 
@@ -205,6 +213,96 @@ def test_from_the_hosts_of_a_cluster_to_the_bill(centre: Centre, slurm: SlurmClu
     ladder = reports.show_ladder(app, SYSTEM)[""]
     assert next(line for line in ladder.lines if line.line is Line.FOREIGN).card_us > 0
     assert reports.check_books(app, SYSTEM).ok
+
+
+SWEEP = """#!/bin/bash
+#SBATCH --job-name=sweep
+#SBATCH --gres=gpu:a100:1
+#SBATCH --array=0-2%2
+#SBATCH --time=1
+echo $SLURM_ARRAY_JOB_ID $SLURM_ARRAY_TASK_ID of $SLURM_ARRAY_TASK_COUNT on $CUDA_VISIBLE_DEVICES
+sleep 0.5
+"""
+SUM = """#!/bin/bash
+#SBATCH --nodes=2
+#SBATCH --gres=gpu:a100:2
+#SBATCH --dependency=afterok:sweep
+#SBATCH --time=1
+srun bash -c 'echo rank $SLURM_PROCID of $SLURM_NTASKS'
+"""
+
+
+def submit_script(centre: Centre, text: str, name: str) -> tuple[str, ...]:
+    """As `penstock run` does; the ids of its jobs."""
+    found = parse(text.encode(), "script.sh")
+    assert isinstance(found, JobFile), found
+    made = jobs_of(found, name)
+    for own, spec in made:
+        jobs.submit(centre.app, SYSTEM, jobs.NewJob(id=own, tenant="acme", spec=spec))
+    return tuple(f"acme.{own}" for own, _ in made)
+
+
+def test_a_batch_script_with_an_array_and_one_that_depends_on_it(centre: Centre, slurm: SlurmCluster) -> None:
+    app = centre.app
+    cycle(app)
+    fund(centre, following_devices(centre)[0].model)
+    sweep = submit_script(centre, SWEEP, "sweep")
+    (total,) = submit_script(centre, SUM, "sum")
+
+    def ended() -> bool:
+        return jobs.show_job(app, SYSTEM, total).job.state in FINAL_JOB_STATES
+
+    turn_until(centre, ended, "the last job")
+    ran = [jobs.show_job(app, SYSTEM, name) for name in (*sweep, total)]
+    assert [one.job.state for one in ran] == [JobState.SUCCEEDED] * 4
+    parts = [one.attempts[-1] for one in ran]
+    assert parts[2].placed_at >= min(one.ended_at for one in parts[:2]), "two at once"
+    assert parts[3].placed_at >= max(one.ended_at for one in parts[:3])
+    logs = [jobs.read_logs(app, SYSTEM, name, 0, None, 0, 1000).decode() for name in sweep]
+    assert [text.split()[:4] for text in logs] == [["sweep", str(n), "of", "3"] for n in range(3)]
+    both = [jobs.read_logs(app, SYSTEM, total, rank, None, 0, 1000).decode() for rank in (0, 1)]
+    assert both == ["rank 0 of 2\n", "rank 1 of 2\n"]
+    turn_until(
+        centre, lambda: not any(jobs.show_job(app, SYSTEM, n).job.hold for n in (*sweep, total)), "bills"
+    )
+    assert reports.check_books(app, SYSTEM).ok
+
+
+@pytest.mark.parametrize("centre", [{"reservations": True}], indirect=True)
+def test_a_leased_reservation_runs_its_tenants_jobs_and_nobody_elses(
+    centre: Centre, slurm: SlurmCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
+    app = centre.app
+    cycle(app)
+    model = following_devices(centre)[0].model
+    fund(centre, model)
+    open_tenant(centre, "beta")
+    asked = selling.NewQuote(id="q", tenant="acme", model=model, devices=10, hours=1.0)
+    lease = selling.accept_quote(app, SYSTEM, selling.ask_quote(app, SYSTEM, asked).id, "l")
+    resources = Resources(models=(model,), devices_per_node=2)
+    spec = JobSpec(name="j", run="sleep 60", resources=resources, time_limit_s=60, grace_s=0)
+    for tenant, held in (("acme", "l"), ("beta", None)):
+        jobs.submit(app, SYSTEM, jobs.NewJob(id="j", tenant=tenant, spec=spec, lease=held))
+
+    def run() -> bool:
+        return all(
+            jobs.show_job(app, SYSTEM, f"{one}.j").job.state is JobState.RUNNING for one in ("acme", "beta")
+        )
+
+    turn_until(centre, run, "both jobs")
+    mine, theirs = (jobs.show_job(app, SYSTEM, f"{one}.j").attempts[-1] for one in ("acme", "beta"))
+    assert set(mine.devices) <= set(lease.devices)
+    assert not set(theirs.devices) & set(lease.devices)
+    reservation = account = "penstock-lease-acme.l"
+    listed = slurm.run("squeue", "-h", "-o", "%j %v %a").splitlines()
+    assert f"penstock-{mine.id} {reservation} {account}" in listed
+    assert f"penstock-{theirs.id} (null) root" in listed
+    selling.set_lease_state(app, SYSTEM, lease.id, LeaseState.BREACHED, "a test")
+    jobs.stop(app, SYSTEM, "beta.j")
+    gone = ("scontrol", "-o", "show", "reservation")
+    turn_until(centre, lambda: "penstock-lease" not in slurm.run(*gone), "the end of the reservation")
+    assert jobs.show_job(app, SYSTEM, "acme.j").job.stop_reason == "lease_ended"
 
 
 def _charged(centre: Centre):
