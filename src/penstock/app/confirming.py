@@ -1,5 +1,6 @@
 """What has ended, and is charged once its engine's accounting says how long it took."""
 
+from penstock.app.charging import charge_ended
 from penstock.app.context import App
 from penstock.app.running import asked
 from penstock.lease.machine import confirm
@@ -22,15 +23,19 @@ def ask(app: App) -> list[Seen]:
     return [one for one in asked(app, known.values()) if not one.awaits_accounting]
 
 
-def take(app: App, news: list[Seen]) -> bool:
-    """Take it for true; whether there was any."""
+def take(app: App, news: list[Seen]) -> None:
+    """Take it for true, and charge it."""
     if not news:
-        return False
+        return
+    now = app.now()
     with app.database.write() as tx:
         before = settings.revision(tx)
         current = jobs.attempts_by_ids(tx, {one.attempt for one in news})
-        jobs.put_attempts(tx, [confirm(current[one.attempt], one) for one in news])
+        owners = jobs.by_ids(tx, {attempt.job for attempt in current.values()})
+        told = [confirm(current[one.attempt], one) for one in news]
+        attempts, after = charge_ended(app, tx, told, owners, now)
+        jobs.put_attempts(tx, attempts)
+        jobs.put_jobs(tx, [job for name, job in after.items() if job != owners[name]])
     app.look.wrote(before)
     for one in news:
         (app.look.awaiting or {}).pop(one.attempt, None)
-    return True

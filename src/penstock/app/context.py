@@ -45,6 +45,10 @@ class Look:
     revision: int = -1
     """Of the last placing; what was written since, if it can change no placement, is counted in."""
 
+    def forget(self) -> None:
+        """What was written may have been taken back."""
+        self.revision, self.awaiting = -1, None
+
     def wrote(self, before: int) -> None:
         """What was written upon this revision, by us alone, can change no placement."""
         if self.revision == before:

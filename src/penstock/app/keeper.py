@@ -103,14 +103,14 @@ class Keeper:
             if not self._leads():
                 return None
             if not whole:
-                short_cycle(self.app)
-            else:
-                began_s = time.monotonic()
-                cycle(self.app)
-                now_s = time.monotonic()
-                self._next_whole_s = now_s + max(BEAT_S, WHOLE_PAUSES * (now_s - began_s))
+                return short_cycle(self.app)
+            began_s = time.monotonic()
+            cycle(self.app)
+            now_s = time.monotonic()
+            self._next_whole_s = now_s + max(BEAT_S, WHOLE_PAUSES * (now_s - began_s))
             return reports.revision(self.app)
         except (Fault, Refused) as error:
+            self.app.look.forget()
             _LOG.warning("the loop tries again", error=str(error))
             return None
 

@@ -18,6 +18,8 @@ from penstock.app import (
     settling,
 )
 from penstock.app.context import App
+from penstock.store import fleet, settings
+from penstock.store.live import live
 
 CYCLE: tuple[Callable[[App], object], ...] = (
     following.follow,  # 0. engines say what they have, and learn what is leased
@@ -45,19 +47,26 @@ def cycle(app: App) -> None:
         step(app)
 
 
-def short_cycle(app: App) -> None:
-    """The steps that jobs wait for: what has ended is paid, and what waits takes its place, in one turn."""
-    news, accounted = running.ask(app, paced=True), confirming.ask(app)
-    if news != running.News() or accounted:
-        with app.database.together():
+def short_cycle(app: App) -> int:
+    """The steps that jobs wait for: what has ended is paid, and what waits takes its place, in one transaction.
+
+    The revision that is left.
+    """
+    with app.database.read() as tx:
+        held, devices = live(tx), fleet.devices(tx)
+        due, may_place = running.must_stop(tx, app.now()), placing.may_place(app, tx)
+    revision, placed = held.revision, []
+    news, accounted = running.ask(app, held, paced=True), confirming.ask(app)
+    if may_place or accounted or news != running.News():
+        with app.database.together() as tx:
             ended = running.move_on(app, news)
-            if confirming.take(app, accounted) or ended:
-                metering.meter_ended(app)
-                metering.rate(app)
-                metering.release(app)
-    with app.database.view():
-        due, first = running.due(app), placing.first(app, app.now())
+            confirming.take(app, accounted)
+            placed = running.place_first(app) if ended or may_place else []
+            revision = settings.revision(tx)
+        if (ended or may_place) and len(placed) < placing.FEW:
+            app.look.revision = revision
     running.stop(app, due)
-    if first is not None:
-        running.place_first(app, *first)
-    running.hand_over(app)
+    stopped = {attempt.id for attempt, *_ in due}
+    begin = [one for one in running.to_begin(app, held) if one[1].id not in stopped]
+    running.hand_over(app, [*begin, *placed], devices)
+    return revision

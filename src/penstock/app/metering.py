@@ -2,23 +2,18 @@
 
 from collections import defaultdict
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
 from penstock.app import books, running
 from penstock.app.access import SYSTEM
+from penstock.app.charging import charge_recorded, terms_agreed
 from penstock.app.context import App
 from penstock.billing.meter import ATTEMPT, LEASE, Subject, attempt_subject, lease_subject, usage_of
-from penstock.billing.model import ChargeLine, UsageEvent
 from penstock.billing.payment import owed
 from penstock.billing.prepay import Burn, burn_of, funds
-from penstock.billing.rate import Terms, settle, spot_terms, terms_of
-from penstock.billing.rate import rate as rate_event
-from penstock.lease.job import Attempt
-from penstock.lease.offer import Offer
 from penstock.lease.tenant import Tenant, TenantState
-from penstock.ledger.chart import PREPAID, RECEIVABLE, REVENUE_HOURLY, centre_account, tenant_account
+from penstock.ledger.chart import PREPAID, RECEIVABLE, tenant_account
 from penstock.store import audit, billing, contracts, fleet, jobs, leases, ledger, settings, tenants
 from penstock.store.database import Tx
 from penstock.store.live import live
@@ -47,14 +42,6 @@ def meter(app: App) -> None:
         _put_usage(tx, unchanged, now, step)
 
 
-def meter_ended(app: App) -> None:
-    """Record the rest of the usage of what has ended; no engine need be asked."""
-    step, now = app.policy.metering_step, app.now()
-    with app.database.write() as tx:
-        over = [(subject, until) for subject, until in _subjects(tx, now) if subject.ended_at is not None]
-        _put_usage(tx, over, now, step)
-
-
 def _put_usage(tx: Tx, due: list[tuple[Subject, datetime | None]], now: datetime, step: timedelta) -> None:
     cut = [(subject, usage_of(subject, until, now, step)) for subject, until in due]
     billing.add_usage(tx, [event for _, events in cut for event in events])
@@ -73,15 +60,6 @@ def _subjects(tx: Tx, now: datetime) -> list[tuple[Subject, datetime | None]]:
     return [(subject, until) for subject, until in found if subject is not None]
 
 
-class _Agreement(NamedTuple):
-    """At what terms a subject is charged, from which hold, and for whom."""
-
-    terms: Terms
-    hold: str
-    project: str | None = None
-    job: str | None = None
-
-
 def rate(app: App) -> None:
     """Turn unrated usage into charge lines and the transfers that pay for them, together."""
     with app.database.read() as tx:
@@ -95,51 +73,8 @@ def _rate_some(app: App) -> bool:
     now = app.now()
     with app.database.write() as tx:
         events = billing.unrated(tx)
-        agreed = _agreements(tx, events, app.policy.currency)
-        holds = {found.hold for found in agreed.values() if found.hold}
-        desk = ledger.Desk(tx, _accounts(events, app.policy.currency), holds)
-        lines = [_line(desk, event, agreed[event.subject], now) for event in events]
-        desk.save()
-        billing.add_lines(tx, lines)
-        billing.mark_rated(tx, events)
+        charge_recorded(app, tx, events, now)
     return len(events) == billing.RATE_BATCH
-
-
-def _accounts(events: tuple[UsageEvent, ...], currency: str) -> set[str]:
-    owners = {event.tenant for event in events}
-    return {
-        centre_account(REVENUE_HOURLY, currency),
-        *(tenant_account(tenant, name) for tenant in owners for name in (PREPAID, RECEIVABLE)),
-    }
-
-
-def _line(desk: ledger.Desk, event: UsageEvent, agreed: _Agreement, now: datetime) -> ChargeLine:
-    line = rate_event(event, agreed.terms, agreed.project, agreed.job)
-    if line.amount_micros:
-        prepaid = desk.accounts[tenant_account(event.tenant, PREPAID)]
-        desk.post(settle(line, prepaid, desk.holds.get(agreed.hold), now), now)
-    return line
-
-
-def _agreements(tx: Tx, events: tuple[UsageEvent, ...], currency: str) -> dict[str, _Agreement]:
-    """Subject -> its agreement."""
-    offers = {offer.id: offer for offer in leases.offers(tx)}
-    subjects = {event.subject for event in events}
-    attempts = jobs.attempts_by_ids(tx, {e.subject for e in events if e.subject_kind == ATTEMPT})
-    owners = jobs.by_ids(tx, {attempt.job for attempt in attempts.values()})
-    found = {}
-    for attempt in attempts.values():
-        job, offer = owners[attempt.job], offers[attempt.offer or ""]
-        found[attempt.id] = _Agreement(_terms(offer, attempt), job.hold, job.project, job.id)
-    for lease in leases.by_ids(tx, subjects - set(attempts)).values():
-        terms = terms_of(offers[lease.offer], lease.price_micros_per_card_hour)
-        found[lease.id] = _Agreement(terms, lease.hold)
-    assert all(agreement.terms.currency == currency for agreement in found.values()), "one currency a centre"
-    return found
-
-
-def _terms(offer: Offer, attempt: Attempt) -> Terms:
-    return spot_terms(offer) if attempt.spot else terms_of(offer, offer.price_micros_per_card_hour)
 
 
 def release(app: App) -> None:
@@ -208,7 +143,7 @@ def _burning(tx: Tx) -> dict[str, list[Burn]]:
         ends_at = None
         if attempt.running_at is not None and job.spec.time_limit_s is not None:
             ends_at = attempt.running_at + timedelta(seconds=job.spec.time_limit_s)
-        terms = _terms(offer, attempt)
+        terms = terms_agreed(offer, attempt)
         held = hold.remaining_micros if hold else 0
         burning[attempt.tenant].append(burn_of(len(attempt.devices), terms, held, ends_at, attempt.share))
     return burning

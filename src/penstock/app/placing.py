@@ -34,19 +34,20 @@ PROMISES_MAX = 100_000
 NOTICE_MAX_S = 3_600
 
 
-def first(app: App, now: datetime) -> tuple[World, Plan] | None:
-    """Which jobs, of the first of each line, go at once where devices have room; None where nothing can go.
+def may_place(app: App, tx: Tx) -> bool:
+    """Whether a device has room, a job waits, and something was written since the last placing that may matter."""
+    return settings.revision(tx) != app.look.revision and bool(jobs.count_queued(tx) and _room(tx))
 
-    Looked for only when something was written since the last placing that may change where jobs go.
-    """
-    with app.database.read() as tx:
-        if settings.revision(tx) == app.look.revision or not jobs.count_queued(tx):
-            return None
-        room = _room(tx)
-        if not room:
-            return None
-        found = seen(app, tx, min(room, FEW))
-    return found, solve_first(found, now)
+
+def first(app: App, tx: Tx, now: datetime) -> tuple[World, Plan] | None:
+    """Which jobs, of the first of each line, go at once where devices have room; None where none does."""
+    if not jobs.count_queued(tx) or not (room := _room(tx)):
+        return None
+    found = seen(app, tx, min(room, FEW))
+    if room < FEW and any(job.spec.resources.device_share < WHOLE for job in found.queue):
+        found = seen(app, tx, FEW)  # several may go on one device
+    plan = solve_first(found, now)
+    return (found, plan) if plan.placements else None
 
 
 def _room(tx: Tx) -> int:

@@ -8,6 +8,7 @@ import msgspec
 
 from penstock.app import placing
 from penstock.app.catalogue import known_accelerators
+from penstock.app.charging import charge_ended
 from penstock.app.context import App
 from penstock.app.ports import Start, TaskPlan
 from penstock.app.selling import best_of, cancel_waiting
@@ -35,7 +36,7 @@ from penstock.placement.model import Plan, Waiting, World
 from penstock.placement.reasons import SOFTWARE as NO_FIT_SOFTWARE
 from penstock.store import fleet, jobs, leases, settings
 from penstock.store.database import Tx
-from penstock.store.live import live
+from penstock.store.live import Live, live
 from penstock.store.world import rules
 
 SPOT = "spot"
@@ -71,13 +72,9 @@ def turn_leases(app: App) -> None:
 
 def stop_due(app: App) -> None:
     """Tell engines to end the attempts that must end, and remember that they were told."""
-    stop(app, due(app))
-
-
-def due(app: App) -> list[tuple[Attempt, Job, str]]:
-    """The attempts that must end, with their jobs and the reasons."""
     with app.database.read() as tx:
-        return _must_stop(tx, app.now())
+        due = must_stop(tx, app.now())
+    stop(app, due)
 
 
 def stop(app: App, these: list[tuple[Attempt, Job, str]]) -> None:
@@ -101,7 +98,8 @@ def _put_stopping(app: App, attempt: Attempt, job: Job, reason: str) -> None:
             jobs.put_job(tx, msgspec.structs.replace(current, stop_reason=reason))
 
 
-def _must_stop(tx: Tx, now: datetime) -> list[tuple[Attempt, Job, str]]:
+def must_stop(tx: Tx, now: datetime) -> list[tuple[Attempt, Job, str]]:
+    """The attempts that must end, with their jobs and the reasons."""
     seen = live(tx)
     going = [attempt for attempt in seen.attempts if attempt.state is not AttemptState.STOPPING]
     if not going:
@@ -163,16 +161,16 @@ def place(app: App) -> None:
     app.look.revision = plan.revision + 1
 
 
-def place_first(app: App, seen: World, plan: Plan) -> None:
-    """Put the first of those that wait on devices that have become free; the others wait as they did."""
-    if not plan.placements:
-        app.look.revision = plan.revision
-        return
+def place_first(app: App) -> list[tuple[Job, Attempt]]:
+    """Put the first of those that wait on devices that are free; the others wait as they did. Those that were placed."""
+    now = app.now()
     with app.database.write() as tx:
-        if settings.revision(tx) == plan.revision:
-            now = app.now()
-            _put_placed(tx, seen, plan, now)
-            jobs.set_waits(tx, dict.fromkeys([placement.job for placement in plan.placements]), now)
+        found = placing.first(app, tx, now)
+        if found is None:
+            return []
+        placed = _put_placed(tx, *found, now)
+        jobs.set_waits(tx, dict.fromkeys([job.id for job, _ in placed]), now)
+    return placed
 
 
 def _save_plan(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
@@ -228,7 +226,7 @@ def _put_evicted(tx: Tx, seen: World, plan: Plan) -> None:
     jobs.put_jobs(tx, [msgspec.structs.replace(job, stop_reason=SPOT) for job in told])
 
 
-def _put_placed(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
+def _put_placed(tx: Tx, seen: World, plan: Plan, now: datetime) -> list[tuple[Job, Attempt]]:
     queue = {job.id: job for job in seen.queue}
     models = {device.id: device for device in seen.devices}
     engines = {node.id: node.engine for node in seen.nodes}
@@ -261,31 +259,41 @@ def _put_placed(tx: Tx, seen: World, plan: Plan, now: datetime) -> None:
         )
     jobs.add_attempts(tx, attempts)
     jobs.put_jobs(tx, placed)
+    return list(zip(placed, attempts, strict=True))
 
 
 def start(app: App) -> None:
     """Hand placed attempts to their engines, and write that down."""
-    if started := hand_over(app):
-        _put_started(app, started)
-
-
-def hand_over(app: App) -> list[Attempt]:
-    """Hand placed attempts to their engines; the plan has no choices left. Those that were, now or before."""
     with app.database.read() as tx:
         seen = live(tx)
-        placed = [attempt for attempt in seen.attempts if attempt.state is AttemptState.PLACED]
-        devices = {device.id: device for device in fleet.devices(tx)} if placed else {}
-    app.look.begun.intersection_update({attempt.id for attempt in placed})
-    started = []
-    for attempt in placed:
-        if attempt.id not in app.look.begun:
-            try:
-                app.engine(attempt.engine).start(_start_plan(app, seen.owners[attempt.job], attempt, devices))
-            except (Fault, Refused):
-                continue  # the engine is away, or will not have us now; the next turn asks again
-            app.look.begun.add(attempt.id)
-        started.append(attempt)
-    return started
+        devices = fleet.devices(tx)
+    waiting = to_begin(app, seen)
+    hand_over(app, waiting, devices)
+    if begun := [attempt for _, attempt in waiting if attempt.id in app.look.begun]:
+        _put_started(app, begun)
+
+
+def to_begin(app: App, seen: Live) -> list[tuple[Job, Attempt]]:
+    """What is placed and its engine may not have yet."""
+    placed = [
+        (seen.owners[attempt.job], attempt)
+        for attempt in seen.attempts
+        if attempt.state is AttemptState.PLACED
+    ]
+    app.look.begun.intersection_update({attempt.id for _, attempt in placed})
+    return placed
+
+
+def hand_over(app: App, placed: Iterable[tuple[Job, Attempt]], devices: Iterable[Device]) -> None:
+    """Hand placed attempts to their engines, each once; the plan has no choices left."""
+    new = [(job, attempt) for job, attempt in placed if attempt.id not in app.look.begun]
+    known = {device.id: device for device in devices} if new else {}
+    for job, attempt in new:
+        try:
+            app.engine(attempt.engine).start(_start_plan(app, job, attempt, known))
+        except (Fault, Refused):
+            continue  # the engine is away, or will not have us now; the next turn asks again
+        app.look.begun.add(attempt.id)
 
 
 def _put_started(app: App, started: list[Attempt]) -> None:
@@ -363,13 +371,13 @@ class News(NamedTuple):
 
 def observe(app: App) -> None:
     """Ask the engines what they see, and move jobs and attempts on."""
-    move_on(app, ask(app))
-
-
-def ask(app: App, *, paced: bool = False) -> News:
-    """Ask the engines what they see of what goes on; `paced`, not those that took long and just answered."""
     with app.database.read() as tx:
         held = live(tx)
+    move_on(app, ask(app, held))
+
+
+def ask(app: App, held: Live, *, paced: bool = False) -> News:
+    """Ask the engines what they see of what goes on; `paced`, not those that took long and just answered."""
     moved, unknown = [], set[str]()
     for name, engine in app.engines.items():
         mine = {a.id: a for a in held.attempts if a.engine == name and _is_with_engine(app, a)}
@@ -409,7 +417,7 @@ def _was_begun(attempt: Attempt, seen: Seen) -> bool:
 
 
 def move_on(app: App, news: News) -> bool:
-    """Move jobs and attempts on by what engines have said; whether any has ended."""
+    """Move jobs and attempts on by what engines have said, and charge what has ended; whether anything has."""
     if news == News():
         return False
     now = app.now()
@@ -417,20 +425,21 @@ def move_on(app: App, news: News) -> bool:
         before = settings.revision(tx)
         attempts = jobs.attempts_by_ids(tx, {*news.unknown, *(one.attempt for one in news.seen)})
         owners = jobs.by_ids(tx, {attempts[one.attempt].job for one in news.seen})
-        after = [
-            advance(owners[attempts[one.attempt].job], attempts[one.attempt], one, now) for one in news.seen
-        ]
+        after, moved = dict(owners), []
+        for one in news.seen:
+            known = attempts[one.attempt]
+            job, attempt = advance(owners[known.job], known, one, now)
+            moved.append(attempt)
+            if job != owners[job.id]:
+                after[job.id] = job
+        ended = [attempt for attempt in moved if attempt.state in FINAL_ATTEMPT_STATES]
+        if ended:
+            moved, after = charge_ended(app, tx, moved, after, now)
         # what the engine never began is started again, which is safe by its id
         again = [attempts[name] for name in news.unknown if attempts[name].state is AttemptState.STARTING]
-        jobs.put_attempts(
-            tx,
-            [
-                *(attempt for _, attempt in after),
-                *(msgspec.structs.replace(attempt, state=AttemptState.PLACED) for attempt in again),
-            ],
-        )
-        jobs.put_jobs(tx, [job for job, _ in after if job != owners[job.id]])
-    ended = [attempt for _, attempt in after if attempt.state in FINAL_ATTEMPT_STATES]
+        moved += [msgspec.structs.replace(attempt, state=AttemptState.PLACED) for attempt in again]
+        jobs.put_attempts(tx, moved)
+        jobs.put_jobs(tx, [job for name, job in after.items() if job != owners[name]])
     if not ended:
         app.look.wrote(before)
     elif app.look.awaiting is not None:

@@ -1,5 +1,6 @@
 """Usage events, charge lines, invoices and credit notes."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +36,7 @@ def unrated(tx: Connection, limit: int = RATE_BATCH) -> tuple[UsageEvent, ...]:
     return rows.fetch(tx, _UNRATED, UsageEvent, most=limit)
 
 
-def mark_rated(tx: Connection, events: tuple[UsageEvent, ...]) -> None:
+def mark_rated(tx: Connection, events: Sequence[UsageEvent]) -> None:
     """Remember that these events have their lines."""
     if events:
         _MARK_RATED.change(tx, [{"of": event.source, "name": event.id} for event in events])

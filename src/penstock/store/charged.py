@@ -3,23 +3,32 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import batched
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from penstock.base.money import Micros
 from penstock.base.quantity import CardMicroseconds
 from penstock.base.window import EPOCH, MICROSECOND, Window
 from penstock.billing.model import ChargeLine
 from penstock.store import rows
+from penstock.store.prepared import Prepared
 from penstock.store.tables import CHARGE_HOURS, CONTRACT_LINES, ChargeHour
 
 HOUR = timedelta(hours=1)
-_AT_ONCE = 1000
-"""So many hours are asked for in one statement, whose parameters databases limit."""
 _KEYS = tuple(column.name for column in CHARGE_HOURS.primary_key)
+_COUNTED = ("lines", "quantity", "amount_micros")
+
+
+def _adding(new: Any) -> Any:
+    counted = {name: CHARGE_HOURS.c[name] + new.excluded[name] for name in _COUNTED}
+    return new.on_conflict_do_update(index_elements=_KEYS, set_=counted)
+
+
+_ADD = Prepared(_adding(sqlite_insert(CHARGE_HOURS)), _adding(postgresql_insert(CHARGE_HOURS)))
 
 
 class Used(msgspec.Struct, frozen=True):
@@ -69,17 +78,8 @@ def _both(one: ChargeHour, other: ChargeHour) -> ChargeHour:
 
 def add(tx: Connection, lines: Iterable[ChargeLine]) -> None:
     """Count new lines in; within a transaction that writes alone."""
-    new = sums(lines)
-    if not new:
-        return
-    key = tuple_(*(CHARGE_HOURS.c[name] for name in _KEYS))
-    known = {
-        tuple(getattr(one, name) for name in _KEYS): one
-        for some in batched(new, _AT_ONCE, strict=False)
-        for one in rows.many(tx, CHARGE_HOURS, key.in_(list(some)))
-    }
-    rows.put_all(tx, CHARGE_HOURS, [_both(one, new[name]) for name, one in known.items()])
-    rows.add(tx, CHARGE_HOURS, [one for name, one in new.items() if name not in known])
+    if new := sums(lines):
+        _ADD.change(tx, [rows.values(one) for one in new.values()])
 
 
 def check(tx: Connection, lines: Iterable[ChargeLine]) -> list[str]:

@@ -48,7 +48,7 @@ class Database:
     @contextmanager
     def read(self) -> Generator[Tx]:
         """One consistent view; nothing is written."""
-        joined: Tx | None = getattr(self._own, "tx", None) or getattr(self._own, "view", None)
+        joined: Tx | None = getattr(self._own, "tx", None)
         if joined is not None:
             yield joined
             return
@@ -69,24 +69,14 @@ class Database:
             yield tx
 
     @contextmanager
-    def together(self) -> Generator[None]:
+    def together(self) -> Generator[Tx]:
         """All that this thread reads and writes in the block is one transaction, which nobody else writes beside."""
         with self.write() as tx:
             self._own.tx = tx
             try:
-                yield
+                yield tx
             finally:
                 self._own.tx = None
-
-    @contextmanager
-    def view(self) -> Generator[None]:
-        """All that this thread reads in the block is of one consistent view."""
-        with self.read() as tx:
-            self._own.view = tx
-            try:
-                yield
-            finally:
-                self._own.view = None
 
     def rings_not(self) -> None:
         """What this thread commits is no news to it: it turns the loop."""

@@ -33,6 +33,12 @@ _UNMETERED = Prepared(
     .where(UNMETERED, ATTEMPTS.c.lease.is_(None), ATTEMPTS.c.began_at.is_not(None))
     .order_by(ATTEMPTS.c.id)
 )
+_UNMETERED_OF = among(
+    select(ATTEMPTS.c.id, ATTEMPTS.c.job).where(
+        UNMETERED, ATTEMPTS.c.lease.is_(None), ATTEMPTS.c.began_at.is_not(None)
+    ),
+    ATTEMPTS.c.job,
+)
 _FINISHED_HOLDING = Prepared(
     select(JOBS).where(HOLDING, JOBS.c.state.in_(FINAL_JOB_STATES)).order_by(JOBS.c.id)
 )
@@ -236,6 +242,12 @@ def occupied(tx: Connection) -> dict[str, tuple[str, str]]:
 def unmetered_attempts(tx: Connection) -> tuple[Attempt, ...]:
     """On-demand attempts that began and whose last usage is not recorded yet."""
     return rows.fetch(tx, _UNMETERED, Attempt)
+
+
+def unmetered_of(tx: Connection, owners: set[str]) -> dict[str, str]:
+    """Of these jobs' attempts those whose last usage is not recorded yet: attempt -> job."""
+    found = _UNMETERED_OF.all(tx, names=sorted(owners)) if owners else ()
+    return {row[0]: row[1] for row in found}
 
 
 def add_attempts(tx: Connection, new: Sequence[Attempt]) -> None:

@@ -47,15 +47,16 @@ class Desk:
     def __init__(self, tx: Connection, accounts: set[str], holds: set[str]) -> None:
         self._tx = tx
         self._closed_until = closings.closed_until(tx)
-        self.accounts = {account.id: account for account in rows.with_ids(tx, ACCOUNTS, accounts)}
         self.holds = {hold.id: hold for hold in rows.with_ids(tx, HOLDS, holds)}
+        names = accounts | {hold.account for hold in self.holds.values()}
+        self.accounts = {account.id: account for account in rows.with_ids(tx, ACCOUNTS, names)}
         self._transfers: list[Transfer] = []
         self._changed: tuple[set[str], set[str]] = (set(), set())
 
-    def post(self, transfers: Sequence[Transfer], now: datetime) -> None:
-        """Apply new transfers; that the ledger takes them is the caller's promise."""
+    def post(self, entries: Sequence[Entry], now: datetime) -> None:
+        """Apply new entries; that the ledger takes them is the caller's promise."""
         closed_until = self._closed_until
-        outcome = apply(self.accounts, self.holds, transfers, now, closed_until=closed_until, linked=True)
+        outcome = apply(self.accounts, self.holds, entries, now, closed_until=closed_until, linked=True)
         assert not outcome.refusals, outcome.refusals
         self.accounts |= outcome.accounts
         self.holds |= outcome.holds
