@@ -1,9 +1,12 @@
 """Short turns come to the same as whole ones, and what is remembered between turns is what the database has."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from msgspec import Struct
+from sqlalchemy import Connection, Table
 
 from penstock.app import jobs as verbs
 from penstock.app.access import SYSTEM
@@ -12,7 +15,7 @@ from penstock.app.loop import short_cycle
 from penstock.base.refusal import Refused, not_found
 from penstock.lease.job import Job, JobState
 from penstock.sim.centre import SimulatedCentre
-from penstock.store import jobs, leases, settings, tenants
+from penstock.store import jobs, leases, rows, settings, tenants
 from penstock.store.live import Live, live
 from walk import opened, steps
 
@@ -102,3 +105,23 @@ def test_the_loop_wakes_when_a_job_is_submitted(tmp_path: Path, monkeypatch: pyt
     assert not turned.is_alive()
     assert keeper.broken is None
     centre.close()
+
+
+def test_what_is_fixed_is_never_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fixed columns are left out where a row is overwritten, so nobody may want to change one."""
+    overwrite, seen = rows.put_all, set[str]()
+
+    def put_all(tx: Connection, table: Table, structs: Iterable[Struct]) -> None:
+        changed = list(structs)
+        for new in changed:
+            old = rows.get(
+                tx, table, **{column.name: getattr(new, column.name) for column in table.primary_key}
+            )
+            for name in table.info["fixed"]:
+                assert getattr(new, name) == getattr(old, name), (table.name, name)
+        seen.update([table.name] if changed else [])
+        overwrite(tx, table, changed)
+
+    monkeypatch.setattr(rows, "put_all", put_all)
+    walked(Hasty, tmp_path, monkeypatch).close()
+    assert {"jobs", "attempts", "holds", "accounts"} <= seen

@@ -208,8 +208,9 @@ class Snapshot:
         promised = promised[:, promised[3] < until_us]
         if not promised.size:
             return cpu, memory
-        nodes = np.unique(promised[0])
-        events = np.concatenate([ending[:, after & np.isin(ending[0], nodes)], promised], axis=1)
+        concerned = np.zeros(cpu.size, np.bool_)
+        concerned[promised[0]] = True
+        events = np.concatenate([ending[:, after & concerned[ending[0]]], promised], axis=1)
         early = events[:, events[3] <= instant_us]
         events = events[:, events[3] > instant_us]
         for left, given in ((cpu, early[1]), (memory, early[2])):

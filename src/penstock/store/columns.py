@@ -128,7 +128,10 @@ def _column_type(kind: Any) -> tuple[Any, bool]:
 
 
 def table(name: str, struct: type[msgspec.Struct], *key: str, **options: Any) -> Table:
-    """A table whose columns are the fields of `struct`, with `key` as its primary key."""
+    """A table whose columns are the fields of `struct`, with `key` as its primary key.
+
+    `fixed` are fields that no row ever changes: they are left alone when it is overwritten, and so are their indexes.
+    """
     columns = []
     hints = get_type_hints(struct)
     for field in msgspec.structs.fields(struct):
@@ -144,4 +147,5 @@ def table(name: str, struct: type[msgspec.Struct], *key: str, **options: Any) ->
             )
         )
     STRUCTS[name] = struct
-    return Table(name, METADATA, *columns, *options.get("constraints", ()))
+    info = {"fixed": (*key, *options.get("fixed", ()))}
+    return Table(name, METADATA, *columns, *options.get("constraints", ()), info=info)

@@ -119,7 +119,8 @@ def _select_ids(table: Table) -> Prepared:
 def _update_by_key(table: Table) -> tuple[Prepared, tuple[str, ...]]:
     keys = tuple(column.name for column in table.primary_key)
     where = (table.c[key] == bindparam(f"key_{key}") for key in keys)
-    changed = {column.name: bindparam(column.name) for column in table.columns if column.name not in keys}
+    fixed = table.info["fixed"]
+    changed = {column.name: bindparam(column.name) for column in table.columns if column.name not in fixed}
     return Prepared(update(table).where(*where).values(changed)), keys
 
 

@@ -177,6 +177,10 @@ JOBS = table(
     Job,
     "id",
     index=("lease",),
+    fixed=(
+        *("tenant", "spec", "created_at", "project", "lease", "offer", "price_micros_per_card_hour"),
+        *("barred", "line"),
+    ),
     constraints=(
         _belongs("tenant", "tenants"),
         _belongs("lease", "leases"),
@@ -198,6 +202,10 @@ ATTEMPTS = table(
     Attempt,
     "id",
     index=("state", "ended_at"),
+    fixed=(
+        *("job", "tenant", "number", "engine", "devices", "tasks", "placed_at", "lease", "offer"),
+        *("share", "slots", "spot"),
+    ),
     constraints=(_belongs("job", "jobs"), UniqueConstraint("job", "number")),
 )
 UNMETERED = ATTEMPTS.c.metered.is_(False)
@@ -206,7 +214,7 @@ Index("ix_attempts_unmetered", ATTEMPTS.c.id, sqlite_where=UNMETERED, postgresql
 Index("ix_jobs_holding", JOBS.c.id, sqlite_where=HOLDING, postgresql_where=HOLDING)
 WAITS = table("waits", Wait, "job", "start", index=("end",), constraints=(_belongs("job", "jobs"),))
 
-ACCOUNTS = table("accounts", Account, "id")
+ACCOUNTS = table("accounts", Account, "id", fixed=("currency", "created_at"))
 TRANSFERS = table(
     "transfers",
     Transfer,
@@ -214,7 +222,14 @@ TRANSFERS = table(
     index=("key",),
     constraints=(_belongs("debit", "accounts"), _belongs("credit", "accounts"), _belongs("hold", "holds")),
 )
-HOLDS = table("holds", Hold, "id", index=("account", "state"), constraints=(_belongs("account", "accounts"),))
+HOLDS = table(
+    "holds",
+    Hold,
+    "id",
+    index=("account", "state"),
+    fixed=("account", "amount_micros", "currency", "created_at"),
+    constraints=(_belongs("account", "accounts"),),
+)
 
 USAGE_EVENTS = table(
     "usage_events",
