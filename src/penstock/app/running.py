@@ -162,7 +162,7 @@ def place(app: App) -> None:
 
 
 def place_first(app: App) -> list[tuple[Job, Attempt]]:
-    """Put the first of those that wait on devices that are free; the others wait as they did. Those that were placed."""
+    """Put the first of those that wait on devices that are free, and say which; the others wait as they did."""
     now = app.now()
     with app.database.write() as tx:
         found = placing.first(app, tx, now)
