@@ -106,7 +106,11 @@ def _app(data: Path, policy: Policy, url: str | None) -> App:
         named = read_engines(data)
         files = Files(named.shared or data)
         local = LocalEngine(
-            data / ATTEMPTS, expose=_environment(), images=data / IMAGES, on_end=database.bell.set
+            data / ATTEMPTS,
+            isolation=named.local.isolation,
+            expose=_environment(),
+            images=data / IMAGES,
+            on_end=database.bell.set,
         )
         if leader := database.lead():  # nobody else is starting anything here
             local.sweep()

@@ -387,7 +387,7 @@ def test_a_job_that_wants_no_network_is_not_run_with_one(open_bench):
 
 def test_the_strongest_isolation_that_works_is_taken(open_bench):
     bench = open_bench(isolation=None)
-    assert bench.engine.host.isolation is Isolation.NAMESPACES
+    assert bench.engine.host.isolation is Isolation.BUBBLEWRAP
     assert bench.engine.passed_over == {}
     impossible: list[Mount] = [{"kind": "ro", "source": "/nowhere", "target": "/x"}]
     engine = bench.engine

@@ -11,6 +11,7 @@ from penstock.engines.slurm.settings import SlurmSettings
 
 GOOD = """
 shared: /shared/penstock
+local: {isolation: namespaces}
 engines:
   - kind: slurm
     url: https://slurm.example:6820
@@ -36,7 +37,7 @@ def test_clusters_of_both_kinds(tmp_path):
     assert isinstance(ray, RaySettings)
     assert slurm.jwt_key_file == Path("/etc/penstock/jwt_hs256.key")
     assert (ray.name, ray.token_file, ray.shared) == ("lab", Path("/etc/penstock/ray-token"), found.shared)
-    assert ray.isolation == "namespaces"
+    assert ray.isolation == found.local.isolation == "namespaces"
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,12 @@ def test_a_mistake_is_refused_with_its_place(tmp_path, entry):
     with pytest.raises(Refused, match="engine_settings") as refused:
         said(tmp_path, f"shared: /shared\nengines:\n  - {entry}\n")
     assert "engines.yaml" in refused.value.refusals[0].message
+
+
+@pytest.mark.parametrize("local", ["{isolation: chroot}", "{isolation: crun}", "{level: namespaces}", "3"])
+def test_a_mistake_about_this_host_is_refused_too(tmp_path, local):
+    with pytest.raises(Refused, match=r"engines\.yaml: local: "):
+        said(tmp_path, f"local: {local}\n")
 
 
 def test_a_token_that_cannot_be_read_is_refused(tmp_path):

@@ -102,7 +102,7 @@ def engine() -> Iterator[Check]:
 
 
 def isolation(chosen: str, passed_over: dict[str, str]) -> Check:
-    """The level that works here, and why no sandbox does where that is so."""
+    """The level that works here, and why bubblewrap does not where that is so."""
     if "bubblewrap" not in passed_over:
         return Check("job isolation", "ok", chosen)
     if shutil.which("bwrap") is None:

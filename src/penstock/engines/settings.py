@@ -1,6 +1,7 @@
-"""`engines.yaml` in the data directory: the engines of a centre beside its own host, read when it opens.
+"""`engines.yaml` in the data directory: the engines of a centre and how jobs run on its own host, read when it opens.
 
 shared: /shared/penstock
+local: {isolation: namespaces}
 engines:
   - kind: slurm
     name: slurm
@@ -33,10 +34,17 @@ KINDS: Mapping[str, type[Any]] = {"slurm": SlurmSettings, "ray": RaySettings}
 type ClusterSettings = SlurmSettings | RaySettings
 
 
+class LocalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How jobs are kept apart on the centre's own host; None: the first level that works there."""
+
+    isolation: Isolation | None = None
+
+
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the file says: where hosts and server share files, and the engines in their order."""
 
     shared: Path | None = None
+    local: LocalSettings = LocalSettings()
     engines: tuple[ClusterSettings, ...] = ()
 
 
@@ -53,8 +61,8 @@ def read_engines(data: Path) -> EngineSettings:
         raise Refused(_malformed(path, str(error))) from error
     if content is None:
         return EngineSettings()
-    if not isinstance(content, dict) or not set(content) <= {"shared", "engines"}:
-        raise Refused(_malformed(path, "it has other keys than shared and engines"))
+    if not isinstance(content, dict) or not set(content) <= {"shared", "local", "engines"}:
+        raise Refused(_malformed(path, "it has other keys than shared, local and engines"))
     shared = content.get("shared")
     entries = content.get("engines") or []
     if not isinstance(entries, list) or (shared is not None and not isinstance(shared, str)):
@@ -63,7 +71,20 @@ def read_engines(data: Path) -> EngineSettings:
     names = [one.name for one in found]
     if len({*names, "local"}) != len(names) + 1:
         raise Refused(_malformed(path, "two engines have the same name, or one is called local"))
-    return EngineSettings(shared=Path(shared) if shared else None, engines=found)
+    local = _local(f"{path}: local", content.get("local", {}))
+    return EngineSettings(shared=Path(shared) if shared else None, local=local, engines=found)
+
+
+def _local(where: str, entry: object) -> LocalSettings:
+    try:
+        found = msgspec.convert(entry, LocalSettings)
+    except msgspec.ValidationError as error:
+        raise Refused(_malformed(where, str(error))) from error
+    if found.isolation is Isolation.CRUN:
+        raise Refused(
+            _malformed(where, "isolation: crun is for images, and is taken for them where it is installed")
+        )
+    return found
 
 
 def _entry(path: Path, number: int, entry: object, shared: str | None) -> ClusterSettings:
@@ -101,5 +122,5 @@ def _malformed(where: Path | str, what: str) -> Refusal:
     return Refusal(
         "engine_settings",
         f"{where}: {what}",
-        "see docs/guide/slurm.md and docs/guide/ray.md for what may stand there",
+        "see docs/guide/slurm.md, docs/guide/ray.md and docs/mechanisms/local-engine.md for what may stand there",
     )

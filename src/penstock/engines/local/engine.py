@@ -170,11 +170,10 @@ class LocalEngine:
     def _look_around(self, isolation: Isolation | None, control_groups: bool) -> None:
         groups = self._spawner.groups(engine_name(self._root)) if control_groups else NO_GROUPS
         self.host = read_host(isolation or Isolation.PROCESS_GROUPS, groups)
-        if isolation is None:
-            best = self._strongest(LEVELS)
-            if best is None:
-                raise Fault(f"no process can be started under {self._root}: {self.passed_over}")
-            self.host = msgspec.structs.replace(self.host, isolation=best)
+        best = self._strongest(LEVELS if isolation is None else (isolation,))
+        if best is None:
+            raise Fault(f"no process can be started under {self._root}: {self.passed_over}")
+        self.host = msgspec.structs.replace(self.host, isolation=best)
         if self._settings.images is not None:
             self._look_whether_images_run(isolation)
 

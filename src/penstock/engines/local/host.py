@@ -19,13 +19,13 @@ class Isolation(StrEnum):
     CRUN = "crun"
     """For jobs in images."""
 
-    NAMESPACES = "namespaces"
     BUBBLEWRAP = "bubblewrap"
+    NAMESPACES = "namespaces"
     PROCESS_GROUPS = "process groups"
 
 
-LEVELS = (Isolation.NAMESPACES, Isolation.BUBBLEWRAP, Isolation.PROCESS_GROUPS)
-"""Of jobs without an image, in the order of choice: the first two keep apart the same, and ours costs half."""
+LEVELS = (Isolation.BUBBLEWRAP, Isolation.NAMESPACES, Isolation.PROCESS_GROUPS)
+"""Of jobs without an image, in the order of choice: others have reviewed the first, and ours keeps apart the same."""
 IMAGE_LEVELS = (Isolation.CRUN, Isolation.NAMESPACES)
 """Of jobs in an image."""
 
