@@ -108,4 +108,8 @@ OPTIONS = {
     "Namespace of everything.": "全部对象所在的命名空间。",
     "Render a service that listens on this port, in place of a job.": "改为输出监听该端口的服务，而不是作业。",
     "Storage class of the checkpoint volume.": "检查点卷的存储类。",
+    "Resource that the cluster's plug-in offers, where it is not the vendor's.": (
+        "集群插件提供的资源名，与厂商插件不同时填写。"
+    ),
+    "Label of the hosts that will do, KEY=VALUE; several may be given.": "可用主机的标签，KEY=VALUE，可给多个。",
 }

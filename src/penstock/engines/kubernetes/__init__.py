@@ -1,0 +1,1 @@
+"""A job as manifests for Kubernetes. Rendered and checked against its schemas; it has not run on a real cluster yet."""
