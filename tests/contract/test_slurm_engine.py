@@ -15,7 +15,7 @@ from tests.contract.slurm_harness import SlurmHarness, cluster
 
 from penstock.app.ports import Kept
 from penstock.base.refusal import Fault, Refused
-from penstock.engines.slurm import folder
+from penstock.engines.slurm import folder, watched
 from penstock.engines.slurm.engine import SlurmEngine
 from penstock.engines.slurm.rest import make_token
 from penstock.fleet.device import DeviceState
@@ -151,7 +151,7 @@ def test_a_lease_is_an_account_with_a_limit_and_a_reservation_for_its_jobs_alone
         bench.engine.keep([_lease("acme.one", {"n2": 8, "n1": 2})])
         shown = there.run("scontrol", "-o", "show", "reservation")
         assert "ReservationName=penstock-lease-acme.one" in shown
-        assert "NodeName=n1 CoreIDs=0-15   NodeName=n2 CoreIDs=0-63" in shown
+        assert "CoreCnt=80" in shown
         assert "Accounts=penstock-lease-acme.one" in shown
         limits = there.run("sacctmgr", "-n", "-P", "show", "assoc", "format=account,user,grptres")
         assert "penstock-lease-acme.one||gres/gpu=10" in limits
@@ -159,7 +159,7 @@ def test_a_lease_is_an_account_with_a_limit_and_a_reservation_for_its_jobs_alone
                            "--output=/dev/null", "--wrap=true").strip()  # fmt: skip
         bench.begin(mine)
         bench.until("a", "running")
-        assert there.run("squeue", "-h", "-j", others, "-o", "%T").strip() == "PENDING"
+        assert there.run("squeue", "-h", "-j", others, "-o", "%T").strip() == "PENDING", "all of n2 is kept"
         bench.engine.keep([_lease("acme.two", {"n4": 8})])  # while a job of the other is ending
         assert "penstock-lease-acme.two" in there.run("scontrol", "-o", "show", "reservation")
         bench.end_all()
@@ -189,6 +189,16 @@ def test_an_attempt_that_succeeded_is_over_while_slurm_still_clears_up_and_the_n
         assert own_bench.runs("b") == 0
     assert own_bench.end("b").state == AttemptState.SUCCEEDED
     assert own_bench.settled("a").limits["accounting"] == "slurmdbd"
+
+
+def test_an_end_that_a_simulated_slow_file_system_shows_late_is_waited_for(bench, monkeypatch):
+    shown, content = [], watched._content
+    monkeypatch.setattr(watched, "_content", lambda path: content(path) if shown else b"")
+    bench.start("a", "exit 0")
+    seen = bench.wait(lambda: (seen := bench.see("a")) and seen.ended_at and seen, "the controller's word")
+    assert seen.state == AttemptState.STARTING
+    shown.append(True)
+    assert bench.end("a").state == AttemptState.SUCCEEDED
 
 
 def test_a_program_that_ends_well_when_the_cluster_cancels_it_is_evicted(own_bench):

@@ -29,10 +29,17 @@ def make(directory: Path, files: Mapping[str, bytes]) -> bool:
 
 def job_number(directory: Path) -> int:
     """The job that runs the attempt: the one that has claimed it, else the one submitted last; 0 for none."""
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        return int((directory / CLAIM / "job").read_text())
+    if number := claimed_by(directory):
+        return number
     with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
         return msgspec.json.decode((directory / JOB).read_bytes(), type=int)
+    return 0
+
+
+def claimed_by(directory: Path) -> int:
+    """The job that has claimed it; 0 for none yet."""
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        return int((directory / CLAIM / "job").read_text())
     return 0
 
 

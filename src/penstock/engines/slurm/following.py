@@ -11,15 +11,13 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
-from penstock.app.ports import Start
 from penstock.base.refusal import Fault
 from penstock.base.window import from_us
 from penstock.engines.local.outside import fault, observe_each
-from penstock.engines.node import read_order, read_stop
+from penstock.engines.node import read_order
 from penstock.engines.slurm import folder, outcome
 from penstock.engines.slurm.cluster import Cluster
 from penstock.engines.slurm.model import ACTIVE, SlurmJob
@@ -28,6 +26,7 @@ from penstock.engines.slurm.records import Records
 from penstock.engines.slurm.settings import SlurmSettings
 from penstock.engines.slurm.sight import Sight
 from penstock.engines.slurm.submission import PREFIX
+from penstock.engines.slurm.watched import Watched
 from penstock.lease.job import ACCOUNTING, AWAITED, FINAL_ATTEMPT_STATES, AttemptState
 from penstock.lease.seen import Seen
 
@@ -36,33 +35,10 @@ _BEGUN_S = 0.2
 _OVERDUE_S = 15.0
 """A job that ought to have stopped is killed by Slurm so long after its grace."""
 _BY_DBD, _UNCONFIRMED, _BY_HOST, _NOT_ASKED = "slurmdbd", "unconfirmed", "its host", "slurmctld"
+_BY_ITSELF = ("COMPLETED", "FAILED")
+_LATE_S = 40.0
+"""So long may it take until another host sees a file: NFS believes what it knows of a directory for 30 s (`acdirmin`)."""
 _UNCLEAR = ("PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "CANCELLED")
-
-
-class _View(NamedTuple):
-    """An attempt that is not final, as its files tell it before the controller is asked."""
-
-    plan: Start
-    directory: Path
-    number: int
-    claimed_s: float
-    """When it was first seen to have begun, by the monotonic clock; inf while it has not."""
-    gang: Seen
-
-    @property
-    def alone(self) -> bool:
-        """Whether it runs on one host, which says when it is done."""
-        return len({task.node for task in self.plan.tasks}) == 1
-
-    @property
-    def done(self) -> bool:
-        """Whether it has succeeded, and its end was nobody else's doing."""
-        return self.gang.state is AttemptState.SUCCEEDED and folder.is_done(self.directory)
-
-    @property
-    def claimed(self) -> bool:
-        """Whether a job has begun to run it."""
-        return self.claimed_s < math.inf
 
 
 class Following:
@@ -75,15 +51,14 @@ class Following:
         self._cluster, self._reconciling = cluster, reconciling
         self._sight = Sight(cluster)
         self._records = Records(cluster)
-        self._plans: dict[str, Start] = {}
-        self._claimed_s: dict[str, float] = {}
+        self._watched: dict[str, Watched] = {}
         self._awaiting: dict[str, tuple[int, Seen]] = {}
         self._missed_s: dict[str, float] = {}
 
     def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
         """What is known of each; an attempt that never began here is left out."""
         names = tuple(attempts)
-        views = {name: view for name in names if isinstance(view := self._view(name), _View)}
+        views = {name: view for name in names if (view := self._watch(name)) is not None}
         due = {view.number for view in views.values() if self._is_due(view)}
         others = {view.number for view in views.values()} - due - {0}
         if views:
@@ -92,7 +67,10 @@ class Following:
         def see(name: str) -> Seen | None:
             view = views.get(name)
             if view is not None:
-                return self._see(name, view, self._sight.job(view.number, str(view.directory)))
+                seen = self._see(name, view, self._sight.job(view.number, str(view.directory)))
+                if seen is not None and seen.state in FINAL_ATTEMPT_STATES:
+                    self._watched.pop(name, None)
+                return seen
             if name not in self._awaiting:
                 final = folder.read_final(self._root / name)
                 if final is None or not final.awaits_accounting:
@@ -111,31 +89,29 @@ class Following:
         """Ask no more."""
         self._records.close()
 
-    def _view(self, name: str) -> _View | None:
+    def _watch(self, name: str) -> Watched | None:
         """None where it is final, or unknown."""
-        directory = self._root / name
         if name in self._awaiting:
             return None
+        directory = self._root / name
         try:
             with fault(f"observing attempt {name}"):
-                if (directory / folder.FINAL).exists() or not directory.is_dir():
-                    self._plans.pop(name, None)
-                    self._claimed_s.pop(name, None)
-                    return None
-                plan = self._plans.get(name)
-                if plan is None:
+                watched = self._watched.get(name)
+                if watched is None:
+                    if (directory / folder.FINAL).exists() or not directory.is_dir():
+                        return None
                     order = read_order(directory)
                     assert order is not None, "an attempt without an end has a plan"
-                    plan = self._plans[name] = order.plan
-                if name not in self._claimed_s and folder.is_claimed(directory):
-                    self._claimed_s[name] = time.monotonic()
-                claimed_s = self._claimed_s.get(name, math.inf)
-                gang = outcome.merged(plan, outcome.parts(plan, directory))
-                return _View(plan, directory, folder.job_number(directory), claimed_s, gang)
+                    watched = self._watched[name] = Watched(order.plan, directory)
+                elif watched.is_settled:
+                    del self._watched[name]
+                    return None
+                watched.look()
+                return watched
         except Fault:
             return None  # it is looked at again by itself, which says what is wrong
 
-    def _is_due(self, view: _View) -> bool:
+    def _is_due(self, view: Watched) -> bool:
         """Whether the controller must have news of it: nobody knows its job, it has ended, or begun a moment ago."""
         if not view.number:
             return True
@@ -144,11 +120,11 @@ class Following:
             return old or not view.alone or view.gang.state is not AttemptState.SUCCEEDED
         return old and time.monotonic() - view.claimed_s > _BEGUN_S
 
-    def _see(self, attempt: str, view: _View, job: SlurmJob | None) -> Seen | None:
+    def _see(self, attempt: str, view: Watched, job: SlurmJob | None) -> Seen | None:
         number = job.id if job else view.number
         if not number:
             return None
-        plan, directory, gang = view.plan, view.directory, view.gang
+        gang = view.gang
         asked_s = self._sight.asked_s(view.number) if view.number else math.inf
         if asked_s < 0 or (view.claimed and asked_s <= view.claimed_s):
             # the controller has not been asked since
@@ -162,13 +138,13 @@ class Following:
         if job.is_pending and not view.claimed:
             return Seen(attempt=attempt, state=AttemptState.STARTING, waiting=job.reason or job.state)
         if job.is_pending:
-            return self._put_back(plan, directory, gang, job)
+            return self._put_back(view, job)
         if not job.is_over:
-            self._hurry(directory, job)
+            self._hurry(view, job)
             return _ongoing(gang, job)
-        return self._settle(plan, directory, gang, job)
+        return self._settle(view, job)
 
-    def _done(self, view: _View, job: SlurmJob) -> Seen | None:
+    def _done(self, view: Watched, job: SlurmJob) -> Seen | None:
         """The end by its host's word, while Slurm still clears up: its own queue keeps the next job waiting for that.
 
         None where the end is the controller's to tell: no record will, or the clock of the host is behind its own.
@@ -184,25 +160,33 @@ class Following:
             return folder.write_final(view.directory, _accounted(seen, _BY_HOST))
         return folder.write_final(view.directory, _accounted(seen, AWAITED))
 
-    def _settle(self, plan: Start, directory: Path, gang: Seen, job: SlurmJob) -> Seen:
+    def _settle(self, view: Watched, job: SlurmJob) -> Seen:
         """The end of a job that is over: final by the controller where that is enough, and accounting is awaited."""
-        told = read_stop(directory) is not None
+        plan, directory, gang = view.plan, view.directory, view.gang
+        told = view.told() is not None
         seen = outcome.ended(plan, gang, job, told_to_stop=told)
         begun = folder.is_claimed(directory)
         record, told_by = self._record(plan.attempt, job)
-        if record is None and _is_clear(job, told=told):
+        if self._may_be_late(view, job, told=told) or (record is None and not _is_clear(job, told=told)):
+            waits = outcome.timed(seen, job, begun=begun)
+            return msgspec.structs.replace(_ongoing(gang, job), ended_at=waits.ended_at)
+        if record is None:
             seen = outcome.timed(seen, job, begun=begun)
             if seen.began_at is None or plan.lease:  # nothing is charged by how long it took
                 self._drop(plan.attempt, job.id, _NOT_ASKED)
                 return folder.write_final(directory, _accounted(seen, _NOT_ASKED))
             return folder.write_final(directory, _accounted(seen, AWAITED))
-        if record is None:
-            waits = outcome.timed(seen, job, begun=begun)
-            return msgspec.structs.replace(_ongoing(gang, job), ended_at=waits.ended_at)
         if record.state in ("PREEMPTED", "NODE_FAIL") and job.state != record.state:
             seen = outcome.ended(plan, gang, record, told_to_stop=told)
         self._drop(plan.attempt, job.id, told_by)
         return folder.write_final(directory, _accounted(outcome.timed(seen, record, begun=begun), told_by))
+
+    def _may_be_late(self, view: Watched, job: SlurmJob, *, told: bool) -> bool:
+        """Whether its job has ended by itself, and what its host wrote of that may not have reached us yet."""
+        view.over_s = min(view.over_s, time.monotonic())
+        ended = view.gang.state in FINAL_ATTEMPT_STATES
+        by_itself = job.state in _BY_ITSELF and not told and not ended
+        return by_itself and time.monotonic() - view.over_s < _LATE_S
 
     def _confirmed(self, attempt: str, number: int, final: Seen) -> Seen:
         """A final end with the times of its accounting, where they have come or have been waited for long enough."""
@@ -216,11 +200,12 @@ class Following:
         self._awaiting.pop(attempt, None)
         return folder.write_final(self._root / attempt, _accounted(seen, told_by), folder.CONFIRMED)
 
-    def _put_back(self, plan: Start, directory: Path, gang: Seen, job: SlurmJob) -> Seen:
+    def _put_back(self, view: Watched, job: SlurmJob) -> Seen:
         """Slurm has lost a host and queues the job again (22.05 cannot be told not to): that attempt is lost.
 
         Its claim keeps the job from running twice, so there is time to wait for the record of the first run.
         """
+        plan, directory, gang = view.plan, view.directory, view.gang
         record, _ = self._record(plan.attempt, msgspec.structs.replace(job, state="NODE_FAIL"))
         if record is None:
             return msgspec.structs.replace(_ongoing(gang, job), ended_at=gang.ended_at or _now())
@@ -229,7 +214,7 @@ class Following:
         over = msgspec.structs.replace(
             record, state="NODE_FAIL" if record.state == "CANCELLED" else record.state
         )
-        seen = outcome.ended(plan, gang, over, told_to_stop=read_stop(directory) is not None)
+        seen = outcome.ended(plan, gang, over, told_to_stop=view.told() is not None)
         seen = folder.write_final(directory, msgspec.structs.replace(seen, ended_at=seen.ended_at or _now()))
         self._cluster.cancel(job.id)
         return seen
@@ -253,7 +238,7 @@ class Following:
         self._sight.forget(number)
         self._missed_s.pop(attempt, None)
 
-    def _missing(self, view: _View) -> Seen:
+    def _missing(self, view: Watched) -> Seen:
         """Neither controller nor accounting knows the job: it is lost once that has lasted."""
         attempt = view.plan.attempt
         since_s = self._missed_s.setdefault(attempt, time.monotonic())
@@ -264,9 +249,9 @@ class Following:
         lost = Seen(attempt=attempt, state=AttemptState.LOST, cause="job_unknown", ended_at=_now())
         return folder.write_final(view.directory, view.gang if view.gang.ended_at is not None else lost)
 
-    def _hurry(self, directory: Path, job: SlurmJob) -> None:
+    def _hurry(self, view: Watched, job: SlurmJob) -> None:
         """Have Slurm kill what ought to have stopped by itself."""
-        asked = read_stop(directory)
+        asked = view.told()
         if asked and time.time() > asked.asked_us / 1e6 + asked.grace_s + _OVERDUE_S:
             self._cluster.cancel(job.id)
 
