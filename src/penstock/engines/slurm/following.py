@@ -37,7 +37,7 @@ _OVERDUE_S = 15.0
 _BY_DBD, _UNCONFIRMED, _BY_HOST, _NOT_ASKED = "slurmdbd", "unconfirmed", "its host", "slurmctld"
 _BY_ITSELF = ("COMPLETED", "FAILED")
 _LATE_S = 40.0
-"""So long may it take until another host sees a file: NFS believes what it knows of a directory for 30 s (`acdirmin`)."""
+"""So long may it take until another host sees a file: NFS trusts what it knows of a directory for 30 s (`acdirmin`)."""
 _UNCLEAR = ("PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "CANCELLED")
 
 

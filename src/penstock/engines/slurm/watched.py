@@ -1,4 +1,4 @@
-"""An attempt that is not final, as its files tell it; what has not changed since the last look is not worked out again."""
+"""An attempt that is not final, as its files tell it; what has not changed is not worked out again."""
 
 import math
 import os
