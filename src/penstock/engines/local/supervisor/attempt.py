@@ -15,7 +15,6 @@ from penstock.engines.local.supervisor.lean import TYPE_CHECKING
 from penstock.engines.local.supervisor.logs import BoundedLog
 from penstock.engines.local.supervisor.port import reserve_port
 from penstock.engines.local.supervisor.process import Unstartable, start_gang
-from penstock.engines.local.supervisor.processes import descendants, kill
 from penstock.engines.local.supervisor.record import now_us
 from penstock.engines.local.supervisor.sandbox import Sandbox
 from penstock.engines.local.supervisor.vigil import Vigil
@@ -142,6 +141,8 @@ class Attempt:
             sure = self._box.kill()
             self._cgroup.kill()
             if not (sure or self._cgroup.exists) or pause_s == _BURIAL_PAUSE_MAX_S:
+                from penstock.engines.local.supervisor.processes import descendants, kill
+
                 kill(descendants(os.getpid()))
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _BURIAL_PAUSE_MAX_S)

@@ -7,6 +7,7 @@ import os
 import resource
 import sys
 
+from penstock.engines.local.supervisor import processes, watch  # noqa: F401 - once for all workers
 from penstock.engines.local.supervisor.attempt import sandbox_of
 from penstock.engines.local.supervisor.bases import leave_server
 from penstock.engines.local.supervisor.hierarchies import discover

@@ -7,7 +7,6 @@ the PID namespace, and with it everything inside.
 
 from __future__ import annotations
 
-import binascii
 import os
 import select
 
@@ -77,6 +76,8 @@ class Held(Sandbox):
             os.setns(namespace)
         libc.drop_privileges()
         if self._plan["seccomp"]:
+            import binascii  # few attempts have one
+
             libc.filter_calls(binascii.a2b_base64(self._plan["seccomp"]))
 
     def kill(self) -> bool:

@@ -7,9 +7,7 @@ import time
 
 from penstock.engines.local.supervisor.gang import failed
 from penstock.engines.local.supervisor.lean import TYPE_CHECKING
-from penstock.engines.local.supervisor.processes import marked_processes, processor_us
 from penstock.engines.local.supervisor.record import now_us
-from penstock.engines.local.supervisor.watch import Activity, Checkpoints
 
 if TYPE_CHECKING:
     from penstock.engines.local.supervisor.cgroup import Cgroup
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
     from penstock.engines.local.supervisor.gang import Gang
     from penstock.engines.local.supervisor.record import Record
     from penstock.engines.local.supervisor.shapes import Exit, Plan, Status
+    from penstock.engines.local.supervisor.watch import Activity, Checkpoints
 
 _TICK_S = 1.0
 _CHECKPOINT_TICK_S = 0.25
@@ -32,8 +31,12 @@ class Vigil:
         self._record, self._plan, self._cgroup, self._events = record, plan, cgroup, events
         self.status = status
         self._ends_s = float("inf")
-        self._checkpoints = Checkpoints(plan["checkpoint"]) if plan["checkpoint"] else None
+        self._checkpoints: Checkpoints | None = None
         self._activity: Activity | None = None
+        if plan["checkpoint"]:
+            from penstock.engines.local.supervisor.watch import Checkpoints
+
+            self._checkpoints = Checkpoints(plan["checkpoint"])
         self._tick_s = _CHECKPOINT_TICK_S if plan["checkpoint"] else _TICK_S
         self._next_tick_s = 0.0
         self._unpublished = False
@@ -62,6 +65,8 @@ class Vigil:
         self._next_tick_s = time.monotonic() + _MOMENT_S
         if self._plan["stall_cores"]:
             after_us = int(self._plan["stall_after_s"] * 1_000_000)
+            from penstock.engines.local.supervisor.watch import Activity
+
             self._activity = Activity(after_us, self._plan["stall_cores"], now_us(), self.cpu_us())
 
     def until_ended(self, gang: Gang) -> str:
@@ -89,8 +94,12 @@ class Vigil:
         if used_us is not None:
             return used_us
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-        alive_us = processor_us(marked_processes(self._plan["mark"])) if lives else 0
-        return alive_us + int((ended.ru_utime + ended.ru_stime) * 1_000_000)
+        used_us = int((ended.ru_utime + ended.ru_stime) * 1_000_000)
+        if lives:
+            from penstock.engines.local.supervisor.processes import marked_processes, processor_us
+
+            used_us += processor_us(marked_processes(self._plan["mark"]))
+        return used_us
 
     def memory_peak_bytes(self) -> int:
         """The most memory used at once; without control groups, by the largest process."""
