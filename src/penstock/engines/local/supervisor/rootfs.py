@@ -34,8 +34,7 @@ def build(mounts: list[Mount], stage: str) -> None:
 
 def _bind(source: str, target: str, flags: int) -> None:
     origin = f"{_OLD}{source}"
-    if not os.path.exists(target):
-        (_make_directory if os.path.isdir(origin) else _make_file)(target)
+    (_make_directory if os.path.isdir(origin) else _make_file)(target)
     libc.mount(origin, target, None, libc.MS_BIND | libc.MS_REC)
     libc.set_mount_flags(target, flags)
 
@@ -70,11 +69,12 @@ def _make_directory(target: str) -> None:
 
 
 def _make_file(target: str) -> None:
-    try:
-        os.mknod(target, 0o644)
-    except FileNotFoundError:
-        _make_directory(os.path.dirname(target))
-        os.mknod(target, 0o644)
+    with Suppressed(FileExistsError):
+        try:
+            os.mknod(target, 0o644)
+        except FileNotFoundError:
+            _make_directory(os.path.dirname(target))
+            os.mknod(target, 0o644)
 
 
 def _proc(_source: str, target: str) -> None:
