@@ -2,11 +2,14 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
+import penstock
 from penstock.app.ports import Start, TaskPlan
 from penstock.engines.agent.format import PARTS
 from penstock.engines.agent.main import filled, host_facts, known_isolation
@@ -83,3 +86,12 @@ def test_what_works_on_a_host_is_known_until_something_that_it_depends_on_change
     assert known_isolation(attempt, "n0") == "bubblewrap"
     known.write_text("another start of the host\nbubblewrap")
     assert known_isolation(attempt, "n0") == ""
+
+
+def test_the_agent_loads_nothing_that_takes_long():
+    loads = "import sys; sys.path.append(sys.argv[1]); import penstock.engines.agent.main as _; print(*sys.modules)"
+    source = str(Path(penstock.__file__).parents[1])
+    said = subprocess.run([sys.executable, "-I", "-S", "-c", loads, source], capture_output=True, check=True)
+    slow = {"collections", "contextlib", "ctypes", "enum", "functools", "json", "pathlib", "re", "shutil", "signal",
+            "socket", "subprocess", "typing"}  # fmt: skip
+    assert not slow & set(said.stdout.decode().split())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 
@@ -59,18 +58,16 @@ def ask_to_stop(directory: Name, grace_s: float) -> None:
 
 def supervisor_of(directory: Name) -> int:
     """The process that holds the attempt, or 0; asking takes no lock and disturbs nobody."""
+    import fcntl  # no supervisor asks
+
     try:
         file = os.open(f"{directory}/{LOCK}", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return 0
     try:
-        answer = fcntl.fcntl(file, fcntl.F_GETLK, _flock(fcntl.F_WRLCK))
+        answer = fcntl.fcntl(file, fcntl.F_GETLK, fcntl.F_WRLCK.to_bytes(2, sys.byteorder).ljust(32, b"\0"))
     finally:
         os.close(file)
+    # struct flock of 64-bit Linux: type, whence, start, length, process
     kind, process = (int.from_bytes(answer[at : at + size], sys.byteorder) for at, size in ((0, 2), (24, 4)))
     return process if kind != fcntl.F_UNLCK else 0
-
-
-def _flock(kind: int) -> bytes:
-    """struct flock of 64-bit Linux: type, whence, start, length, process; here of a whole file."""
-    return kind.to_bytes(2, sys.byteorder).ljust(32, b"\0")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 
@@ -92,6 +91,8 @@ def _become_root_of_user_namespace() -> None:
 
 
 def _raise_loopback() -> None:
+    import fcntl  # few jobs want no network
+
     any_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     request = b"lo".ljust(16, b"\0") + _IFF_UP.to_bytes(2, sys.byteorder) + bytes(22)  # struct ifreq
     fcntl.ioctl(any_socket.fileno(), _SIOCSIFFLAGS, request)

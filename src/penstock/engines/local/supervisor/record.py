@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import time
 
@@ -78,7 +77,7 @@ class Record:
         """Whether this process is now the one that may run the attempt; a moment's wait for a reader."""
         for _ in range(_LOCK_TRIES):
             with Suppressed(BlockingIOError, PermissionError):
-                fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.lockf(self._lock, os.F_TLOCK, 0)
                 return not os.fstat(self._lock).st_size and not os.path.exists(f"{self.directory}/{STATUS}")
             time.sleep(_LOCK_PAUSE_S)
         return False
