@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -125,17 +126,31 @@ class _Answer(http.server.BaseHTTPRequestHandler):
 def answering():
     servers = []
 
-    def serve(body: bytes, status: int = 200) -> RayClient:
+    def serve(body: bytes, status: int = 200, token: Callable[[], str] = lambda: "secret") -> RayClient:
         handler = type("Handler", (_Answer,), {"body": body, "status": status})
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
-        return RayClient(f"http://127.0.0.1:{server.server_port}", "secret")
+        return RayClient(f"http://127.0.0.1:{server.server_port}", token)
 
     yield serve
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+def test_a_token_that_has_changed_is_read_anew(answering, monkeypatch, tmp_path):
+    heard, answer = [], _Answer.do_GET
+    hear = lambda self: (heard.append(self.headers["authorization"]), answer(self))  # noqa: E731
+    monkeypatch.setattr(_Answer, "do_GET", hear)
+    settings = RaySettings(url="", shared=tmp_path, token_file=tmp_path / "token")
+    client = answering(b"", 401, settings.token)
+    for word in ("first", "second"):
+        (tmp_path / "token").write_text(word)
+        with pytest.raises(Fault, match="token"):
+            client.nodes()
+    client.close()
+    assert list(dict.fromkeys(heard)) == ["Bearer first", "Bearer second"]
 
 
 def test_an_answer_without_end_is_cut(answering):

@@ -26,9 +26,9 @@ GUIDE = ROOT / "docs" / "guide" / "ray.md"
 
 
 def main() -> None:
-    """Head, second host, centre, fleet, gang."""
+    """Token, head, second host, centre, fleet, gang."""
     text = GUIDE.read_text(encoding="utf-8")
-    head, second, engines, fleet, run = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    token, head, second, engines, fleet, run = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     (job,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     with tempfile.TemporaryDirectory(prefix="pguide-") as name:
         base = Path(name)
@@ -38,6 +38,7 @@ def main() -> None:
         words = {"SHARED": str(base / "shared"), "DATA": str(base / "data"), "FIRST": first, "SECOND": other}
         try:
             hosts.connect()
+            bash(token, words, hosts.enter(0))
             start(hosts, 0, head, words)
             start(hosts, 1, second, words)
             bash(engines, words)

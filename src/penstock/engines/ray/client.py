@@ -1,7 +1,7 @@
 """Ray's own HTTP interface: jobs and nodes. Every answer has a limit in time and size."""
 
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -40,14 +40,22 @@ class RayNode(msgspec.Struct, frozen=True):
 
 
 class RayClient:
-    """Speaks to the head. Raises Fault where it is away, and Refused where it will not have us."""
+    """Speaks to the head. Raises Fault where it is away, and Refused where it will not have us.
 
-    def __init__(self, url: str, token: str = "") -> None:
+    The token is asked for at each call: a cluster that was started anew may have a new one.
+    """
+
+    def __init__(self, url: str, token: Callable[[], str]) -> None:
         self.url = url
         self._call = Patience().call
-        headers = {"authorization": f"Bearer {token}"} if token else {}
+
+        def sign(request: httpx.Request) -> httpx.Request:
+            if word := token():
+                request.headers["authorization"] = f"Bearer {word}"
+            return request
+
         self._http = httpx.Client(
-            base_url=url.rstrip("/"), headers=headers, timeout=_TIMEOUT_S, follow_redirects=False
+            base_url=url.rstrip("/"), auth=sign, timeout=_TIMEOUT_S, follow_redirects=False
         )
 
     def version(self) -> str:

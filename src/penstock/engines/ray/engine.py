@@ -56,7 +56,8 @@ class RayEngine:
         self._root = settings.shared.resolve() / "attempts"
         with fault(f"opening {self._root}"):
             self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._client = RayClient(check_target(settings.url), settings.token())
+        settings.token()  # refused now, where it cannot be read
+        self._client = RayClient(check_target(settings.url), settings.token)
         self._nodes = Nodes(self._client, settings)
 
     def capacity(self) -> Capacity:

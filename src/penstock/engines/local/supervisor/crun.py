@@ -17,7 +17,6 @@ from penstock.engines.local.supervisor.launch import bind, check_environment
 from penstock.engines.local.supervisor.lean import TYPE_CHECKING, read, signal, to_json
 from penstock.engines.local.supervisor.namespaces import Namespaces, fork, keep_only
 from penstock.engines.local.supervisor.process import Member, Unstartable, start_gang
-from penstock.engines.local.supervisor.sandbox import last_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -123,9 +122,11 @@ class Crun(Namespaces):
 
     def _end_well(self, started: Mapping[int, int]) -> None:
         """Wait until crun has done what it was asked to."""
-        codes = [os.waitpid(pid, 0)[1] for pid in started]
+        codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in started]
         if any(codes):
-            raise Unstartable("start", last_message(self._directory))
+            path = f"{self._directory}/{MESSAGES}"
+            words = read(path).decode(errors="replace").splitlines() if os.path.exists(path) else []
+            raise Unstartable("start", f"crun ended with {max(codes, key=abs)}: {words[-1] if words else ''}")
 
     def _process(self, rank: int) -> int:
         """The first process of a container, by its number on the host."""
