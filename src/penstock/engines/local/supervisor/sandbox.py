@@ -66,6 +66,11 @@ class Held(Sandbox):
         self._first, self._messages = 0, os.dup(2)
         self._hold_reader, self._hold = os.pipe()
         self._up, self._up_writer = os.pipe()
+        self._filter = b""
+        if plan["seccomp"]:
+            import binascii  # few attempts have one, and inside no module can be loaded
+
+            self._filter = binascii.a2b_base64(plan["seccomp"])
 
     def join(self) -> None:
         """Move the calling child into the holder's namespaces, with no capability left."""
@@ -75,10 +80,8 @@ class Held(Sandbox):
         ]:  # all, while /proc is the host's
             os.setns(namespace)
         libc.drop_privileges()
-        if self._plan["seccomp"]:
-            import binascii  # few attempts have one
-
-            libc.filter_calls(binascii.a2b_base64(self._plan["seccomp"]))
+        if self._filter:
+            libc.filter_calls(self._filter)
 
     def kill(self) -> bool:
         """End the first process of the PID namespace: the kernel ends the others."""
