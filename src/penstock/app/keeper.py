@@ -128,6 +128,6 @@ class Keeper:
         until = time.monotonic() + pause_s
         with suppress(Fault):  # the next turn meets it again
             while (left_s := until - time.monotonic()) > 0:
-                rung = self._served.bell.wait(min(left_s, GLANCE_S))
+                rung = self._served.bell.wait(left_s if self._served.alone else min(left_s, GLANCE_S))
                 if rung or reports.revision(self.app) != known:
                     return

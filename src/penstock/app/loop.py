@@ -59,7 +59,7 @@ def short_cycle(app: App) -> int:
     news, accounted = running.ask(app, held, paced=True), confirming.ask(app)
     if may_place or accounted or news != running.News():
         with app.database.together() as tx:
-            ended = running.move_on(app, news)
+            ended = running.move_on(app, held, news)
             confirming.take(app, accounted)
             placed = running.place_first(app) if ended or may_place else []
             revision = settings.revision(tx)

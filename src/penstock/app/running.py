@@ -373,7 +373,7 @@ def observe(app: App) -> None:
     """Ask the engines what they see, and move jobs and attempts on."""
     with app.database.read() as tx:
         held = live(tx)
-    move_on(app, ask(app, held))
+    move_on(app, held, ask(app, held))
 
 
 def ask(app: App, held: Live, *, paced: bool = False) -> News:
@@ -416,15 +416,20 @@ def _was_begun(attempt: Attempt, seen: Seen) -> bool:
     return begins and attempt.state is AttemptState.PLACED
 
 
-def move_on(app: App, news: News) -> bool:
+def move_on(app: App, held: Live, news: News) -> bool:
     """Move jobs and attempts on by what engines have said, and charge what has ended; whether anything has."""
     if news == News():
         return False
     now = app.now()
     with app.database.write() as tx:
         before = settings.revision(tx)
-        attempts = jobs.attempts_by_ids(tx, {*news.unknown, *(one.attempt for one in news.seen)})
-        owners = jobs.by_ids(tx, {attempts[one.attempt].job for one in news.seen})
+        told = {*news.unknown, *(one.attempt for one in news.seen)}
+        if before == held.revision:
+            attempts, every = {one.id: one for one in held.attempts if one.id in told}, held.owners
+        else:
+            attempts = jobs.attempts_by_ids(tx, told)
+            every = jobs.by_ids(tx, {attempt.job for attempt in attempts.values()})
+        owners = {attempts[one.attempt].job: every[attempts[one.attempt].job] for one in news.seen}
         after, moved = dict(owners), []
         for one in news.seen:
             known = attempts[one.attempt]

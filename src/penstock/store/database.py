@@ -36,6 +36,8 @@ class Database:
     def __init__(self, where: Path | str) -> None:
         self._dialect = Sqlite(where) if isinstance(where, Path) else Postgresql(where)
         self._engine = self._dialect.engine
+        self.alone = isinstance(self._dialect, Sqlite)
+        """Whether no other process writes in it: the lock of the data directory sees to that."""
         self._fence = 0
         self._own = local()
         self.bell = Event()

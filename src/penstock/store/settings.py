@@ -1,5 +1,6 @@
 """Values of the centre as a whole: its revision, gapless number series, and what was asked under which id."""
 
+from collections import Counter
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -23,7 +24,7 @@ _READ_OFTEN = Prepared(
 )
 _SEEN: WeakKeyDictionary[Connection, dict[str, str | None]] = WeakKeyDictionary()
 """Transaction -> what it knows of settings; nobody else changes them meanwhile."""
-_BUMPED: WeakKeyDictionary[Connection, set[str]] = WeakKeyDictionary()
+_BUMPED: WeakKeyDictionary[Connection, Counter[str]] = WeakKeyDictionary()
 _COUNT_UP = Prepared(
     *(
         insert(SETTINGS)
@@ -34,6 +35,8 @@ _COUNT_UP = Prepared(
         for insert in (sqlite_insert, postgresql_insert)
     )
 )
+
+_ASK = Prepared(*(insert(REQUESTS).on_conflict_do_nothing() for insert in (sqlite_insert, postgresql_insert)))
 
 
 def get(tx: Connection, key: str, default: str = "") -> str:
@@ -66,12 +69,19 @@ def revision(tx: Connection) -> int:
 
 
 def bump(tx: Connection, key: str = REVISION) -> None:
-    """Say that decisions made on an earlier revision no longer hold; once in a transaction is enough."""
-    bumped = _BUMPED.setdefault(tx, set())
-    if key not in bumped:
-        bumped.add(key)
-        _SEEN.pop(tx, None)
+    """Say that decisions made on an earlier revision no longer hold; it is counted once in a transaction."""
+    bumped = _BUMPED.setdefault(tx, Counter())
+    bumped[key] += 1
+    if bumped[key] == 1:
         _COUNT_UP.change(tx, [{"name": key}])
+        seen = _SEEN.get(tx, {})
+        if key in seen:
+            seen[key] = str(int(seen[key] or "0") + 1)
+
+
+def bumps(tx: Connection, key: str) -> int:
+    """How often this transaction has said so."""
+    return _BUMPED[tx][key] if tx in _BUMPED else 0
 
 
 def bumped(tx: Connection) -> bool:
@@ -89,10 +99,9 @@ def next_number(tx: Connection, series: str) -> int:
 def first_time(tx: Connection, noun: str, name: str, request: msgspec.Struct | dict[str, object]) -> bool:
     """Whether this id is new; False for a retry; refused where it was used for something else."""
     asked = Request(noun, name, digest(request))
-    known = rows.get(tx, REQUESTS, noun=noun, id=name)
-    if known is None:
-        rows.add(tx, REQUESTS, [asked])
+    if _ASK.change(tx, [rows.values(asked)]):
         return True
+    known = rows.get(tx, REQUESTS, noun=noun, id=name)
     if known.digest != asked.digest:
         raise Refused(id_conflict(noun, name))
     return False
