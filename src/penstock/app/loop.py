@@ -18,6 +18,7 @@ from penstock.app import (
     settling,
 )
 from penstock.app.context import App
+from penstock.lease.job import FINAL_ATTEMPT_STATES
 from penstock.store import fleet, settings
 from penstock.store.live import live
 
@@ -59,11 +60,20 @@ def short_cycle(app: App) -> int:
     news, accounted = running.ask(app, held, paced=True), confirming.ask(app)
     if may_place or accounted or news != running.News():
         with app.database.together() as tx:
-            ended = running.move_on(app, held, news)
+            alone = settings.revision(tx) == held.revision
+            attempts, jobs = running.move_on(app, held, news)
             confirming.take(app, accounted)
-            placed = running.place_first(app) if ended or may_place else []
+            if alone and settings.bumped(tx):
+                live.keep(tx, held.after(settings.revision(tx), attempts, jobs))
+            look = may_place or any(attempt.state in FINAL_ATTEMPT_STATES for attempt in attempts)
+            placed = running.place_first(app) if look else []
             revision = settings.revision(tx)
-        if (ended or may_place) and len(placed) < placing.FEW:
+            if placed and alone:
+                attempts += [attempt for _, attempt in placed]
+                jobs += [job for job, _ in placed]
+        if alone:
+            live.committed(tx, str(revision), held.after(revision, attempts, jobs))
+        if look and len(placed) < placing.FEW:
             app.look.revision = revision
     running.stop(app, due)
     stopped = {attempt.id for attempt, *_ in due}

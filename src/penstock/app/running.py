@@ -416,10 +416,10 @@ def _was_begun(attempt: Attempt, seen: Seen) -> bool:
     return begins and attempt.state is AttemptState.PLACED
 
 
-def move_on(app: App, held: Live, news: News) -> bool:
-    """Move jobs and attempts on by what engines have said, and charge what has ended; whether anything has."""
+def move_on(app: App, held: Live, news: News) -> tuple[list[Attempt], list[Job]]:
+    """Move jobs and attempts on by what engines have said, and charge what has ended; what was written of them."""
     if news == News():
-        return False
+        return [], []
     now = app.now()
     with app.database.write() as tx:
         before = settings.revision(tx)
@@ -443,13 +443,14 @@ def move_on(app: App, held: Live, news: News) -> bool:
         # what the engine never began is started again, which is safe by its id
         again = [attempts[name] for name in news.unknown if attempts[name].state is AttemptState.STARTING]
         moved += [msgspec.structs.replace(attempt, state=AttemptState.PLACED) for attempt in again]
+        changed = [job for name, job in after.items() if job != owners[name]]
         jobs.put_attempts(tx, moved)
-        jobs.put_jobs(tx, [job for name, job in after.items() if job != owners[name]])
+        jobs.put_jobs(tx, changed)
     if not ended:
         app.look.wrote(before)
     elif app.look.awaiting is not None:
         app.look.awaiting |= {attempt.id: attempt for attempt in ended if attempt.awaits_accounting}
-    return bool(ended)
+    return moved, changed
 
 
 def still_going(app: App, attempts: Collection[Attempt]) -> set[str]:

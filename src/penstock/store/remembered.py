@@ -32,3 +32,11 @@ class Remembered[T]:
         if known is None or known[0] != count:
             known = self._known[tx.engine] = count, self._read(tx)
         return known[1]
+
+    def keep(self, tx: Connection, found: T) -> None:
+        """What this transaction would read now is this: whoever wrote knows it."""
+        self._own[tx] = settings.bumps(tx, self._counter), found
+
+    def committed(self, tx: Connection, count: str, found: T) -> None:
+        """What it would have read at its end was committed with this count."""
+        self._known[tx.engine] = count, found
