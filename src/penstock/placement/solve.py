@@ -127,7 +127,9 @@ class Solution:
         if groups is not None:
             return groups
         self._length_us[kind] = planner.need(job).length
-        self._refused[kind] = fits.counts(planner.need(job), planner.snapshot, closed)
+        # why it waits is for a whole plan to say
+        why = Counter[str]() if self._brief else fits.counts(planner.need(job), planner.snapshot, closed)
+        self._refused[kind] = why
         return self._refused[kind]
 
     def _start(self, job: Job, kind: Hashable, held_us: int | None) -> Start | None:
@@ -158,6 +160,8 @@ class Solution:
         slots = () if share == WHOLE else holding.slots
         devices = planner.layout.devices(holding.cells)
         self.placements.append(Placement(job.id, tasks_of(planner, job, groups), devices, share, slots))
+        if self._brief:  # where no device has any room left, nobody else goes
+            self._blocked = not planner.snapshot.room[planner.layout.sellable].any()
 
 
 def tasks_of(planner: Planner, job: Job, groups: Groups) -> tuple[tuple[str, ...], ...]:
