@@ -64,6 +64,11 @@ class Held(Sandbox):
     def __init__(self, plan: Plan, cgroup: Cgroup, directory: str) -> None:
         super().__init__(plan, cgroup, directory)
         self._first, self._messages = 0, os.dup(2)
+        self._filter = b""
+        if plan["seccomp"]:
+            import binascii  # few attempts have one, and inside there is no library
+
+            self._filter = binascii.a2b_base64(plan["seccomp"])
         self._hold_reader, self._hold = os.pipe()
         self._up, self._up_writer = os.pipe()
         self._filter = b""
