@@ -64,11 +64,6 @@ class Held(Sandbox):
     def __init__(self, plan: Plan, cgroup: Cgroup, directory: str) -> None:
         super().__init__(plan, cgroup, directory)
         self._first, self._messages = 0, os.dup(2)
-        self._filter = b""
-        if plan["seccomp"]:
-            import binascii  # few attempts have one, and inside there is no library
-
-            self._filter = binascii.a2b_base64(plan["seccomp"])
         self._hold_reader, self._hold = os.pipe()
         self._up, self._up_writer = os.pipe()
         self._filter = b""
@@ -80,9 +75,8 @@ class Held(Sandbox):
     def join(self) -> None:
         """Move the calling child into the holder's namespaces, with no capability left."""
         names = ("mnt", "ipc", "uts", *(() if self._plan["network"] else ("net",)))
-        for namespace in [
-            open_namespace(self._first, name) for name in names
-        ]:  # all, while /proc is the host's
+        opened = [open_namespace(self._first, name) for name in names]  # all, while /proc is the host's
+        for namespace in opened:
             os.setns(namespace)
         libc.drop_privileges()
         if self._filter:
