@@ -21,9 +21,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
+import psutil
 import yaml
 
 from benchmarks.local_engine import bubblewrap, fork_exec, mean_s
@@ -64,11 +65,18 @@ class Centre:
         self.ask("POST", "/tenants/bench/payments", {"id": "paid", "amount_micros": 10**12})
         return len(devices)
 
-    def submit(self, name: str, share: int = 1000, run: str = "exit 0") -> None:
-        """One task on so many thousandths of a device, which ends at once; a minute's price is held for it."""
+    def submit(self, name: str, share: int = 1000, run: str = "exit 0", array: int = 0) -> None:
+        """One task on so many thousandths of a device, which ends at once; a minute's price is held for it.
+
+        Or an array of so many of them, in one request.
+        """
         resources = {"models": [self.model], "devices_per_node": 1, "device_share": share}
         spec = {"name": name, "run": run, "resources": resources, "time_limit_s": 60}
-        self.ask("POST", "/jobs", {"id": name, "tenant": "bench", "spec": spec})
+        body = {"id": name, "tenant": "bench", "spec": spec}
+        if array:
+            self.ask("POST", "/arrays", body | {"indices": list(range(array))})
+        else:
+            self.ask("POST", "/jobs", body)
 
     def is_billed(self) -> bool:
         """Whether nothing is held any more: every job has ended and has been charged."""
@@ -122,19 +130,88 @@ def instant_s(instant: str) -> float:
     return datetime.fromisoformat(instant).timestamp()
 
 
-def burst(one: Centre, jobs: int, share: int = 1000) -> tuple[float, float]:
-    """Seconds until all requests are answered, and until every job has ended and is paid."""
-    start_s = time.perf_counter()
-    for number in range(jobs):
-        one.submit(f"burst-{share}-{number:04}", share)
+class Burst(NamedTuple):
+    """Seconds until all requests are answered, and until every job is paid; the server's processor seconds."""
+
+    asked_s: float
+    billed_s: float
+    server_s: float
+
+
+def burst(one: Centre, jobs: int, share: int, *, array: bool) -> Burst:
+    """So many jobs, asked for one by one or as one array."""
+    server = psutil.Process(one.process)
+    start_s, before = time.perf_counter(), server.cpu_times()
+    if array:
+        one.submit(f"array-{share}", share, array=jobs)
+    else:
+        for number in range(jobs):
+            one.submit(f"burst-{share}-{number:04}", share)
     asked_s = time.perf_counter() - start_s
     one.until_billed(BURST_PAUSE_S)  # seldom: an answer costs the server some milliseconds too
-    return asked_s, time.perf_counter() - start_s
+    billed_s, after = time.perf_counter() - start_s, server.cpu_times()
+    return Burst(asked_s, billed_s, after.user + after.system - before.user - before.system)
+
+
+class Found(NamedTuple):
+    """A centre at one level of isolation: milliseconds by instant of each job alone, and bursts by share and way."""
+
+    devices: int
+    singles: list[dict[str, float]]
+    bursts: dict[tuple[int, bool], Burst]
+
+
+def measured(isolation: str, jobs: int, singles: int, shares: list[int]) -> Found:
+    """What a centre does whose jobs are kept apart in this way."""
+    with centre(yaml.safe_dump({"local": {"isolation": isolation}})) as one:
+        devices = one.open()
+        one.submit("warm")
+        one.until_billed()
+        alone = [single(one, f"single-{number}") for number in range(singles)]
+        bursts = {
+            (share, array): burst(one, jobs, share, array=array)
+            for share in shares
+            for array in (False, True)
+        }
+        items = one.ask("GET", f"/jobs?tenant=bench&limit={min(jobs, 1000)}")["items"]
+        assert all(job["state"] == "succeeded" for job in items), "a job did not succeed"
+        assert one.ask("GET", "/ledger/check")["ok"], "the books do not balance"
+    return Found(devices, alone, bursts)
 
 
 def percentile(values: list[float], share: float) -> float:
     """The value that this share of them does not pass."""
     return sorted(values)[min(int(share * len(values)), len(values) - 1)]
+
+
+def print_singles(table: dict[str, Found], count: int, sandbox_ms: float) -> dict[str, dict[str, float]]:
+    """Of each level the medians in milliseconds, by instant."""
+    medians: dict[str, dict[str, float]] = {}
+    print(f"\none job on an idle centre, {count} times, ms after the request was sent")
+    print(f"{'':24}{'median':>10}{'p95':>10}{'x bubblewrap':>14}")
+    for isolation, found in table.items():
+        medians[isolation] = {}
+        for instant in found.singles[0]:
+            values = [one[instant] for one in found.singles]
+            median = medians[isolation][instant] = statistics.median(values)
+            p95, ratio = percentile(values, 0.95), median / sandbox_ms
+            print(f"{isolation:12}{instant:12}{median:10.1f}{p95:10.1f}{ratio:14.1f}")
+    return medians
+
+
+def print_bursts(table: dict[str, Found], jobs: int, sandbox_ms: float) -> None:
+    """Jobs a second, in all the ways that they were asked for."""
+    devices = next(iter(table.values())).devices
+    print(f"\n{jobs} jobs on {devices} devices, from the first request until the last is paid")
+    print(
+        f"{'':12}{'of a device':>12}{'asked':>10}{'jobs/s':>10}{'of bubblewrap':>15}{'server, ms a job':>18}"
+    )
+    for isolation, found in table.items():
+        for (share, array), one in found.bursts.items():
+            rate = jobs / one.billed_s
+            part, way = f"1/{1000 / sandbox_ms / rate:.1f}", "as array" if array else "singly"
+            server_ms = 1000 * one.server_s / jobs
+            print(f"{isolation:12}{share / 1000:12}{way:>10}{rate:10.1f}{part:>15}{server_ms:18.1f}")
 
 
 def main() -> int:
@@ -145,32 +222,16 @@ def main() -> int:
     parser.add_argument("--singles", type=int, default=scenario["singles"])
     asked = parser.parse_args()
     fork_ms, sandbox_ms = 1000 * mean_s(fork_exec), 1000 * mean_s(bubblewrap)
-    with centre() as one:
-        devices = one.open()
-        one.submit("warm")
-        one.until_billed()
-        singles = [single(one, f"single-{number}") for number in range(asked.singles)]
-        bursts = {share: burst(one, asked.jobs, share) for share in scenario["shares"]}
-        items = one.ask("GET", f"/jobs?tenant=bench&limit={min(asked.jobs, 1000)}")["items"]
-        assert all(job["state"] == "succeeded" for job in items), "a job did not succeed"
-        assert one.ask("GET", "/ledger/check")["ok"], "the books do not balance"
+    table = {
+        isolation: measured(isolation, asked.jobs, asked.singles, scenario["shares"])
+        for isolation in scenario["isolation"]
+    }
     print(f"fork and exec of true: {fork_ms:.2f} ms, {1000 / fork_ms:.0f}/s; load {os.getloadavg()[0]:.1f}")
     print(f"bubblewrap alone, same files: {sandbox_ms:.2f} ms, {1000 / sandbox_ms:.0f}/s")
-    print(f"\none job on an idle centre, {asked.singles} times, ms after the request was sent")
-    print(f"{'':10}{'median':>10}{'p95':>10}{'x bubblewrap':>14}")
-    medians = {}
-    for instant in singles[0]:
-        values = [found[instant] for found in singles]
-        medians[instant] = statistics.median(values)
-        ratio = medians[instant] / sandbox_ms
-        print(f"{instant:10}{medians[instant]:10.1f}{percentile(values, 0.95):10.1f}{ratio:14.1f}")
-    print(f"\n{asked.jobs} jobs on {devices} devices, from the first request until the last is paid")
-    print(f"{'of each device':16}{'requests/s':>12}{'jobs/s':>10}{'of bubblewrap alone':>22}")
-    rate = 0.0
-    for share, (asked_s, billed_s) in bursts.items():
-        rate = asked.jobs / billed_s
-        part = f"1/{1000 / sandbox_ms / rate:.1f}"
-        print(f"{share / 1000:<16}{asked.jobs / asked_s:12.1f}{rate:10.1f}{part:>22}")
+    first = scenario["isolation"][0]
+    medians = print_singles(table, asked.singles, sandbox_ms)[first]
+    print_bursts(table, asked.jobs, sandbox_ms)
+    rate = asked.jobs / table[first].bursts[scenario["shares"][-1], False].billed_s
     limits = scenario["limits"]
     missed = {
         "start_per_bubblewrap": medians["running"] / sandbox_ms > limits["start_per_bubblewrap"],

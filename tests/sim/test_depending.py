@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.app import identity, jobs, money, selling
+from penstock.app import arrays, identity, jobs, money, selling
 from penstock.app.access import SYSTEM
 from penstock.base.refusal import Refused
 from penstock.lease.job import JobSpec, JobState, Resources
@@ -89,3 +89,43 @@ def test_the_id_of_an_array_stands_for_all_its_jobs(centre):
 def test_a_job_that_is_not_there_is_not_waited_for(centre):
     with pytest.raises(Refused, match="not_found"):
         submit(centre, "train", {"never": "success"})
+
+
+def whole(name: str, indices: tuple[int, ...], at_once: int = 0, seconds: str = "30") -> arrays.NewArray:
+    resources = Resources(models=("a100",))
+    spec = JobSpec(name=name, run="true", resources=resources, env={"SIMULATED_SECONDS": seconds})
+    return arrays.NewArray(id=name, spec=spec, indices=indices, at_once=at_once, tenant="acme")
+
+
+def test_an_array_is_submitted_whole_and_once(centre):
+    asked = whole("sweep", (1, 4, 7), at_once=2)
+    made = arrays.submit(centre.app, SYSTEM, asked)
+    assert [job.id for job in made] == ["acme.sweep-1", "acme.sweep-4", "acme.sweep-7"]
+    assert [job.spec.env["ARRAY_INDEX"] for job in made] == ["1", "4", "7"]
+    assert made[2].spec.after == {"acme.sweep-1": "end"}
+    centre.run(120 * S, S)
+    again = arrays.submit(centre.app, SYSTEM, asked)
+    assert [job.state for job in again] == [JobState.SUCCEEDED] * 3
+
+
+def test_of_an_array_that_cannot_be_paid_nothing_is_queued(centre):
+    with pytest.raises(Refused, match="insufficient_funds"):
+        arrays.submit(centre.app, SYSTEM, whole("dear", tuple(range(1000))))
+    assert jobs.list_jobs(centre.app, SYSTEM, "acme", "", 100) == ()
+
+
+@pytest.mark.parametrize(
+    ("indices", "at_once"),
+    [
+        ((), 0),
+        ((1, 1), 0),
+        ((2, 1), 0),
+        ((-1, 0), 0),
+        ((0, 10**6 + 1), 0),
+        (tuple(range(1001)), 0),
+        ((0,), -1),
+    ],
+)
+def test_indices_that_cannot_be_are_refused(centre, indices, at_once):
+    with pytest.raises(Refused, match="array_malformed"):
+        arrays.submit(centre.app, SYSTEM, whole("sweep", indices, at_once))

@@ -81,18 +81,18 @@ def submit(app: App, principal: Principal, request: NewJob, read: Reader | None 
 def submit_all(
     app: App, principal: Principal, requests: Sequence[NewJob], read: Reader | None = None
 ) -> tuple[Job, ...]:
-    """Queue several jobs, as those of an array: all or none. Safe to repeat."""
+    """Queue jobs that run the same, as those of an array: all or none. Safe to repeat."""
     now, checked = app.now(), []
     for request in requests:
         tenant = own_tenant(principal, request.tenant)
         require(principal, Scope.SUBMIT, tenant)
-        problems = [*check_spec(request.spec), *images.problems(app, request.spec)]
+        problems = [*check_spec(request.spec), *(() if checked else images.problems(app, request.spec))]
         if problems:
             raise Refused(*problems)
-        barred = bars(app, request.spec, known_accelerators(app), read)
-        checked.append((qualified(tenant, request.id), tenant, request, barred))
+        checked.append((qualified(tenant, request.id), tenant, request))
+    barred = bars(app, requests[0].spec, known_accelerators(app), read)
     with app.database.write() as tx:
-        return tuple(_queued(app, tx, principal, *one, now) for one in checked)
+        return tuple(_queued(app, tx, principal, *one, barred, now) for one in checked)
 
 
 def _queued(

@@ -20,7 +20,7 @@ from penstock.cli.options import Id, Tenant
 from penstock.cli.output import note, print_fields, print_json
 from penstock.cli.pools import print_pools
 from penstock.lease.job import Job, JobSpec, JobState
-from penstock.lease.jobfile import JobFile, jobs_of, parse
+from penstock.lease.jobfile import JobFile, parse
 from penstock.lease.jobfile.document import SIZE_MAX_BYTES
 from penstock.placement.pools import Pool
 from penstock.sdk.client import Client
@@ -113,12 +113,13 @@ def _submit(
     project: str | None,
     lease: str | None,
 ) -> list[dict[str, object]]:
-    """Submit the job, or every one of an array; the same ids again are the same jobs."""
+    """Submit the job, or all of an array; the same ids again are the same jobs."""
     found = msgspec.structs.replace(found, spec=_uploaded(client, file, found))
     whole = {"tenant": tenant, "project": project or found.project, "lease": lease or found.lease}
-    return [
-        client.post("jobs", body={"id": own, "spec": spec, **whole}) for own, spec in jobs_of(found, name)
-    ]
+    if not found.array:
+        return [client.post("jobs", body={"id": name, "spec": found.spec, **whole})]
+    indices = {"indices": found.array, "at_once": found.array_limit}
+    return client.post("arrays", body={"id": name, "spec": found.spec, **indices, **whole})["items"]
 
 
 def _uploaded(client: Client, file: Path, found: JobFile) -> JobSpec:

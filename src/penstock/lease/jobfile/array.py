@@ -1,6 +1,8 @@
 """Arrays: one job file as many jobs that differ by an index, and jobs that wait for others."""
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -13,9 +15,9 @@ from penstock.lease.jobfile.reading import Reading
 
 ARRAY_MAX = 1000
 """Jobs of one array."""
-_INDEX_MAX = 10**6
+INDEX_MAX = 10**6
 _PART = re.compile(r"(\d{1,7})(?:-(\d{1,7})(?::(\d{1,7}))?)?", re.ASCII)
-_REMEDY = "write 0-9, 1,3,5 or 0-99%8, of at most 1,000 jobs"
+INDICES_REMEDY = "write 0-9, 1,3,5 or 0-99%8, of at most 1,000 jobs"
 _BY_SLURM = {"afterok": SUCCESS, "afternotok": FAILURE, "afterany": END}
 
 
@@ -25,24 +27,36 @@ def jobs_of(found: JobFile, name: str) -> tuple[tuple[str, JobSpec], ...]:
     Each finds its index as ARRAY_INDEX and in Slurm's variables. Where not all may run at once, each waits for
     the end of the one that is so many before it.
     """
-    if not found.array:
-        return ((name, found.spec),)
+    return (
+        array_of(name, found.spec, found.array, found.array_limit) if found.array else ((name, found.spec),)
+    )
+
+
+def array_of(name: str, spec: JobSpec, indices: Sequence[int], limit: int) -> tuple[tuple[str, JobSpec], ...]:
+    """The same of what a file said: ascending indices, and how many may run at once (0: all)."""
     made: list[tuple[str, JobSpec]] = []
     shared = {
-        "ARRAY_COUNT": str(len(found.array)),
+        "ARRAY_COUNT": str(len(indices)),
         "SLURM_ARRAY_JOB_ID": name,
-        "SLURM_ARRAY_TASK_COUNT": str(len(found.array)),
-        "SLURM_ARRAY_TASK_MIN": str(min(found.array)),
-        "SLURM_ARRAY_TASK_MAX": str(max(found.array)),
+        "SLURM_ARRAY_TASK_COUNT": str(len(indices)),
+        "SLURM_ARRAY_TASK_MIN": str(min(indices)),
+        "SLURM_ARRAY_TASK_MAX": str(max(indices)),
     }
-    for place, index in enumerate(found.array):
+    for place, index in enumerate(indices):
         env = shared | {ARRAY_INDEX: str(index), "SLURM_ARRAY_TASK_ID": str(index)}
-        after = found.spec.after
-        if found.array_limit and place >= found.array_limit:
-            after = after | {made[place - found.array_limit][0]: END}
-        spec = msgspec.structs.replace(found.spec, env=found.spec.env | env, after=after)
-        made.append((f"{name}-{index}", spec))
+        after = spec.after
+        if limit and place >= limit:
+            after = after | {made[place - limit][0]: END}
+        own = msgspec.structs.replace(spec, env=spec.env | env, after=after)
+        made.append((f"{name}-{index}", own))
     return tuple(made)
+
+
+def are_indices(indices: Sequence[int], limit: int) -> bool:
+    """Whether these can be an array's: ascending, each once, and not too many or too large."""
+    ascending = all(one < next_one for one, next_one in pairwise(indices))
+    within = 0 < len(indices) <= ARRAY_MAX and indices[0] >= 0 and indices[-1] <= INDEX_MAX
+    return ascending and within and 0 <= limit <= ARRAY_MAX
 
 
 def array(reading: Reading, value: Value, path: str) -> None:
@@ -50,7 +64,7 @@ def array(reading: Reading, value: Value, path: str) -> None:
     if isinstance(value, Scalar):
         put_array(reading, value.text, value.where, path)
     else:
-        refuse_kind(reading, value, path, "indices", _REMEDY)
+        refuse_kind(reading, value, path, "indices", INDICES_REMEDY)
 
 
 def put_array(reading: Reading, text: str, where: str, path: str = "array") -> None:
@@ -58,7 +72,7 @@ def put_array(reading: Reading, text: str, where: str, path: str = "array") -> N
     wanted, percent, limit = text.partition("%")
     indices = _indices(wanted)
     if indices is None or (percent and not (limit.isdecimal() and 1 <= int(limit) <= ARRAY_MAX)):
-        reading.refuse(where, "array_malformed", f"{text[:40]!r} are no indices", _REMEDY, path)
+        reading.refuse(where, "array_malformed", f"{text[:40]!r} are no indices", INDICES_REMEDY, path)
         return
     reading.put(path, indices, where)
     reading.values["array_limit"] = int(limit) if percent else 0
@@ -74,7 +88,7 @@ def _indices(text: str) -> tuple[int, ...] | None:
         first, last, step = (int(group) if group else None for group in match.groups())
         assert first is not None, "every part begins with a number"
         last, step = first if last is None else last, 1 if step is None else step
-        if step < 1 or last < first or last > _INDEX_MAX or (last - first) // step >= ARRAY_MAX:
+        if step < 1 or last < first or last > INDEX_MAX or (last - first) // step >= ARRAY_MAX:
             return None
         found.update(range(first, last + 1, step))
     return tuple(sorted(found)) if len(found) <= ARRAY_MAX else None

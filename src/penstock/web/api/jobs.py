@@ -10,7 +10,7 @@ from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from penstock.app import jobs, software, tokens
+from penstock.app import arrays, jobs, software, tokens
 from penstock.app.catalogue import known_accelerators
 from penstock.app.context import App
 from penstock.base.quantity import Precision
@@ -63,6 +63,12 @@ def list_jobs(
 def submit(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[jobs.NewJob]) -> Job:
     """Submit a job."""
     return jobs.submit(centre, principal, data, job_findings)
+
+
+@post("/arrays", sync_to_thread=True)
+def submit_array(centre: GivenApp, principal: GivenPrincipal, data: JSONBody[arrays.NewArray]) -> Page[Job]:
+    """Submit the jobs of an array: all or none."""
+    return Page(arrays.submit(centre, principal, data, job_findings))
 
 
 @post("/pools", sync_to_thread=True, status_code=200)
@@ -177,4 +183,7 @@ def _message(event: str, data: dict[str, Any]) -> ServerSentEventMessage:
     return ServerSentEventMessage(event=event, data=msgspec.json.encode(data).decode())
 
 
-ROUTER = Router("/", route_handlers=[upload_workdir, list_jobs, submit, pools, show, stop, why, logs, follow])
+ROUTER = Router(
+    "/",
+    route_handlers=[upload_workdir, list_jobs, submit, submit_array, pools, show, stop, why, logs, follow],
+)

@@ -8,6 +8,7 @@ MESSAGES: dict[str, str] = {
     "there is no such page": "没有这个页面",
     "no job ends in {}": "没有作业以 {} 结束",
     "{} are no indices": "{} 不是序号",
+    "the indices of an array ascend, each once; at_once is 0 to 1,000": "数组的序号须递增且不重复；at_once 为 0 至 1,000",
     "<< merges mappings only": "<< 只能合并映射",
     "a credit limit is not negative": "信用额度不能为负",
     "a credit note is a positive amount in whole fen": "贷记金额须为正，且精确到分",
