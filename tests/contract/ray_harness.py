@@ -18,7 +18,7 @@ from tests.contract.bench import Bench, Harness
 from tests.contract.ray_cluster import RayCluster, hold, missing
 
 from penstock.app.ports import TaskPlan
-from penstock.engines.local import folder
+from penstock.engines.local.supervisor.directory import supervisor_of
 from penstock.engines.node import part_of
 from penstock.engines.ray.engine import RayEngine
 from penstock.engines.ray.settings import RaySettings
@@ -71,7 +71,7 @@ class RayHarness(Harness):
         """Its supervisor is killed, as when the host fails; what watches it there says so."""
         directory = bench.root / "attempts" / bench.id(attempt)
         part = part_of(directory, self.task(0).node) / bench.id(attempt)
-        os.kill(bench.wait(lambda: folder.supervisor_of(part), "a supervisor"), signal.SIGKILL)
+        os.kill(bench.wait(lambda: supervisor_of(part), "a supervisor"), signal.SIGKILL)
 
     def evict(self, bench: Bench, attempt: str) -> None:
         """Somebody ends it with Ray's own means."""

@@ -160,7 +160,7 @@ def test_a_closed_site_learns_what_its_software_costs_it(tmp_path: Path) -> None
         ({"software": {"stacks": ["annc"]}}, "stack_unknown"),
         ({"variants": {"annc": {}}}, "stack_unknown"),
         ({"variants": {"cann": {"env": {"RANK": "1"}}}}, "env_reserved"),
-        ({"variants": {"cann": {"image": "registry.example/npu:1"}}}, "images_not_run"),
+        ({"variants": {"cann": {"image": "registry.example/npu:1"}}}, "image_unknown"),
         ({"variants": {"cann": {"image": "no image"}}}, "image_malformed"),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from penstock.app import fleet, identity, jobs, money, selling
 from penstock.app.access import SYSTEM
 from penstock.app.ports import Capacity
+from penstock.base.refusal import Refused
 from penstock.fleet.device import Node
 from penstock.fleet.importfile import FleetFile
 from penstock.lease.job import JobSpec, JobState, Resources
@@ -46,6 +47,16 @@ def test_what_an_engine_says_is_kept_and_decides_where_jobs_go(centre, monkeypat
     monkeypatch.setattr(centre.engine, "capacity", lambda: can)
     assert state_of_a_half(centre, "second") is JobState.RUNNING
     assert hosts(centre) == {"a100-0000": (True, True)}
+
+
+@pytest.mark.parametrize(
+    ("images", "code"), [(None, "images_not_run"), ((), "image_unknown"), (("b:1",), "image_unknown")]
+)
+def test_an_image_that_no_engine_has_is_refused(centre, monkeypatch, images, code):
+    monkeypatch.setattr(centre.engine, "capacity", lambda: Capacity(images=images))
+    spec = JobSpec(name="j", run="true", image="a:1", resources=Resources(("a100",)))
+    with pytest.raises(Refused, match=code):
+        jobs.submit(centre.app, SYSTEM, jobs.NewJob(id="j", tenant="t", spec=spec))
 
 
 def test_a_host_that_comes_later_is_as_its_engine_says_and_can_be_imported_again(centre, monkeypatch):
