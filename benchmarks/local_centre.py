@@ -188,14 +188,14 @@ def print_singles(table: dict[str, Found], count: int, sandbox_ms: float) -> dic
     """Of each level the medians in milliseconds, by instant."""
     medians: dict[str, dict[str, float]] = {}
     print(f"\none job on an idle centre, {count} times, ms after the request was sent")
-    print(f"{'':24}{'median':>10}{'p95':>10}{'x bubblewrap':>14}")
+    print(f"{'':28}{'median':>10}{'p95':>10}{'x bubblewrap':>14}")
     for isolation, found in table.items():
         medians[isolation] = {}
         for instant in found.singles[0]:
             values = [one[instant] for one in found.singles]
             median = medians[isolation][instant] = statistics.median(values)
             p95, ratio = percentile(values, 0.95), median / sandbox_ms
-            print(f"{isolation:12}{instant:12}{median:10.1f}{p95:10.1f}{ratio:14.1f}")
+            print(f"{isolation:16}{instant:12}{median:10.1f}{p95:10.1f}{ratio:14.1f}")
     return medians
 
 
@@ -204,14 +204,14 @@ def print_bursts(table: dict[str, Found], jobs: int, sandbox_ms: float) -> None:
     devices = next(iter(table.values())).devices
     print(f"\n{jobs} jobs on {devices} devices, from the first request until the last is paid")
     print(
-        f"{'':12}{'of a device':>12}{'asked':>10}{'jobs/s':>10}{'of bubblewrap':>15}{'server, ms a job':>18}"
+        f"{'':16}{'of a device':>12}{'asked':>10}{'jobs/s':>10}{'of bubblewrap':>15}{'server, ms a job':>18}"
     )
     for isolation, found in table.items():
         for (share, array), one in found.bursts.items():
             rate = jobs / one.billed_s
             part, way = f"1/{1000 / sandbox_ms / rate:.1f}", "as array" if array else "singly"
             server_ms = 1000 * one.server_s / jobs
-            print(f"{isolation:12}{share / 1000:12}{way:>10}{rate:10.1f}{part:>15}{server_ms:18.1f}")
+            print(f"{isolation:16}{share / 1000:12}{way:>10}{rate:10.1f}{part:>15}{server_ms:18.1f}")
 
 
 def main() -> int:
