@@ -166,7 +166,7 @@ def _memory_of_slurm() -> int:
 
 def _client() -> RayClient:
     there = ray_harness.cluster()
-    return RayClient(there.url, there.token)
+    return RayClient(there.url, lambda: there.token)
 
 
 def _ray(submitted: set[str], submit: Callable[[str, int], None], started_s: Callable[[str], float]) -> Way:
