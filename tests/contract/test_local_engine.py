@@ -243,7 +243,7 @@ def test_no_file_or_process_outside_is_in_sight(own_bench):
     secret.parent.mkdir()
     secret.write_text("of another tenant")
     run = f"""
-    for path in {secret} {own_bench.root} {own_bench.base} /root/.ssh /home /var/log /sys/fs/cgroup /etc/shadow; do
+    for path in {secret} {own_bench.root} {own_bench.base} {Path.home()}/.ssh /home /var/log /sys/fs/cgroup /etc/shadow; do
       [ -e $path ] && echo sees $path
     done
     for process in /proc/[0-9]*; do

@@ -6,7 +6,8 @@ import subprocess
 import pytest
 
 from penstock.lease.job import Resources
-from penstock.lease.jobfile import JobFile, jobs_of, parse
+from penstock.lease.jobfile import JobFile, parse
+from penstock.lease.jobfile.array import array_of
 
 GIB = 2**30
 MIB = 2**20
@@ -96,11 +97,11 @@ def test_memory(directives, memory):
 
 def test_an_array_is_a_job_for_each_index():
     found = job_of("--array=1-9:4,2%2", body="srun echo $SLURM_ARRAY_TASK_ID")
-    made = jobs_of(found, "sweep")
+    made = array_of("sweep", found.spec, found.array, found.array_limit)
     assert [name for name, _ in made] == ["sweep-1", "sweep-2", "sweep-5", "sweep-9"]
     assert [spec.env["SLURM_ARRAY_TASK_ID"] for _, spec in made] == ["1", "2", "5", "9"]
     assert [spec.after for _, spec in made] == [{}, {}, {"sweep-1": "end"}, {"sweep-2": "end"}]
-    assert jobs_of(job_of("-c 2"), "one") == (("one", job_of("-c 2").spec),)
+    assert not job_of("-c 2").array
 
 
 def test_dependencies():

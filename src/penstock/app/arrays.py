@@ -1,27 +1,20 @@
 """Arrays: many jobs that differ by an index, submitted whole or not at all."""
 
-import msgspec
-
 from penstock.app import jobs
 from penstock.app.context import App
 from penstock.app.software import Reader
 from penstock.base.ids import check_id
 from penstock.base.refusal import Refused, ensure, invalid
-from penstock.lease.job import Job, JobSpec
+from penstock.lease.job import Job
 from penstock.lease.jobfile.array import INDICES_REMEDY, are_indices, array_of
 from penstock.lease.tenant import Principal
 
 
-class NewArray(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class NewArray(jobs.NewJob, kw_only=True, forbid_unknown_fields=True):
     """Jobs `ID-INDEX` to run, each with its index in its environment; `at_once` of them at a time (0: all)."""
 
-    id: str
-    spec: JobSpec
     indices: tuple[int, ...]
     at_once: int = 0
-    tenant: str | None = None
-    project: str | None = None
-    lease: str | None = None
 
 
 def submit(app: App, principal: Principal, request: NewArray, read: Reader | None = None) -> tuple[Job, ...]:

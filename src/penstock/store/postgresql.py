@@ -80,8 +80,7 @@ class Postgresql:
 
         Those that are not alone go on at once, and never beside one that is.
         """
-        writing = self.engine.connect().execution_options(penstock_write=True)
-        with writing as connection, connection.begin():
+        with self.engine.connect() as connection, connection.begin():
             connection.execute(_LOCK if alone else _SHARE)
             yield connection
 

@@ -38,11 +38,9 @@ class Sqlite:
     @contextmanager
     def writing(self, *, alone: bool) -> Generator[Connection]:  # noqa: ARG002 - there is only one way here
         """An open transaction that has the write lock from its beginning."""
-        with self._writing, self.engine.connect() as connection:
-            connection.execution_options(penstock_write=True)
-            with connection.begin():
-                _BEGIN_IMMEDIATE.change(connection)
-                yield connection
+        with self._writing, self.engine.connect() as connection, connection.begin():
+            _BEGIN_IMMEDIATE.change(connection)
+            yield connection
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:

@@ -9,7 +9,6 @@ import msgspec
 from penstock.lease.depend import END, FAILURE, SUCCESS
 from penstock.lease.job import ARRAY_INDEX, JobSpec
 from penstock.lease.jobfile.document import Fields, Items, Scalar, Value
-from penstock.lease.jobfile.finish import JobFile
 from penstock.lease.jobfile.kinds import refuse_kind
 from penstock.lease.jobfile.reading import Reading
 
@@ -21,19 +20,12 @@ INDICES_REMEDY = "write 0-9, 1,3,5 or 0-99%8, of at most 1,000 jobs"
 _BY_SLURM = {"afterok": SUCCESS, "afternotok": FAILURE, "afterany": END}
 
 
-def jobs_of(found: JobFile, name: str) -> tuple[tuple[str, JobSpec], ...]:
-    """The jobs of a file that is submitted under an id, in their order: one, or one for each index.
-
-    Each finds its index as ARRAY_INDEX and in Slurm's variables. Where not all may run at once, each waits for
-    the end of the one that is so many before it.
-    """
-    return (
-        array_of(name, found.spec, found.array, found.array_limit) if found.array else ((name, found.spec),)
-    )
-
-
 def array_of(name: str, spec: JobSpec, indices: Sequence[int], limit: int) -> tuple[tuple[str, JobSpec], ...]:
-    """The same of what a file said: ascending indices, and how many may run at once (0: all)."""
+    """The ids and specs of an array's jobs, in the order of its ascending indices.
+
+    Each finds its index as ARRAY_INDEX and in Slurm's variables. Where not all may run at once (`limit`, 0: all),
+    each waits for the end of the one that is so many before it.
+    """
     made: list[tuple[str, JobSpec]] = []
     shared = {
         "ARRAY_COUNT": str(len(indices)),

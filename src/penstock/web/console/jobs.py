@@ -8,12 +8,12 @@ from litestar import Response, Router, get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Redirect
 
-from penstock.app import fleet, identity, jobs, selling
+from penstock.app import arrays, fleet, identity, jobs, selling
 from penstock.app.context import App
 from penstock.app.overview import LARGE_DEVICES
 from penstock.base.refusal import Refusal, Refused, invalid
 from penstock.lease.job import FINAL_JOB_STATES, JobState
-from penstock.lease.jobfile import JobFile, jobs_of, parse
+from penstock.lease.jobfile import JobFile, parse
 from penstock.lease.tenant import Scope
 from penstock.store.leases import LIVE_LEASE_STATES
 from penstock.web.console.pages import Fields, page
@@ -112,23 +112,21 @@ def submit(centre: GivenApp, visitor: GivenVisitor, form: GivenForm) -> Response
         )
         return _form(centre, visitor, form, (refusal,))
     name = re.sub(r"[^a-zA-Z0-9._-]", "-", form.get("id", "")) or f"job-{secrets.token_hex(4)}"
-    requests = [
-        jobs.NewJob(
-            id=own,
-            spec=spec,
-            tenant=form.get("tenant") or None,
-            project=form.get("project") or found.project,
-            lease=form.get("lease") or found.lease,
-        )
-        for own, spec in jobs_of(found, name)
-    ]
+    whole = {
+        "id": name,
+        "spec": found.spec,
+        "tenant": form.get("tenant") or None,
+        "project": form.get("project") or found.project,
+        "lease": form.get("lease") or found.lease,
+    }
     try:
-        submitted = jobs.submit_all(centre, visitor.principal, requests)
+        if found.array:
+            array = arrays.NewArray(indices=found.array, at_once=found.array_limit, **whole)
+            arrays.submit(centre, visitor.principal, array)
+            return Redirect("/jobs", status_code=303)
+        job = jobs.submit(centre, visitor.principal, jobs.NewJob(**whole))
     except Refused as refused:
         return _form(centre, visitor, form, refused.refusals)
-    if len(submitted) > 1:
-        return Redirect("/jobs", status_code=303)
-    job = submitted[0]
     return Redirect(f"/jobs/{job.id}", status_code=303)
 
 
