@@ -50,10 +50,8 @@ def ask_to_stop(directory: Name, grace_s: float) -> None:
     """Leave a request and wake the supervisor, where there is one."""
     replace_file(f"{directory}/{STOP}", to_json({"grace_s": grace_s}), durable=False)
     if process := supervisor_of(directory):  # else whoever takes it up reads the request first
-        with Suppressed(OSError):
-            os.kill(
-                process, signal.SIGCHLD
-            )  # which no process minds, should its number have become another's
+        with Suppressed(OSError):  # a signal that no process minds, should its number have become another's
+            os.kill(process, signal.SIGCHLD)
 
 
 def supervisor_of(directory: Name) -> int:

@@ -51,10 +51,8 @@ def copier(rank: int, output: int, plan: Plan, cgroup: Cgroup, target: str) -> M
         libc.die_with_parent()
 
     def run() -> NoReturn:
-        from penstock.engines.local.supervisor.workdir import (
-            TooLarge,
-            copy_tree,
-        )  # most attempts copy nothing
+        # most attempts copy nothing
+        from penstock.engines.local.supervisor.workdir import TooLarge, copy_tree
 
         try:
             copy_tree(plan["workdir_source"], target, plan["workdir_limit_bytes"])
