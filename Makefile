@@ -16,6 +16,8 @@ check: setup
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/ty check src
+	.venv/bin/ty check tests benchmarks --ignore all --error missing-module-member --error unresolved-reference \
+		--error unknown-argument --error missing-argument --error too-many-positional-arguments
 	.venv/bin/lint-imports --no-cache
 
 bench: setup

@@ -12,14 +12,14 @@ import yaml
 from tests.contract.slurm_cluster import SlurmCluster
 from tests.contract.slurm_harness import SlurmHarness, cluster
 
-from penstock.app import following, identity, jobs, money, opening, reports, selling
+from penstock.app import arrays, following, identity, jobs, money, opening, reports, selling
 from penstock.app.access import SYSTEM
 from penstock.app.context import Policy
 from penstock.app.loop import cycle
 from penstock.fleet.device import DeviceState
 from penstock.insight.model import Line
 from penstock.lease.job import FINAL_JOB_STATES, Checkpoint, JobSpec, JobState, Resources
-from penstock.lease.jobfile import JobFile, jobs_of, parse
+from penstock.lease.jobfile import JobFile, parse
 from penstock.lease.offer import LeaseState
 from penstock.store import billing, fleet
 from penstock.wire import Centre, open_centre
@@ -236,10 +236,12 @@ def submit_script(centre: Centre, text: str, name: str) -> tuple[str, ...]:
     """As `penstock run` does; the ids of its jobs."""
     found = parse(text.encode(), "script.sh")
     assert isinstance(found, JobFile), found
-    made = jobs_of(found, name)
-    for own, spec in made:
-        jobs.submit(centre.app, SYSTEM, jobs.NewJob(id=own, tenant="acme", spec=spec))
-    return tuple(f"acme.{own}" for own, _ in made)
+    if found.array:
+        request = arrays.NewArray(
+            id=name, tenant="acme", spec=found.spec, indices=found.array, at_once=found.array_limit
+        )
+        return tuple(job.id for job in arrays.submit(centre.app, SYSTEM, request))
+    return (jobs.submit(centre.app, SYSTEM, jobs.NewJob(id=name, tenant="acme", spec=found.spec)).id,)
 
 
 def test_a_batch_script_with_an_array_and_one_that_depends_on_it(centre: Centre, slurm: SlurmCluster) -> None:
