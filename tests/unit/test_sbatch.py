@@ -51,6 +51,8 @@ directives                                            | nodes | tasks | devices 
 -n 2 -c 3                                             | 1     | 2     | 6       | cpu
 --gres=none --cpus-per-task=2                         | 1     | 1     | 2       | cpu
 --job-name=x                                          | 1     | 1     | 1       | cpu
+-N 2 --tasks-per-node=4 --gpus-per-node=4             | 2     | 4     | 4       |
+--gres=npu:ascend910b4:8                              | 1     | 1     | 8       | ascend910b4
 """
 
 
@@ -89,10 +91,62 @@ def test_time(text, seconds):
         ("--mem=0", 0),
         ("--mem-per-cpu=2G -c 4 -n 2", 16 * GIB),
         ("--mem-per-gpu=10G --gres=gpu:4", 40 * GIB),
+        ("--mem-per-cpu=1G --gres=gpu:4 --cpus-per-gpu=8", 32 * GIB),
     ],
 )
 def test_memory(directives, memory):
     assert job_of(directives).spec.resources.memory_bytes == memory
+
+
+@pytest.mark.parametrize(
+    ("directives", "cores"),
+    [
+        ("--gres=gpu:8", 0),
+        ("--gres=gpu:4 -c 6", 6),
+        ("-N 2 --ntasks-per-node=4 --gpus-per-node=4 --cpus-per-task=8", 32),
+        ("--gpus=4 --cpus-per-gpu=8", 32),
+        ("-n 4 -c 8 --gpus=4 --cpus-per-gpu=8", 32),
+    ],
+)
+def test_cores_are_asked_for_beside_gpus(directives, cores):
+    assert job_of(directives).spec.resources.cpu_millicores == cores * 1000
+
+
+def test_an_image_of_pyxis_is_one_that_the_centre_has():
+    found = job_of("--container-image=nvcr.io#nvidia/pytorch:24.01-py3 --gres=gpu:1")
+    assert found.spec.image == "nvcr.io/nvidia/pytorch:24.01-py3"
+
+
+KNOWN_TO_THE_MANUAL = """
+batch=x cluster-constraint=x delay-boot=1 gres-flags=enforce-binding ignore-pbs kill-on-invalid-dep=yes mcs-label=x
+network=x power=level prefer=a100 wait-all-nodes=1 segment=4 tres-bind=x oom-kill-step=1 resv-ports
+"""
+
+
+@pytest.mark.parametrize("option", KNOWN_TO_THE_MANUAL.split())
+def test_what_changes_nothing_here_is_noted(option):
+    found = job_of(f"--{option} --gres=gpu:1")
+    assert [note.split(" ")[1] for note in found.notes] == [f"--{option.partition('=')[0]}"]
+
+
+def test_what_a_script_expects_of_its_cluster_is_noted_once():
+    body = """module purge; module load cuda/12.1
+source ~/miniconda3/etc/profile.d/conda.sh
+conda activate sft
+module load nccl
+echo $SLURM_JOB_NAME ${SLURM_JOB_PARTITION:-none} $SLURM_JOB_PARTITION $SLURM_RESTART_COUNT $SLURM_ARRAY_TASK_ID
+srun python train.py"""
+    found = job_of("--gres=gpu:1 -J sft", body=body)
+    assert [note.split(" ", 1)[0][len("train.sbatch:") : -3] for note in found.notes] == [
+        "3",
+        "4",
+        "5",
+        "7",
+        "7",
+    ]
+    assert [note.split(" ")[1] for note in found.notes[3:]] == ["SLURM_JOB_PARTITION", "SLURM_ARRAY_TASK_ID"]
+    lines, _ = run_task(found, PENSTOCK_ATTEMPT="acme.sft-1.3")
+    assert lines == ["sft none 2"]
 
 
 def test_an_array_is_a_job_for_each_index():
@@ -178,6 +232,11 @@ MISTAKES = {
     "begun": ("-d after:1", ["2 option_untranslatable"]),
     "singleton": ("-d singleton", ["2 option_untranslatable"]),
     "either of two": ("-d afterok:1?afterok:2", ["2 option_untranslatable"]),
+    "cores do not agree": ("--gpus=4 -c 8 --cpus-per-gpu=8", ["2 option_contradiction"]),
+    "cores of no GPU": ("--cpus-per-gpu=8", ["2 option_malformed"]),
+    "a kind without a model": ("--gres=npu:8", ["2 option_untranslatable"]),
+    "hosts' directories": ("--container-mounts=/data:/data", ["2 option_untranslatable"]),
+    "burst buffer": ("--bb=x", ["2 option_untranslatable"]),
     "hetjob": ("hetjob", ["2 option_untranslatable"]),
 }
 
@@ -207,6 +266,10 @@ BODIES = {
         "export A=$(scontrol show hostnames $SLURM_NODELIST)\nsrun a",
         ["3 script_untranslatable"],
     ),
+    "a container of a step": ("-n 4", "srun --container-image=x a", ["3 script_untranslatable"]),
+    "a program for each task": ("-n 4", "srun --multi-prog x.conf", ["3 script_untranslatable"]),
+    "variables of a step": ("-n 4", "srun --export=ALL,A=1 a", ["3 script_untranslatable"]),
+    "directory of a step": ("-n 4", "srun -D /x a", ["3 script_untranslatable"]),
     "lines of Windows": ("-n 1", "srun a\r\n", ["1 script_untranslatable"]),
     "nothing": ("-n 1", "", ["1 run_missing"]),
 }
@@ -216,6 +279,13 @@ BODIES = {
 def test_scripts_that_cannot_be_met(name):
     directives, body, expected = BODIES[name]
     assert mistakes(directives, body=body) == expected
+
+
+def test_options_of_the_program_are_its_own():
+    found = job_of(
+        "-n 4", body="srun -n 4 --mpi pmix python train.py -n 100 --nodes=7 --chdir /x --export=A=1"
+    )
+    assert found.spec.tasks_per_node == 4
 
 
 def test_another_language_is_refused():

@@ -63,7 +63,7 @@ def _spec(reading: Reading, filename: str) -> JobSpec:
     values = reading.values
     own = _under("resources.", values)
     given: dict[str, Any] = {
-        "name": _default_name(filename),
+        "name": default_name(filename),
         "run": "",
         **{name: values[name] for name in JobSpec.__struct_fields__ if name in values},
         "resources": Resources(own.pop("models", ()), **own),
@@ -83,7 +83,8 @@ def _under(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {path.removeprefix(prefix): value for path, value in values.items() if path.startswith(prefix)}
 
 
-def _default_name(filename: str) -> str:
+def default_name(filename: str) -> str:
+    """What a job is called whose file does not say."""
     stem = filename.rsplit("/", 1)[-1].partition(".")[0]
     return re.sub(r"[^\w-]+", "-", stem).strip("-")[:NAME_LENGTH_MAX] or "job"
 

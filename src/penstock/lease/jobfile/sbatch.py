@@ -1,13 +1,16 @@
 """A batch script of Slurm as a job: nodes, tasks, devices, memory and time from its directives."""
 
 import re
+import shlex
 
 from penstock.fleet.accelerators import catalogue, find
 from penstock.lease.jobfile.array import put_array, put_dependency
 from penstock.lease.jobfile.document import Scalar
+from penstock.lease.jobfile.finish import default_name
 from penstock.lease.jobfile.reading import Reading
 from penstock.lease.jobfile.resources import accelerators
-from penstock.lease.jobfile.sbatch_body import translate_body, uses_srun
+from penstock.lease.jobfile.sbatch_body import translate_body
+from penstock.lease.jobfile.sbatch_commands import uses_srun
 from penstock.lease.jobfile.sbatch_options import Given, Options, read_options
 from penstock.lease.jobfile.values import size_bytes
 
@@ -16,6 +19,8 @@ _TIME = re.compile(
 )
 _COUNT = re.compile(r"\d{1,7}", re.ASCII)
 _SIGNAL = re.compile(r"(?:[RB]+:)?(?:SIG)?(TERM|15)(?:@(\d{1,5}))?", re.ASCII)
+_VENDORS_GRES = ("npu", "dcu", "mlu", "gcu", "xpu", "hpu", "ppu")
+"""What sites call accelerators in gres.conf beside `gpu`: without a model each could be any of its vendor's."""
 _MODELS, _DEVICES = "resources.models", "resources.devices_per_node"
 
 
@@ -29,16 +34,18 @@ def read_script(reading: Reading, text: str, filename: str) -> None:
     where = _place(options, ("ntasks-per-node", "ntasks"), default)
     reading.put("nodes", nodes, _place(options, ("nodes", "ntasks"), default))
     reading.put("tasks_per_node", started, where)
-    cores = (_number(reading, options, "cpus-per-task") or 1) * tasks_per_node
     gpus = _gpus_of_node(reading, options, nodes, tasks_per_node)
+    cores = _cores_of_node(reading, options, tasks_per_node, gpus)
     if not gpus and _DEVICES not in reading.failed:
         _cores(reading, options, cores, default)
     _memory(reading, options, cores, gpus)
     _plain(reading, options, default)
     known = {
+        "SLURM_JOB_NAME": shlex.quote(reading.values.get("name", default_name(filename))),
         "SLURM_NNODES": str(nodes),
         "SLURM_JOB_NUM_NODES": str(nodes),
         "SLURM_GPUS_ON_NODE": str(gpus),
+        "SLURM_GPUS_PER_NODE": str(gpus),
         "SLURM_CPUS_ON_NODE": str(cores),
         "SLURM_CPUS_PER_TASK": str(cores // tasks_per_node),
     }
@@ -150,12 +157,13 @@ def _gpus(reading: Reading, options: Options, name: str) -> tuple[str, int] | No
     if name == "gres":
         if parts[0] in ("none", "") and len(parts) == 1:
             return None
-        if parts[0] != "gpu" or "," in given.value:
+        if "," in given.value or not (parts[0] == "gpu" or (parts[0] in _VENDORS_GRES and len(parts) > 2)):
+            several = "more than one kind of resource" if "," in given.value else "no model of accelerator"
             reading.refuse(
                 given.where,
                 "option_untranslatable",
-                f"--gres={given.value[:40]} asks for more than one kind of GPU",
-                "write --gres=gpu:a100:8",
+                f"--gres={given.value[:40]} names {several}",
+                "write --gres=gpu:a100:8, with a model of `penstock fleet catalogue list`",
                 _DEVICES,
             )
             return None
@@ -185,6 +193,26 @@ def _constraint(reading: Reading, options: Options) -> set[str]:
     return set()
 
 
+def _cores_of_node(reading: Reading, options: Options, tasks: int, gpus: int) -> int:
+    """CPU cores of each node, asked for beside its GPUs where the script names a number."""
+    each, of_gpu = _number(reading, options, "cpus-per-task"), _number(reading, options, "cpus-per-gpu")
+    if of_gpu is not None and not gpus:
+        _malformed(reading, options["cpus-per-gpu"], "cpus-per-gpu", "ask for GPUs too, such as --gpus=8")
+    found = {count for count in (each and each * tasks, of_gpu and of_gpu * gpus) if count}
+    if len(found) > 1:
+        reading.refuse(
+            options["cpus-per-gpu"].where,
+            "option_contradiction",
+            "--cpus-per-task and --cpus-per-gpu do not agree",
+            "keep one of them",
+        )
+    cores = found.pop() if found else tasks
+    if gpus and (each or of_gpu):
+        where = _place(options, ("cpus-per-task", "cpus-per-gpu"), "")
+        reading.put("resources.cpu_millicores", cores * 1000, where)
+    return cores
+
+
 def _cores(reading: Reading, options: Options, cores: int, default: str) -> None:
     """Without GPUs: CPU cores as devices."""
     where = _place(options, ("cpus-per-task", "ntasks-per-node", "ntasks"), default)
@@ -210,11 +238,14 @@ def _memory(reading: Reading, options: Options, cores: int, gpus: int) -> None:
 
 
 def _plain(reading: Reading, options: Options, default: str) -> None:
-    """Name, directory, time, grace and variables."""
+    """Name, directory, image, time, grace and variables. Pyxis writes # after the registry of an image."""
     if "job-name" in options:
         reading.put("name", options["job-name"].value, options["job-name"].where)
     directory = options.get("chdir", Given(".", default))
     reading.put("workdir", directory.value, directory.where)
+    if "container-image" in options:
+        given = options["container-image"]
+        reading.put("image", given.value.replace("#", "/"), given.where)
     if "time" in options:
         _time(reading, options["time"])
     if "signal" in options:

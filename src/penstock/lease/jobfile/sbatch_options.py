@@ -3,6 +3,7 @@
 import difflib
 import re
 import shlex
+from itertools import takewhile
 
 import msgspec
 
@@ -46,6 +47,8 @@ TRANSLATED = (
     "array",
     "chdir",
     "constraint",
+    "container-image",
+    "cpus-per-gpu",
     "cpus-per-task",
     "dependency",
     "export",
@@ -63,12 +66,15 @@ TRANSLATED = (
     "signal",
     "time",
 )
+ALIASES = {"tasks": "ntasks", "tasks-per-node": "ntasks-per-node", "workdir": "chdir"}
+"""Names that sbatch takes, or took, beside those of its manual."""
 _FLAGS = frozenset(
     [
         "contiguous",
         "exclusive",
         "get-user-env",
         "hold",
+        "ignore-pbs",
         "no-kill",
         "no-requeue",
         "overcommit",
@@ -77,11 +83,14 @@ _FLAGS = frozenset(
         "quiet",
         "requeue",
         "reboot",
+        "resv-ports",
         "spread-job",
+        "stepmgr",
         "test-only",
         "use-min-nodes",
         "verbose",
         "wait",
+        "x11",
     ]
 )
 """Options without a value, or with one after `=` only."""
@@ -89,12 +98,21 @@ _FLAGS = frozenset(
 _GROUPS: dict[str, str] = {
     "the centre decides where a job runs": "partition clusters nodelist exclude nodefile switches contiguous "
     "spread-job use-min-nodes no-kill core-spec thread-spec extra-node-info sockets-per-node "
-    "cores-per-socket reservation distribution tmp reboot",
+    "cores-per-socket reservation distribution tmp reboot batch cluster-constraint prefer power delay-boot "
+    "segment consolidate-segments network",
     "tasks are bound to their devices": "cpu-bind mem-bind gpu-bind hint threads-per-core ntasks-per-core "
-    "ntasks-per-socket overcommit oversubscribe cpu-freq gpu-freq accel-bind",
+    "ntasks-per-socket overcommit oversubscribe cpu-freq gpu-freq accel-bind gres-flags tres-bind",
     "a job's devices are always its own": "exclusive",
     "output is kept by the platform: see `penstock logs`": "output error open-mode input",
-    "name a project with --project": "account wckey comment",
+    "name a project with --project": "account wckey",
+    "remarks are not kept": "comment extra",
+    "tenants never see each other's jobs": "mcs-label",
+    "only directives of sbatch are read": "ignore-pbs",
+    "all tasks begin together or not at all": "wait-all-nodes",
+    "a job that waits in vain is cancelled": "kill-on-invalid-dep",
+    "a task that runs out of memory ends its job": "oom-kill-step",
+    "a port is kept for each job": "resv-ports",
+    "steps are no matter of a centre": "stepmgr",
     "state changes are told by the API": "mail-type mail-user parsable quiet verbose wait",
     "jobs have one order of priority": "qos nice priority",
     "evicted and lost attempts are always tried again": "requeue",
@@ -103,7 +121,10 @@ _GROUPS: dict[str, str] = {
     "write a time limit": "time-min",
 }
 _IGNORED = {name: Foreign(True, why) for why, names in _GROUPS.items() for name in names.split()}
+_BUFFER = Foreign(False, "nothing is staged for a job", "put data on a volume, under volumes: of a job file")
 _REFUSED = {
+    "bb": _BUFFER,
+    "bbf": _BUFFER,
     "begin": Foreign(False, "jobs are placed when they can be", "submit it then, or lease from then on"),
     "container": Foreign(
         False,
@@ -111,16 +132,23 @@ _REFUSED = {
         "write image: in a job file, with an image that the centre has",
     ),
     "deadline": Foreign(False, "jobs have no deadline", "lease devices for the time when they are needed"),
+    "container-mounts": Foreign(
+        False, "nothing of a host is mounted", "write volumes: in a job file, with volumes of the tenant"
+    ),
     "gid": Foreign(False, "jobs run as the user whom the node gives them", "leave it out"),
+    "gpus-per-socket": Foreign(False, "sockets are not counted", "write --gpus-per-node"),
     "hold": Foreign(False, "jobs are not held", "submit it when it may run"),
     "licenses": Foreign(False, "no licences are counted", "leave it out"),
+    "mincpus": Foreign(False, "a job names its cores", "write --cpus-per-task"),
     "no-requeue": Foreign(
         False, "evicted and lost attempts are tried again", "let the script run twice safely"
     ),
     "ntasks-per-gpu": Foreign(False, "it depends on what is given", "write --ntasks-per-node"),
+    "tres-per-task": Foreign(False, "it has another form", "write --gpus-per-task and --cpus-per-task"),
     "test-only": Foreign(False, "it asks a question", "use `penstock run --check`"),
     "uid": Foreign(False, "jobs run as the user whom the node gives them", "leave it out"),
     "wrap": Foreign(False, "it is for the command line", "write the command into the script"),
+    "x11": Foreign(False, "a job has no display", "leave it out"),
 }
 
 _DIRECTIVE = re.compile(r"#SBATCH(?=\s|$)(.*)")
@@ -159,7 +187,7 @@ def _read_line(reading: Reading, found: Options, text: str, where: str) -> None:
         )
         return
     try:
-        words = shlex.split(text, comments=True)
+        words = words_of(text)
     except ValueError:
         reading.refuse(where, "option_malformed", "a quote is not closed", "close it")
         return
@@ -177,11 +205,18 @@ def _read_line(reading: Reading, found: Options, text: str, where: str) -> None:
         _take(reading, found, name, Given(value or "", where))
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a line up to a comment, which begins a word. Raises ValueError where a quote is not closed."""
+    lexer = shlex.shlex(text, posix=True)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    return list(takewhile(lambda word: not word.startswith("#"), lexer))
+
+
 def _name(word: str) -> tuple[str | None, str | None]:
     """The long name of an option, and its value where it is attached."""
     if word.startswith("--") and len(word) > 2:
         name, equals, value = word[2:].partition("=")
-        return name, value if equals else None
+        return ALIASES.get(name, name), value if equals else None
     if word.startswith("-") and len(word) > 1:
         return SHORT.get(word[1], word[1]), word[2:].removeprefix("=") or None
     return None, None
@@ -201,7 +236,7 @@ def _take(reading: Reading, found: Options, name: str, given: Given) -> None:
     elif foreign is None:
         close = difflib.get_close_matches(name[:40], (*TRANSLATED, *_IGNORED, *_REFUSED), n=1)
         remedy = f"did you mean --{close[0]}?" if close else "see the manual of sbatch"
-        reading.refuse(given.where, "option_unknown", f"sbatch has no option {name[:40]!r}", remedy)
+        reading.refuse(given.where, "option_unknown", f"no option {name[:40]!r} of sbatch is known", remedy)
     elif foreign.ignored:
         reading.note(given.where, f"--{name} is ignored: {foreign.why}")
     else:
