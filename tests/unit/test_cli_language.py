@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from penstock.base.refusal import invalid
 from penstock.cli.app import build
 from penstock.cli.commands import COMMANDS, GROUPS
 from penstock.cli.help import ARGUMENTS, OPTIONS, arguments_of, paragraphs, section_of, subcommands
 from penstock.cli.help import COMMANDS as COMMANDS_TITLE
 from penstock.cli.language import language
+from penstock.cli.refused import show_notes, show_refusals
 from penstock.cli.zh import CATALOGUE
 from penstock.fleet.device import DeviceState
 from penstock.insight.model import Line
@@ -119,3 +121,17 @@ def test_the_language_follows_the_environment(monkeypatch, variables, expected):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert language() == expected
+
+
+def test_refusals_and_notes_are_said_in_the_users_language(monkeypatch, capsys):
+    monkeypatch.setenv("PENSTOCK_LANG", "zh")
+    show_refusals([invalid("option_malformed", "--time='x' is not understood", "close it")], as_json=False)
+    show_notes(["a.sh:2:1: --nice is ignored: jobs have one order of priority"])
+    assert capsys.readouterr().err.splitlines() == [
+        "已拒绝 [option_malformed]：不理解 --time='x'",
+        "  办法：请闭合",
+        "a.sh:2:1：--nice 被忽略：作业只有一种优先次序",
+    ]
+    monkeypatch.setenv("PENSTOCK_LANG", "en")
+    show_notes(["a.sh:2:1: --nice is ignored: jobs have one order of priority"])
+    assert capsys.readouterr().err == "a.sh:2:1: --nice is ignored: jobs have one order of priority\n"

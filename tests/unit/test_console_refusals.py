@@ -1,6 +1,7 @@
-"""Whatever a verb of the console refuses has its Chinese, with the values of the English sentence."""
+"""Whatever is refused, and whatever is noted of a job file, has its Chinese, with the values of the English."""
 
 import ast
+import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -8,13 +9,18 @@ from pathlib import Path
 import pytest
 
 from penstock.base.refusal import not_found
+from penstock.lease.jobfile import foreign, sbatch_commands, sbatch_options
 from penstock.web.console.refusing import SENTENCES, in_chinese
 
 SOURCE = Path(__file__).parents[2] / "src/penstock"
-REACHED = ("app", "base", "lease", "ledger", "insight", "portability", "sim/planning", "web/console")
-"""Where sentences come from that a person at the console can meet."""
-SAYING = {"Refusal": 1, "invalid": 1, "forbidden": 0, "NotUnderstood": 1, "refuse": 2, "add": 2}
+REACHED = (
+    *("app", "base", "lease", "ledger", "insight", "portability", "sim/planning", "web/console"),
+    *("cli", "engines", "probes", "sdk"),
+)
+"""Where sentences come from that a person at the console or at a terminal can meet."""
+SAYING = {"Refusal": 1, "invalid": 1, "forbidden": 0, "NotUnderstood": 1, "refuse": 2, "_refuse": 2, "add": 2}
 """Call -> which argument is the message; the remedy follows it."""
+TABLES = (foreign.TOP, foreign.RESOURCES, sbatch_options.IGNORED, sbatch_options.REFUSED)
 
 
 def shapes(node: ast.expr) -> Iterator[str]:
@@ -37,8 +43,13 @@ def sentences() -> set[str]:
                 continue
             name = getattr(node.func, "id", "") or getattr(node.func, "attr", "")
             first = SAYING.get(name)
+            if name == "note" and len(node.args) == 2:
+                found |= set(shapes(node.args[1]))
             if first is not None and len(node.args) >= first + 2:
                 found |= {text for one in node.args[first : first + 2] for text in shapes(one)}
+    found |= {text for table in TABLES for one in table.values() for text in (one.why, one.remedy)}
+    found |= {hint for _, hint in sbatch_commands.HINTS}
+    found |= {text for pair in sbatch_commands.STEP_OPTIONS.values() for text in pair}
     return {text for text in found if text.replace("{}", "").strip(" :()")}
 
 
@@ -46,6 +57,15 @@ def test_every_refusal_of_the_verbs_has_its_chinese() -> None:
     assert len(sentences()) > 300
     missing = {text for text in sentences() if in_chinese(text.replace("{}", "7")) is None}
     assert missing == set()
+
+
+def test_no_chinese_is_half_english() -> None:
+    """A shape such as `write {}` fits many a sentence that has no Chinese of its own."""
+    half = set()
+    for text in sentences():
+        bare = re.sub(r"`[^`]*`|--[\w=,:-]+", "", in_chinese(text.replace("{}", "7")) or "")
+        half |= {text} if re.search(r"(?:\b[a-z]{2,}\b[ ,]+){3}", bare) else set()
+    assert half == set()
 
 
 def test_values_are_kept() -> None:
@@ -63,6 +83,14 @@ def test_values_are_kept() -> None:
             "本中心，2026-01-06 18:16 至 2026-01-07 18:16（UTC）",
         ),
         ("servers: 'x' does not begin with a number", "servers：'x' 不以数字开头"),
+        (
+            "--begin cannot be met: jobs are placed when they can be",
+            "--begin 无法满足：作业能放置时即放置",
+        ),
+        (
+            "/srv/penstock/engines.yaml: engines[0]: Object missing required field `shared`",
+            "/srv/penstock/engines.yaml：engines[0]：缺少必需字段 shared",
+        ),
         (not_found("job", "acme.x").message, "没有作业 'acme.x'"),
         ("devices is 0; possible is 1 to 100", "设备数 为 0，可取 1 至 100"),
     ],

@@ -18,3 +18,12 @@ def _(sentence: str) -> str:
     from penstock.cli.zh import CATALOGUE
 
     return CATALOGUE.get(sentence, sentence)
+
+
+def said(sentence: str) -> str:
+    """A sentence that came with its values in it, such as a refusal's, in the user's language where that has it."""
+    if language() == "en":
+        return sentence
+    from penstock.web.console.refusing import in_chinese
+
+    return in_chinese(sentence) or sentence

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from penstock.base.refusal import Refusal
-from penstock.cli.language import _
-from penstock.cli.output import print_json, width
+from penstock.cli.language import _, said
+from penstock.cli.output import note, print_json, width
 
 _PLACE = re.compile(r"(.+):(\d+):(\d+)")
 
@@ -23,13 +23,19 @@ def show_refusals(refusals: Iterable[Refusal], *, as_json: bool) -> None:
         print("\n".join(lines(refusal)), file=sys.stderr)
 
 
+def show_notes(notes: Iterable[str]) -> None:
+    """What was understood of a file but does nothing here, each with its place; on standard error."""
+    for remark in notes:
+        note(said(remark))
+
+
 def lines(refusal: Refusal) -> list[str]:
     """One refusal for people."""
-    shown = [_("refused [{code}]: {message}").format(code=refusal.code, message=refusal.message)]
+    shown = [_("refused [{code}]: {message}").format(code=refusal.code, message=said(refusal.message))]
     if refusal.where:
         shown.append(_("  where: {where}").format(where=refusal.where))
         shown += excerpt(refusal.where)
-    shown.append(_("  remedy: {remedy}").format(remedy=refusal.remedy))
+    shown.append(_("  remedy: {remedy}").format(remedy=said(refusal.remedy)))
     return shown
 
 

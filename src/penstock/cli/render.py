@@ -7,14 +7,14 @@ import yaml
 from cyclopts import Parameter
 
 from penstock.base.refusal import Refused, invalid
-from penstock.cli.output import note
+from penstock.cli.refused import show_notes
 from penstock.cli.run import read_job_file
 from penstock.engines.kubernetes.manifests import Rendering
 from penstock.engines.kubernetes.manifests import render as manifests
 
 
 def render(
-    file: Annotated[Path, Parameter(help="Job file in YAML.")],
+    file: Annotated[Path, Parameter(help="Job file in YAML, or a batch script of Slurm.")],
     /,
     *,
     image: Annotated[
@@ -42,8 +42,7 @@ def render(
     They are checked against the schemas of Kubernetes by tests, and have not run on a cluster yet.
     """
     found = read_job_file(file)
-    for remark in found.notes:
-        note(remark)
+    show_notes(found.notes)
     how = Rendering(
         image=image,
         gang=gang,

@@ -19,6 +19,7 @@ from penstock.cli.main import UNSUCCESSFUL
 from penstock.cli.options import Id, Tenant
 from penstock.cli.output import note, print_fields, print_json
 from penstock.cli.pools import print_pools
+from penstock.cli.refused import show_notes
 from penstock.lease.job import Job, JobSpec, JobState
 from penstock.lease.jobfile import JobFile, parse
 from penstock.lease.jobfile.document import SIZE_MAX_BYTES
@@ -28,7 +29,7 @@ from penstock.sdk.workdir import upload_workdir
 
 
 def run(
-    file: Annotated[Path, Parameter(help="Job file in YAML.")],
+    file: Annotated[Path, Parameter(help="Job file in YAML, or a batch script of Slurm.")],
     /,
     *,
     lease: Annotated[
@@ -54,8 +55,7 @@ def run(
     is 4 where the job does not succeed.
     """
     found = read_job_file(file)
-    for remark in found.notes:
-        note(remark)
+    show_notes(found.notes)
     if check:
         _checked(file, found, call)
         return 0

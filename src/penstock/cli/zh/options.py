@@ -76,7 +76,7 @@ OPTIONS = {
         "`podman save` 或 `docker save` 的归档、含 OCI layout 的目录，或 podman:名称。"
     ),
     "Path of this host that jobs in the image see too, such as that of a driver.": "镜像中的作业也能看到的本机路径，如驱动所在路径。",
-    "Job file in YAML.": "YAML 格式的作业文件。",
+    "Job file in YAML, or a batch script of Slurm.": "YAML 格式的作业文件，或 Slurm 的批处理脚本。",
     "Lease to run on; by default what the file says, else on demand.": "在哪份租约上运行；默认依文件所写，否则按需运行。",
     "Project to run in; by default what the file says.": "归入哪个项目；默认依文件所写。",
     "Print its output until it ends.": "打印输出直到作业结束。",

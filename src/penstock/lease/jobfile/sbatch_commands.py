@@ -46,7 +46,7 @@ LONG_WITH_VALUE = [
     "time",
 ]
 """Options of srun whose value may be the next word."""
-_STEP_OPTIONS: dict[str, tuple[str, str]] = {
+STEP_OPTIONS: dict[str, tuple[str, str]] = {
     "container": (
         "a step in a container of its own",
         "write #SBATCH --container-image=NAME, which all commands run in",
@@ -57,7 +57,7 @@ _STEP_OPTIONS: dict[str, tuple[str, str]] = {
     "het-group": ("a step of a part of the job", "start all tasks with each srun"),
     "pty": ("a terminal", "leave it out"),
 }
-_HINTS: tuple[tuple[re.Pattern[str], str], ...] = (
+HINTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"(?:^|[;&|])\s*(?:module|ml)\s+\S"),
         "modules of a cluster are not loaded here: a job has the software of its node, or of its image",
@@ -121,7 +121,7 @@ def _check_step(reading: Reading, where: str, words: str, nodes: int, tasks: int
             _refuse(reading, where, "a step is not for all nodes", "start all tasks with each srun")
         elif name == "export" and "=" in value:
             _refuse(reading, where, "variables of a step", "write export NAME=VALUE before it")
-        elif known := _STEP_OPTIONS.get("container" if name.startswith("container") else name):
+        elif known := STEP_OPTIONS.get("container" if name.startswith("container") else name):
             _refuse(reading, where, *known)
 
 
@@ -146,7 +146,7 @@ def _hint(reading: Reading, text: str, filename: str, set_here: frozenset[str]) 
     """Each once, where it stands first."""
     said: set[str] = set()
     for number, line in enumerate(_commands(text), 1):
-        told = [hint for pattern, hint in _HINTS if pattern.search(line)]
+        told = [hint for pattern, hint in HINTS if pattern.search(line)]
         told += [f"{name} is not set here" for name in _VARIABLE.findall(line) if name not in set_here]
         for one in dict.fromkeys(told):
             if one not in said:

@@ -120,9 +120,9 @@ _GROUPS: dict[str, str] = {
     "variables of the submitter are not passed on": "get-user-env propagate export-file",
     "write a time limit": "time-min",
 }
-_IGNORED = {name: Foreign(True, why) for why, names in _GROUPS.items() for name in names.split()}
+IGNORED = {name: Foreign(True, why) for why, names in _GROUPS.items() for name in names.split()}
 _BUFFER = Foreign(False, "nothing is staged for a job", "put data on a volume, under volumes: of a job file")
-_REFUSED = {
+REFUSED = {
     "bb": _BUFFER,
     "bbf": _BUFFER,
     "begin": Foreign(False, "jobs are placed when they can be", "submit it then, or lease from then on"),
@@ -223,7 +223,7 @@ def _name(word: str) -> tuple[str | None, str | None]:
 
 
 def _take(reading: Reading, found: Options, name: str, given: Given) -> None:
-    foreign = _IGNORED.get(name) or _REFUSED.get(name)
+    foreign = IGNORED.get(name) or REFUSED.get(name)
     if name in TRANSLATED:
         before = found.setdefault(name, given)
         if before.value != given.value:
@@ -234,7 +234,7 @@ def _take(reading: Reading, found: Options, name: str, given: Given) -> None:
                 "keep one of them",
             )
     elif foreign is None:
-        close = difflib.get_close_matches(name[:40], (*TRANSLATED, *_IGNORED, *_REFUSED), n=1)
+        close = difflib.get_close_matches(name[:40], (*TRANSLATED, *IGNORED, *REFUSED), n=1)
         remedy = f"did you mean --{close[0]}?" if close else "see the manual of sbatch"
         reading.refuse(given.where, "option_unknown", f"no option {name[:40]!r} of sbatch is known", remedy)
     elif foreign.ignored:

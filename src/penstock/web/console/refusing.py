@@ -6,18 +6,27 @@ from functools import cache, lru_cache
 
 from penstock.web.console.zh import CATALOGUE
 from penstock.web.console.zh.files import FILE_MESSAGES, FILE_REMEDIES
+from penstock.web.console.zh.hosts import HOST_MESSAGES, HOST_REMEDIES
 from penstock.web.console.zh.populations import POPULATIONS
 from penstock.web.console.zh.refusals import MESSAGES, NOUNS, REMEDIES
+from penstock.web.console.zh.scripts import NOTES, SCRIPT_MESSAGES, SCRIPT_REMEDIES, WHY
 
 SENTENCES: Mapping[str, str] = {
     **MESSAGES,
     **REMEDIES,
     **FILE_MESSAGES,
     **FILE_REMEDIES,
+    **NOTES,
+    **WHY,
+    **SCRIPT_MESSAGES,
+    **SCRIPT_REMEDIES,
+    **HOST_MESSAGES,
+    **HOST_REMEDIES,
     **POPULATIONS,
 }
 _HOLE = re.compile(r"\{\}")
-_FIELD = re.compile(r"(?P<field>[a-z_]+): (?P<rest>.+)", re.DOTALL)
+_PLACE = re.compile(r"(?P<place>[^\s:]+(?::\d+:\d+)?): (?P<rest>.+)", re.DOTALL)
+"""A field, a file, or a line of one, before what is said of it."""
 
 
 @lru_cache(maxsize=4096)
@@ -25,8 +34,8 @@ def in_chinese(sentence: str) -> str | None:
     """The Chinese of a refusal's sentence, None where the catalogue has none."""
     if sentence in SENTENCES:
         return SENTENCES[sentence]
-    if (named := _FIELD.fullmatch(sentence)) and (rest := in_chinese(named["rest"])):
-        return f"{named['field']}：{rest}"
+    if (named := _PLACE.fullmatch(sentence)) and (rest := in_chinese(named["rest"])):
+        return f"{named['place']}：{rest}"
     for shape, chinese in _shapes():
         if found := shape.fullmatch(sentence):
             return _filled(chinese, [_word(value) for value in found.groups()])
@@ -34,7 +43,7 @@ def in_chinese(sentence: str) -> str | None:
 
 
 def _word(value: str) -> str:
-    return NOUNS.get(value) or CATALOGUE.get(value, value)
+    return NOUNS.get(value) or CATALOGUE.get(value) or SENTENCES.get(value, value)
 
 
 def _filled(chinese: str, values: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 FILE_MESSAGES: dict[str, str] = {
     "--constraint={} cannot be met: it is no model of accelerator": "--constraint={} 无法满足：不是加速卡型号",
-    "--gres={} asks for more than one kind of GPU": "--gres={} 要求了多种 GPU",
     "--signal={} cannot be met: a job that must end gets SIGTERM": "--signal={} 无法满足：须结束的作业收到 SIGTERM",
     "--{} cannot be met: {}": "--{} 无法满足：{}",
     "--{} is {} at {} and {} here": "--{} 在 {1} 处为 {2}，在此为 {3}",
@@ -33,7 +32,6 @@ FILE_MESSAGES: dict[str, str] = {
     "one rent is needed": "需要一个租金",
     "only tasks are run": "只运行任务",
     "recover_on_exit_codes restarts without limit": "recover_on_exit_codes 会无限重启",
-    "sbatch has no option {}": "sbatch 没有选项 {}",
     "the acceptance test begins before the rest is built": "验收测试早于其他部分建成",
     "the acceptance test ends {}, accepted says {}": "验收测试结束于 {}，accepted 写的是 {}",
     "the script has no command": "脚本没有命令",
@@ -115,7 +113,6 @@ FILE_REMEDIES: dict[str, str] = {
     "put them in order": "请按顺序给出",
     "round it to {}": "请取整到 {}",
     "test it last": "请最后验收",
-    "write --gres=gpu:a100:8": "请写 --gres=gpu:a100:8",
     "write 2h30m, 90m, 45s, 1d or 1:30:00": "请写 2h30m、90m、45s、1d 或 1:30:00",
     "claim all tranches at one precision": "各批次请按同一精度声称",
     "lower a share": "请降低某个占比",

@@ -204,6 +204,12 @@ MESSAGES: dict[str, str] = {
     "{} is an image, and no engine of this centre runs images": "{} 是镜像，而本中心没有引擎运行镜像",
 }
 REMEDIES: dict[str, str] = {
+    "give an id that exists": "请给出存在的编号",
+    "give one number for each model that may serve": "请为每个可用型号各给一个数",
+    "name one of those, or have an operator add it with `penstock image add`": (
+        "请用其中之一，或请运营方用 `penstock image add` 加入"
+    ),
+    "write A100:8, or a list such as [A100:8, H100:8]": "请写 A100:8，或列表，如 [A100:8, H100:8]",
     "begin at the overview": "请从总览开始",
     "give a positive amount, up to a trillion units": "请给出正数金额，至多一万亿",
     "free space": "释放空间",
