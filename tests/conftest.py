@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests import migrated
 from tests.postgresql import QUICK, new_database, server
+
+from penstock.store.database import Database
 
 settings.register_profile(
     "penstock",
@@ -17,6 +21,13 @@ settings.load_profile("penstock")
 """A busy machine is no finding: properties are never timed. The same examples each time, but on the hunt."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """New SQLite databases of this process are copies of one that was migrated."""
+    with migrated.copied(migrated.make(tmp_path_factory.mktemp("migrated"))):
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """The URL of a real server, started once for those who ask."""
@@ -24,9 +35,19 @@ def postgresql_server() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def postgresql_migrated(postgresql_server: str) -> str:
+    """The name of a migrated database of the server, to make others from."""
+    url = new_database(postgresql_server)
+    with closing(Database(url)) as database:
+        migrated.migrate(database)
+    return url.rpartition("/")[2]
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str | None:
-    """The URL of an empty database: None for SQLite in the test's own directory, then PostgreSQL."""
+    """The URL of a database without rows: None for SQLite in the test's own directory, then PostgreSQL."""
     if request.param == "sqlite":
         return None
-    return new_database(request.getfixturevalue("postgresql_server"))
+    server_url = request.getfixturevalue("postgresql_server")
+    return new_database(server_url, request.getfixturevalue("postgresql_migrated"))

@@ -60,11 +60,11 @@ def server(*settings: str) -> Iterator[str]:
             _run([*control, "-m", "immediate", "stop"])
 
 
-def new_database(server_url: str) -> str:
-    """The URL of a new, empty database of the server."""
+def new_database(server_url: str, template: str = "template1") -> str:
+    """The URL of a new database of the server, empty or as the template is."""
     name = f"t{secrets.token_hex(6)}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return f"{server_url.rpartition('/')[0]}/{name}"
 
 

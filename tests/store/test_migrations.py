@@ -13,12 +13,19 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Inspector, inspect
 from sqlalchemy.exc import OperationalError
+from tests import migrated
 from tests.postgresql import new_database
 
 from penstock.base.refusal import Refused
 from penstock.store.columns import METADATA
 from penstock.store.database import Database, migration_config
 from penstock.store.tables import ALL
+
+
+@pytest.fixture(autouse=True)
+def really(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here nothing is a copy."""
+    monkeypatch.setattr(Database, "migrate", migrated.migrate)
 
 
 @pytest.fixture
@@ -133,28 +140,38 @@ def test_a_newer_revision_is_refused_and_left_alone(tmp_path: Path, database: Da
     assert schema(tmp_path / "penstock.db") == before
 
 
-def at_revision(database: Database, revision: str) -> Database:
-    """A database as an earlier version left it, with a row in it."""
+def to_revision(database: Database, revision: str) -> None:
+    """A database as the version of this revision left it, with a row of its time in it."""
     with database.write() as tx:
         config = migration_config()
         config.attributes["connection"] = tx
         command.upgrade(config, revision)
-        tx.exec_driver_sql("INSERT INTO settings VALUES ('kept', 'yes')")
-    return database
+        tx.exec_driver_sql(f"INSERT INTO settings VALUES ('kept-{revision}', 'yes')")
+
+
+def kept(database: Database) -> set[str]:
+    """Of which revisions there are rows, in a database that is as the code uses it."""
+    script = ScriptDirectory.from_config(migration_config())
+    with database.read() as tx:
+        assert differences(tx) == []
+        assert MigrationContext.configure(tx).get_current_revision() == script.get_current_head()
+        rows = tx.exec_driver_sql("SELECT key FROM settings WHERE value = 'yes'")
+        return {key.removeprefix("kept-") for (key,) in rows}
 
 
 def test_every_earlier_revision_becomes_the_newest_and_keeps_its_rows(either: Callable[[], Database]) -> None:
+    """Each step from a revision to the next, alone; and all steps at once, from the first and from the middle."""
     script = ScriptDirectory.from_config(migration_config())
-    revisions = [one.revision for one in script.walk_revisions()]
+    revisions = [one.revision for one in script.walk_revisions()][::-1]
+    database = either()
     for revision in revisions:
-        database = at_revision(either(), revision)
+        to_revision(database, revision)
+    assert kept(database) == set(revisions)
+    for revision in (revisions[0], revisions[len(revisions) // 2]):
+        database = either()
+        to_revision(database, revision)
         database.migrate()
-        with database.read() as tx:
-            assert differences(tx) == []
-            kept = tx.exec_driver_sql("SELECT value FROM settings WHERE key = 'kept'").scalar_one()
-            assert kept == "yes"
-            assert MigrationContext.configure(tx).get_current_revision() == script.get_current_head()
-    assert revisions
+        assert kept(database) == {revision}
 
 
 def test_revisions_follow_each_other_in_one_line() -> None:
