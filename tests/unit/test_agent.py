@@ -77,6 +77,25 @@ def test_devices_are_those_that_the_scheduler_has_given(monkeypatch: pytest.Monk
     assert plan["setups"][0]["env"]["CUDA_VISIBLE_DEVICES"] == "4,5"
 
 
+@pytest.mark.usefixtures("cpus")
+@pytest.mark.parametrize(
+    ("stack", "set_by_scheduler", "read_by_program"),
+    [
+        ("cann", "ASCEND_RT_VISIBLE_DEVICES", "ASCEND_RT_VISIBLE_DEVICES"),
+        ("cann", "CUDA_VISIBLE_DEVICES", "ASCEND_RT_VISIBLE_DEVICES"),
+        ("rocm", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"),
+    ],
+)
+def test_each_scheduler_names_devices_in_its_own_way(
+    monkeypatch: pytest.MonkeyPatch, stack: str, set_by_scheduler: str, read_by_program: str
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv(set_by_scheduler, "6,7")
+    order = Order(plan=gang(stack, ("0",), ("1",)))
+    plan = filled(part(order, "n0"), "process groups")
+    assert [task["env"][read_by_program] for task in plan["tasks"]] == ["6", "7"]
+
+
 def test_what_works_on_a_host_is_known_until_something_that_it_depends_on_changes(tmp_path: Path) -> None:
     attempt = tmp_path / "attempts" / "j.1"
     known = tmp_path / "hosts" / "n0"

@@ -55,6 +55,17 @@ def test_checkpoints_are_noted_once_they_have_settled(tmp_path):
     assert status["checkpoints_us"] == [2_000_000_000_001_000, 2_000_000_000_002_000]
 
 
+def test_a_link_that_leads_nowhere_outside_hides_no_checkpoint(tmp_path):
+    (tmp_path / "last.ckpt").symlink_to("/checkpoint/step-1")
+    checkpoints, status = Checkpoints(str(tmp_path)), blank_status({})
+    (tmp_path / "step-1").touch()
+    os.utime(tmp_path / "step-1", ns=(0, 2_000_000_000_000_000_000))
+    (tmp_path / "clock").symlink_to("/proc/self/stat")  # as new as whoever looks
+    os.utime(tmp_path / "clock", ns=(0, 0), follow_symlinks=False)
+    assert checkpoints.look(status, settled=True)
+    assert status["checkpoints_us"] == [2_000_000_000_000_000]
+
+
 def test_a_checkpoint_directory_that_vanishes_is_no_checkpoint(tmp_path):
     checkpoints = Checkpoints(str(tmp_path / "gone"))
     assert not checkpoints.look(blank_status({}), settled=True)

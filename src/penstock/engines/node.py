@@ -17,7 +17,7 @@ import msgspec
 from penstock.app.ports import Rendezvous, Start, TaskPlan
 from penstock.base.refusal import Fault, Refused
 from penstock.engines.agent.format import FAILED, HOSTS, NODES, ORDER, PARTS, STOP
-from penstock.engines.agent.main import all_here, host_facts, known_isolation
+from penstock.engines.agent.main import all_here, given_devices, host_facts, known_isolation
 from penstock.engines.agent.shapes import Part, PartTask
 from penstock.engines.local.engine import LocalEngine
 from penstock.engines.local.filetree import device_patterns, scripts
@@ -115,12 +115,11 @@ def _open(directory: Path, node: str, order: Order) -> LocalEngine:
 
 def _own_part(order: Order, nodes: tuple[str, ...], node: str) -> Start:
     """This host's tasks, on the devices that the scheduler has given."""
-    given = [part for part in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if part]
+    here = [task for task in order.plan.tasks if task.node == node]
+    given = given_devices(_part_task(here[0])["variable"])
     cpus = sorted(os.sched_getaffinity(0))
     mine: list[TaskPlan] = []
-    for task in order.plan.tasks:
-        if task.node != node:
-            continue
+    for task in here:
         if task.stack == CPU and order.binds:
             wanted = _count(task)
             handles = tuple(str(cpus[(len(mine) * wanted + k) % len(cpus)]) for k in range(wanted))

@@ -101,7 +101,7 @@ def filled(part: Part, isolation: str) -> Plan:
     plan["boot"] = _boot_id()
     if os.geteuid() == 0:
         plan["limits"]["processes"] = "none"
-    given = [one for one in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if one]
+    given = given_devices(part["tasks"][0]["variable"])
     cpus = sorted(os.sched_getaffinity(0))
     entries = {entry["rank"]: entry for entry in plan["tasks"]}
     handles: list[str] = []
@@ -128,6 +128,13 @@ def filled(part: Part, isolation: str) -> Plan:
             *plan["mounts"],
         ]
     return plan
+
+
+def given_devices(variable: str) -> list[str]:
+    """The devices that the scheduler has given, by the variable of their stack or else one that Slurm sets for any."""
+    names = (variable, "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+    listed = next((text for name in names if (text := os.environ.get(name))), "")
+    return [one for one in listed.split(",") if one]
 
 
 def limits_memory() -> bool:

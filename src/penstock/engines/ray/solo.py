@@ -43,7 +43,7 @@ def main(directory: Path, node: str) -> int:
 
 
 def _begun(directory: Path, node: str) -> int:
-    """The agent as a process of its own: what tells of its end, or -1 where it has ended already."""
+    """The agent as a process of its own: what tells of its end, or -1 where it has ended, or could not be begun."""
     ours, theirs = os.pipe()
     if os.fork() == 0:
         os.setsid()
@@ -57,10 +57,11 @@ def _begun(directory: Path, node: str) -> int:
                 os.dup2(file.fileno(), number)
         os.chdir("/")
         os.execv(sys.executable, [sys.executable, *ARGUMENTS, str(directory), node])  # noqa: S606
+    os.close(theirs)  # else nobody would see that it could not be begun
     os.wait()
     try:
         return os.pidfd_open(int(os.read(ours, 20)))
-    except ProcessLookupError:
+    except (ProcessLookupError, ValueError):
         return -1
 
 

@@ -16,7 +16,8 @@ _UNFINISHED = ".tmp"
 class Checkpoints:
     """Notes the instant of each new checkpoint: the newest change in a directory, once it has settled.
 
-    Only the top of the directory is read; names that end in `.tmp` do not count.
+    Only the top of the directory is read; names that end in `.tmp` do not count. A link counts by itself: where it
+    leads is the job's to say, and means nothing outside of its sandbox.
     """
 
     def __init__(self, directory: str) -> None:
@@ -37,9 +38,8 @@ class Checkpoints:
     def _newest_ns(self) -> int:
         try:
             with os.scandir(self._directory) as entries:
-                return max(
-                    (e.stat().st_mtime_ns for e in entries if not e.name.endswith(_UNFINISHED)), default=0
-                )
+                finished = (entry for entry in entries if not entry.name.endswith(_UNFINISHED))
+                return max((one.stat(follow_symlinks=False).st_mtime_ns for one in finished), default=0)
         except OSError:  # gone, or changed under us: the next look tells
             return 0
 
