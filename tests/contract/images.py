@@ -47,6 +47,7 @@ def layout(
     architecture: str = MACHINE,
     shell: bool = True,
     env: tuple[str, ...] = (),
+    mode: int = 0o755,
 ) -> Path:
     """A directory with an OCI layout of one image: busybox, and over it a layer for each mapping of paths.
 
@@ -58,7 +59,7 @@ def layout(
     if shell:
         first["bin/busybox"] = Path(_busybox()).read_bytes()
         first |= {f"bin/{name}": "->busybox" for name in PROGRAMS}
-    tars = [_tar(entries) for entries in (first, *layers)]
+    tars = [_tar(entries, mode) for entries in (first, *layers)]
     described = [_blob(blobs, gzip.compress(tar, 1), "layer.v1.tar+gzip") for tar in tars]
     config = {
         "architecture": architecture,
@@ -103,13 +104,13 @@ def _blob(blobs: Path, content: bytes, kind: str) -> dict[str, object]:
     return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(content)}
 
 
-def _tar(entries: dict[str, str | bytes]) -> bytes:
+def _tar(entries: dict[str, str | bytes], mode: int) -> bytes:
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w") as tar:
         for path, content in entries.items():
             info = tarfile.TarInfo(path.rstrip("/"))
             info.uid = info.gid = 1000
-            info.mode = 0o755
+            info.mode = mode
             if path.endswith("/"):
                 info.type = tarfile.DIRTYPE
                 tar.addfile(info)

@@ -5,7 +5,9 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from tests.contract.bench import Bench, Opened
 from tests.contract.harnesses import LocalHarness
 from tests.contract.images import MACHINE, archive, layout, need_tools
 
-from penstock.base.refusal import Refused
+from penstock.base.refusal import Fault, Refused
 from penstock.engines.local.host import IMAGE_LEVELS, Isolation
 from penstock.engines.local.images import store
 from penstock.engines.local.images.seccomp import PROFILES
@@ -291,6 +293,53 @@ def test_an_image_whose_links_lead_out_changes_nothing_outside(tmp_path: Path) -
         store.add(tmp_path / "images", "three:1", str(third), (tmp_path / "outside",))
     with pytest.raises(Refused, match="show_missing"):
         store.add(tmp_path / "images", "three:1", str(made), (tmp_path / "nowhere",))
+
+
+ADD = """
+import os, sys
+from pathlib import Path
+from penstock.engines.local.images import store
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+store.add(Path(sys.argv[1]) / "images", "x:1", sys.argv[1] + "/made")
+store.remove(Path(sys.argv[1]) / "images", "x:1", Path(sys.argv[1]) / "attempts")
+"""
+
+
+def test_a_user_adds_an_image_whose_directories_only_root_may_change() -> None:
+    need_tools()
+    with tempfile.TemporaryDirectory(prefix="penstock-test-") as name:
+        place = Path(name)
+        place.chmod(0o777)
+        layout(place / "made", {"./": "", "etc/resolv.conf/x": "a directory"}, mode=0o555)
+        environment = {"PATH": os.environ["PATH"], "HOME": name}
+        done = subprocess.run(
+            [sys.executable, "-c", ADD, name], env=environment, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert [path.name for path in (place / "images").iterdir()] == [".lock"]
+
+
+def test_a_file_in_the_way_of_a_place_of_ours_gives_way(tmp_path: Path) -> None:
+    need_tools()
+    made = layout(tmp_path / "made", {"var/.wh.tmp": "", "var/tmp": "a file"})
+    store.add(tmp_path / "images", "x:1", str(made))
+    rootfs = store.rootfs_of(tmp_path / "images", "x:1")
+    assert (rootfs / "var/tmp").readlink() == Path("/tmp")
+
+
+def test_what_an_image_says_in_vain_is_told(tmp_path: Path) -> None:
+    need_tools()
+    found = store.add(tmp_path / "images", "x:1", str(layout(tmp_path / "made")))
+    assert found.unused == ("WORKDIR /nowhere", "USER 1000", 'ENTRYPOINT ["/nowhere"]')
+
+
+def test_a_host_that_fails_while_an_image_is_added_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "images").write_text("no directory")
+    with pytest.raises(Fault, match=r"adding the image x:1"):
+        store.add(tmp_path / "images", "x:1", str(tmp_path))
 
 
 def test_a_name_is_given_once_and_leftovers_are_cleared_away(tmp_path: Path) -> None:

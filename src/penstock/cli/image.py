@@ -65,7 +65,15 @@ def add(
                 {"reading": _("reading {source}").format(source=source)}.get(stage, _("unpacking its layers"))
             )
 
-    _print(add_image(_root(data), name, source, show, tell), call)
+    added = add_image(_root(data), name, source, show, tell)
+    _print(added, call)
+    if added.unused and not call.json:
+        note(_("not used by jobs: {said}").format(said="; ".join(added.unused)))
+        note(
+            _(
+                "run: of a job begins in /workspace, as the user that runs the server: write what they did into it"
+            )
+        )
 
 
 @app.command

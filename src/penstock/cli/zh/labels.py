@@ -198,5 +198,9 @@ LABELS = {
     "reading {source}": "正在读取 {source}",
     "unpacking its layers": "正在解包各层",
     "{name} is removed": "{name} 已移除",
+    "not used by jobs: {said}": "作业不使用：{said}",
+    "run: of a job begins in /workspace, as the user that runs the server: write what they did into it": (
+        "作业的 run: 从 /workspace 开始，以运行服务器的用户运行：请把它们所做的写进去"
+    ),
     "its engine runs no container images": "其引擎不运行容器镜像",
 }

@@ -16,7 +16,8 @@ import msgspec
 
 from penstock.base.refusal import Refusal, Refused
 from penstock.engines.local import folder
-from penstock.engines.local.images.unpacking import Unpacked, prepare, shell_of, unpack
+from penstock.engines.local.images.unpacking import Unpacked, let_owner_in, prepare, shell_of, unpack
+from penstock.engines.local.outside import fault
 from penstock.engines.local.supervisor.directory import NEW, TRASH
 
 FOLDER = "images"
@@ -24,7 +25,10 @@ _ABOUT, ROOTFS = "image.json", "rootfs"
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
-    """One image. `shown` are paths of the host that its jobs see at the same place, such as a driver's."""
+    """One image. `shown` are paths of the host that its jobs see at the same place, such as a driver's.
+
+    `unused` is what it says itself and no job keeps to, such as `WORKDIR /app`.
+    """
 
     name: str
     digest: str
@@ -33,6 +37,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     env: dict[str, str] = {}
     shown: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 _images = msgspec.json.Decoder(Image)
@@ -66,8 +71,11 @@ def add(
     shown: Sequence[Path] = (),
     tell: Callable[[str], None] = lambda _: None,
 ) -> Image:
-    """Unpack an archive, a layout or an image of podman under this name. Raises Refused; leaves nothing half made."""
-    with _alone(root):
+    """Unpack an archive, a layout or an image of podman under this name; leaves nothing half made.
+
+    Raises Refused, and Fault where the host fails us, such as by a full disk.
+    """
+    with fault(f"adding the image {name}"), _alone(root):
         if place_of(root, name).exists():
             raise Refused(
                 Refusal("image_exists", f"there is an image {name}", "remove it first, or add it as another")
@@ -86,9 +94,9 @@ def add(
 
 
 def remove(root: Path, name: str, attempts: Path) -> None:
-    """Take an image away, unless an attempt in the engine's directory uses it. Raises Refused."""
+    """Take an image away, unless an attempt in the engine's directory uses it. Raises Refused, or Fault."""
     root = root.resolve()
-    with _alone(root):
+    with fault(f"removing the image {name}"), _alone(root):
         place, trash = place_of(root, name), root / f"{TRASH}{os.urandom(8).hex()}"
         if find(root, name) is None:
             raise unknown(root, name)
@@ -128,6 +136,7 @@ def _about(name: str, found: Unpacked, shell: str, shown: Sequence[Path]) -> Ima
         shell=shell,
         size_bytes=found.size_bytes,
         env=found.env,
+        unused=found.unused,
         shown=tuple(map(str, shown)),
     )
 
@@ -167,8 +176,5 @@ def _alone(root: Path) -> Generator[None]:
 
 def _delete(path: Path) -> None:
     """Delete a tree whose directories may forbid it to their owner."""
-    for parent, directories, _ in path.walk():
-        for inner in (parent / name for name in directories):
-            if not inner.is_symlink():
-                inner.chmod(0o700)
+    let_owner_in(path)
     shutil.rmtree(path, ignore_errors=True)

@@ -32,6 +32,8 @@ class Unpacked(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str
     env: dict[str, str]
     size_bytes: int
+    unused: tuple[str, ...]
+    """What it says that no job keeps to, as its builder wrote it: `WORKDIR /app`."""
 
 
 def unpack(source: str, rootfs: Path, tell: Callable[[str], None]) -> Unpacked:
@@ -49,15 +51,26 @@ def unpack(source: str, rootfs: Path, tell: Callable[[str], None]) -> Unpacked:
     _refuse_foreign(config, source)
     tell("unpacking")
     _run(["umoci", "unpack", "--rootless", "--image", f"{layout}:image", str(bundle)], source)
+    let_owner_in(bundle)
     (bundle / "rootfs").rename(rootfs)
     shutil.rmtree(layout)
     shutil.rmtree(bundle)
+    told = config.get("config") or {}
     return Unpacked(
         digest=digest,
         architecture=config["architecture"],
-        env=dict(_variables(config.get("config", {}).get("Env") or ())),
+        env=dict(_variables(told.get("Env") or ())),
         size_bytes=_size_bytes(rootfs),
+        unused=tuple(_unused(told)),
     )
+
+
+def let_owner_in(tree: Path) -> None:
+    """Have the owner enter and change all directories below: an image may forbid it to all but root (Fedora's `/`)."""
+    for parent, directories, _ in tree.walk():
+        for inner in (parent / name for name in directories):
+            if not inner.is_symlink():
+                inner.chmod(inner.stat().st_mode | 0o700)
 
 
 def shell_of(rootfs: Path, shown: Sequence[Path]) -> str:
@@ -77,10 +90,10 @@ def prepare(rootfs: Path, shown: Sequence[Path]) -> None:
         for name in _SETTINGS:
             place = rootfs / "etc" / name
             if place.is_symlink() or not place.is_file():
-                place.unlink(missing_ok=True)
+                _clear(place)
                 place.touch()
     if real_directory(rootfs, "/var") and not (rootfs / "var/tmp").is_symlink():
-        shutil.rmtree(rootfs / "var/tmp", ignore_errors=True)
+        _clear(rootfs / "var/tmp")
         (rootfs / "var/tmp").symlink_to("/tmp")  # noqa: S108
     for path in shown:
         _make_place(rootfs, path)
@@ -100,11 +113,19 @@ def _make_place(rootfs: Path, path: Path) -> None:
         place.mkdir(exist_ok=True)
     place /= path.name
     if place.is_symlink() or (place.exists() and place.is_dir() != path.is_dir()):
-        place.unlink()
+        _clear(place)
     if path.is_dir():
         place.mkdir(exist_ok=True)
     else:
         place.touch()
+
+
+def _clear(place: Path) -> None:
+    """Take away whatever is there; a link itself, not what it leads to."""
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
 
 
 def _transport(source: str) -> str:
@@ -161,6 +182,14 @@ def _refuse_foreign(config: Any, source: str) -> None:
     if made_for != f"linux/{here}":
         what = f"{source} is for {made_for}, and this host is linux/{here}"
         raise Refused(Refusal("image_architecture", what, f"build or pull it for linux/{here}"))
+
+
+def _unused(told: Any) -> Iterator[str]:
+    words = {"WorkingDir": "WORKDIR", "User": "USER", "Entrypoint": "ENTRYPOINT", "Cmd": "CMD"}
+    for name, word in words.items():
+        said = told.get(name)
+        if said and said != "/":
+            yield f"{word} {said if isinstance(said, str) else msgspec.json.encode(said).decode()}"
 
 
 def _variables(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
