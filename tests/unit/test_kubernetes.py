@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 
+import jsonschema
 import kubernetes_validate
 import msgspec
 import pytest
@@ -30,13 +31,47 @@ SPEC = JobSpec(
     checkpoint=Checkpoint(),
     retry=Retry(max_attempts=3),
 )
+_NAME = {"type": "string", "maxLength": 253, "pattern": r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"}
+_COUNT = {"type": "integer", "minimum": 0}
+VOLCANO_JOB = {
+    "additionalProperties": False,
+    "properties": {
+        "maxRetry": _COUNT,
+        "minAvailable": _COUNT,
+        "plugins": {"additionalProperties": {"type": "array", "items": {"type": "string"}}},
+        "policies": {
+            "items": {
+                "additionalProperties": False,
+                "properties": {
+                    "action": {
+                        "enum": ["AbortJob", "CompleteJob", "RestartJob", "RestartTask", "TerminateJob"]
+                    },
+                    "event": {
+                        "enum": ["*", "PodEvicted", "PodFailed", "TaskCompleted", "TaskFailed", "Unknown"]
+                    },
+                },
+            }
+        },
+        "queue": _NAME,
+        "schedulerName": {"type": "string", "maxLength": 63},
+        "tasks": {
+            "items": {
+                "additionalProperties": False,
+                "properties": {"name": _NAME | {"maxLength": 63}, "replicas": _COUNT, "template": {}},
+            }
+        },
+    },
+}
+"""What a Job of Volcano says of the fields that are written here: its definition `jobs.batch.volcano.sh`, v1alpha1
+(config/crd/volcano/bases of volcano-sh/volcano at 0318bf6), and the actions that its admission webhook takes."""
 HOW = Rendering(image="registry.example/train:1", queue="research")
 SERVICE = Rendering(image="i", port=8000)
 
 
 def valid(manifest: dict) -> bool:
-    """Checks one manifest strictly; of Volcano, whose schema is not Kubernetes' own, the pod in it."""
+    """Checks one manifest strictly; of Volcano, whose schema is not Kubernetes' own, its fields and the pod in it."""
     if manifest["apiVersion"].startswith("batch.volcano.sh"):
+        jsonschema.validate(manifest["spec"], VOLCANO_JOB)
         template = manifest["spec"]["tasks"][0]["template"]
         meta = {"name": "pod", **template["metadata"]}
         manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": template["spec"]}
@@ -94,6 +129,25 @@ def test_the_schema_catches_what_is_wrong():
     job["spec"]["completionModus"] = "Indexed"
     with pytest.raises(kubernetes_validate.ValidationError):
         valid(job)
+
+
+def test_the_definition_of_volcano_catches_what_is_wrong():
+    job = render(SPEC, msgspec.structs.replace(HOW, gang="volcano"))[-1]
+    assert valid(job)
+    for wrong in ({"minAvailable": -1}, {"queues": "q"}, {"policies": [{"event": "PodFailure"}]}):
+        with pytest.raises(jsonschema.ValidationError):
+            valid(job | {"spec": job["spec"] | wrong})
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [("queue", "Research Team"), ("namespace", "a.b."), ("storage_class", "-fast"), ("queue", "q" * 64)],
+)
+def test_a_name_that_kubernetes_would_not_take_is_refused(field, name):
+    with pytest.raises(Refused) as found:
+        render(SPEC, msgspec.structs.replace(HOW, gang="kueue", **{field: name}))
+    (refusal,) = found.value.refusals
+    assert (refusal.code, refusal.where) == ("kubernetes_name_invalid", field)
 
 
 def test_a_gang_has_its_devices_its_meeting_place_and_its_limits():

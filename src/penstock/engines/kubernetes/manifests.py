@@ -4,6 +4,7 @@ Only rendered, never applied: what comes out is checked against the schemas of K
 cluster yet. A pod is one node of the gang and starts its tasks itself; the pods meet at a headless Service.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -17,6 +18,12 @@ from penstock.lease.job import JobSpec
 from penstock.lease.variants import on_stack
 
 type Gang = Literal["none", "kueue", "volcano"]
+
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+"""Of an object of Kubernetes (RFC 1123)."""
+_NAMED = {"namespace": 63, "queue": 63, "storage_class": 253}
+"""The most characters of each; a queue of Kueue is named by a label's value."""
 
 
 class Rendering(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +84,16 @@ def _check(spec: JobSpec, how: Rendering) -> None:
                 "service_network", "a service without a network serves nobody", "leave network out", "network"
             )
         )
+    problems += [
+        invalid(
+            "kubernetes_name_invalid",
+            f"{value[:80]!r} names nothing in Kubernetes",
+            f"write at most {most} lower-case letters, digits, - and .",
+            field,
+        )
+        for field, most in _NAMED.items()
+        if (value := getattr(how, field)) and not (len(value) <= most and _NAME.fullmatch(value))
+    ]
     problems += _untranslatable(spec)
     if problems:
         raise Refused(*problems)

@@ -67,6 +67,8 @@ HOST_MESSAGES: dict[str, str] = {
     "{} names no devices": "{} 没有写设备",
     "{} names no seeds": "{} 没有写种子",
     "{} needs a queue": "{} 需要队列",
+    "{} names nothing in Kubernetes": "{} 不能作 Kubernetes 中的名称",
+    "write at most {} lower-case letters, digits, - and .": "最多 {} 个字符，只用小写字母、数字、- 和 .",
     "{} processes": "{} 个进程",
     "{} would send the token over a public network unencrypted": "{} 会在公共网络上明文发送令牌",
     "{}:{} cannot be used: {}": "{}:{} 无法使用：{}",
