@@ -161,7 +161,8 @@ def test_from_the_hosts_of_a_cluster_to_the_bill(centre: Centre, slurm: SlurmClu
     assert all(device.state is DeviceState.AVAILABLE and device.accepted_at for device in devices)
     model = devices[0].model
 
-    said = slurm.run("sbatch", "--parsable", "-w", "n1", "--gres=gpu:3", "-A", "others", "--wrap=sleep 600")
+    command = ("--parsable", "-w", "n1", "--gres=gpu:3", "-A", "others", "--output=/dev/null")
+    said = slurm.run("sbatch", *command, "--wrap=sleep 600")
     turn_until(centre, lambda: list(states(centre).values()).count(DeviceState.FOREIGN) == 3, "foreign work")
     shown = next(one for one in following.view(app, SYSTEM) if one.name == "slurm")
     assert shown.foreign_devices == 3
