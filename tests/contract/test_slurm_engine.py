@@ -13,7 +13,7 @@ import pytest
 from tests.contract.bench import COUNTED, Bench, Opened
 from tests.contract.slurm_harness import SlurmHarness, cluster
 
-from penstock.app.ports import Kept
+from penstock.app.ports import Kept, Start
 from penstock.base.refusal import Fault, Refused
 from penstock.engines.slurm import folder, watched
 from penstock.engines.slurm.engine import SlurmEngine
@@ -149,24 +149,37 @@ def test_a_lease_is_an_account_with_a_limit_and_a_reservation_for_its_jobs_alone
             bench.engine.start(mine)
         bench.engine.keep([_lease("acme.one", {"n2": 8, "n1": 2})])
         bench.engine.keep([_lease("acme.one", {"n2": 8, "n1": 2})])
-        shown = there.run("scontrol", "-o", "show", "reservation")
-        assert "ReservationName=penstock-lease-acme.one" in shown
+        shown = bench.wait(lambda: _reserved("acme.one"), "the reservation")
         assert "CoreCnt=80" in shown
         assert "Accounts=penstock-lease-acme.one" in shown
         limits = there.run("sacctmgr", "-n", "-P", "show", "assoc", "format=account,user,grptres")
         assert "penstock-lease-acme.one||gres/gpu=10" in limits
         others = there.run("sbatch", "--parsable", "--nodelist=n2", "--gres=gpu:1", "--account=others",
                            "--output=/dev/null", "--wrap=true").strip()  # fmt: skip
-        bench.begin(mine)
+        bench.wait(lambda: _begins(bench, mine), "its lease to be kept")
         bench.until("a", "running")
         assert there.run("squeue", "-h", "-j", others, "-o", "%T").strip() == "PENDING", "all of n2 is kept"
         bench.engine.keep([_lease("acme.two", {"n4": 8})])  # while a job of the other is ending
-        assert "penstock-lease-acme.two" in there.run("scontrol", "-o", "show", "reservation")
+        bench.wait(lambda: _reserved("acme.two"), "the reservation of another lease")
         bench.end_all()
         bench.engine.keep([])
-        assert "penstock-lease" not in there.run("scontrol", "-o", "show", "reservation")
+        bench.wait(lambda: not _reserved(""), "the end of both")
         there.run("scancel", others)
         opened.engine.close()
+
+
+def _reserved(lease: str) -> str:
+    """What Slurm shows of the reservations of leases whose names begin so."""
+    shown = cluster().run("scontrol", "-o", "show", "reservation").splitlines()
+    return "\n".join(line for line in shown if f"ReservationName=penstock-lease-{lease}" in line)
+
+
+def _begins(bench: Bench, plan: Start) -> bool:
+    try:
+        bench.begin(plan)
+    except Fault:
+        return False
+    return True
 
 
 def _lease(name: str, devices: dict[str, int]) -> Kept:

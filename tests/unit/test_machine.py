@@ -297,6 +297,29 @@ def test_accounting_changes_the_end_once(recorded_s, charged_s):
     assert confirm(after, msgspec.structs.replace(record, ended_at=T0 + 3 * S)) == after
 
 
+@pytest.mark.parametrize(
+    ("recorded_s", "metered", "began_s"),
+    [(1, False, 1), (-1, False, 0), (5, False, 3), (1, True, 2)],
+    ids=["as recorded", "never before it was placed", "never after it ran", "never once it is charged"],
+)
+def test_accounting_changes_the_beginning_until_usage_is_recorded(recorded_s, metered, began_s):
+    told = Seen(
+        attempt="j.1",
+        state=AttemptState.SUCCEEDED,
+        began_at=T0 + 2 * S,
+        running_at=T0 + 3 * S,
+        ended_at=T0 + 10 * S,
+        limits={"accounting": "awaited"},
+    )
+    _, ended = advance(JOB, ATTEMPT, told, T0 + 20 * S)
+    known = msgspec.structs.replace(ended, metered_until=T0 + 4 * S if metered else None)
+    record = msgspec.structs.replace(
+        told, began_at=T0 + recorded_s * S, ended_at=T0 + 9 * S, limits={"accounting": "slurmdbd"}
+    )
+    after = confirm(known, record)
+    assert (after.began_at, after.running_at, after.ended_at) == (T0 + began_s * S, T0 + 3 * S, T0 + 9 * S)
+
+
 def test_why_an_engine_waits_is_kept_until_it_has_begun():
     _, waits = advance(JOB, ATTEMPT, seen("starting", waiting="3 of 8 GPUs free"), T0 + S)
     assert waits.waiting == "3 of 8 GPUs free"

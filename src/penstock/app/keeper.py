@@ -18,7 +18,7 @@ from penstock.base.refusal import Fault, Refused
 from penstock.store.database import Leadership
 
 BEAT_S = 0.2
-GLANCE_S, ASK_S = 0.02, 0.05
+GLANCE_S, ASK_S = 0.02, 0.03
 QUIET_SHARE = 0.1
 """What ends after a time is seen after a tenth of that time more, within ASK_S and BEAT_S, unless the bell rings."""
 RETRY_S = 1.0

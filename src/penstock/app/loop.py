@@ -12,6 +12,7 @@ from penstock.app import (
     confirming,
     depending,
     following,
+    handing,
     metering,
     placing,
     running,
@@ -78,5 +79,5 @@ def short_cycle(app: App) -> int:
     running.stop(app, due)
     stopped = {attempt.id for attempt, *_ in due}
     begin = [one for one in running.to_begin(app, held) if one[1].id not in stopped]
-    running.hand_over(app, [*begin, *placed], devices)
+    handing.hand_over(app, [*begin, *placed], devices)
     return revision

@@ -7,15 +7,12 @@ from typing import NamedTuple
 import msgspec
 
 from penstock.app import placing
-from penstock.app.catalogue import known_accelerators
 from penstock.app.charging import charge_ended
 from penstock.app.context import App
-from penstock.app.ports import Start, TaskPlan
+from penstock.app.handing import hand_over
 from penstock.app.selling import best_of, cancel_waiting
-from penstock.base.quantity import WHOLE
 from penstock.base.refusal import Fault, Refused
-from penstock.fleet.accelerators import Accelerator, catalogue
-from penstock.fleet.device import Device, DeviceState
+from penstock.fleet.device import DeviceState
 from penstock.lease.job import (
     FINAL_ATTEMPT_STATES,
     Attempt,
@@ -29,7 +26,6 @@ from penstock.lease.machine import LEASE_ENDED, advance, lease_step
 from penstock.lease.offer import Lease, LeaseState
 from penstock.lease.seen import Seen
 from penstock.lease.tenant import TenantState
-from penstock.lease.variants import on_stack, stack_environment
 from penstock.placement import software
 from penstock.placement.filters import names
 from penstock.placement.model import Plan, Waiting, World
@@ -284,18 +280,6 @@ def to_begin(app: App, seen: Live) -> list[tuple[Job, Attempt]]:
     return placed
 
 
-def hand_over(app: App, placed: Iterable[tuple[Job, Attempt]], devices: Iterable[Device]) -> None:
-    """Hand placed attempts to their engines, each once; the plan has no choices left."""
-    new = [(job, attempt) for job, attempt in placed if attempt.id not in app.look.begun]
-    known = {device.id: device for device in devices} if new else {}
-    for job, attempt in new:
-        try:
-            app.engine(attempt.engine).start(_start_plan(app, job, attempt, known))
-        except (Fault, Refused):
-            continue  # the engine is away, or will not have us now; the next turn asks again
-        app.look.begun.add(attempt.id)
-
-
 def _put_started(app: App, started: list[Attempt]) -> None:
     with app.database.write() as tx:
         before = settings.revision(tx)
@@ -315,51 +299,6 @@ def _put_started(app: App, started: list[Attempt]) -> None:
             ],
         )
     app.look.wrote(before)
-
-
-def _own_chip(app: App, device: Device) -> Accelerator | None:
-    """The entry of a device whose stack only the site's own catalogue has; engines know the built-in ones."""
-    if any(chip.stack == device.stack for chip in catalogue().values()):
-        return None
-    return known_accelerators(app).get(device.model)
-
-
-def _start_plan(app: App, job: Job, attempt: Attempt, devices: Mapping[str, Device]) -> Start:
-    tasks = []
-    own = _own_chip(app, devices[attempt.devices[0]])
-    for rank, held in enumerate(attempt.tasks):
-        first = devices[held[0]]
-        tasks.append(
-            TaskPlan(
-                rank=rank,
-                node=first.node,
-                local_rank=rank % job.spec.tasks_per_node,
-                devices=held,
-                handles=tuple(devices[device].handle for device in held),
-                stack=first.stack,
-                share=attempt.share,
-                device_memory_bytes=first.memory_bytes * attempt.share // WHOLE,
-                visible_devices=own.visible_devices if own else "",
-                device_files=own.device_files if own else (),
-            )
-        )
-    spec = on_stack(job.spec, tasks[0].stack)
-    if own is not None:
-        told = stack_environment(own.stack, {own.id: own})
-        spec = msgspec.structs.replace(spec, env={**told, **spec.env})
-    return Start(
-        attempt=attempt.id,
-        job=job.id,
-        tenant=job.tenant,
-        spec=spec,
-        tasks=tuple(tasks),
-        workdir=str(app.files.workdir(spec.workdir) or ""),
-        checkpoint=str(app.files.checkpoint(job.id)) if spec.checkpoint else "",
-        volumes={
-            path: str(app.files.volume(f"{job.tenant}.{volume}")) for path, volume in spec.volumes.items()
-        },
-        lease=attempt.lease or "",
-    )
 
 
 class News(NamedTuple):

@@ -28,8 +28,9 @@ class Patience:
         try:
             answer = ask()
         except (Fault, Refused) as error:
-            self._pause_s = min(max(self._pause_s * 2, _REST_FIRST_S), _REST_LAST_S)
-            self._closed_until_s = time.monotonic() + self._pause_s
+            if time.monotonic() >= self._closed_until_s:  # else another call, beside this one, met the same
+                self._pause_s = min(max(self._pause_s * 2, _REST_FIRST_S), _REST_LAST_S)
+                self._closed_until_s = time.monotonic() + self._pause_s
             self._error = error
             if isinstance(error, Refused) and not refuses:
                 raise Fault(str(error)) from error

@@ -76,15 +76,22 @@ def advance(job: Job, attempt: Attempt, seen: Seen, now: datetime) -> tuple[Job,
 def confirm(attempt: Attempt, seen: Seen) -> Attempt:
     """An attempt that has ended, with the times of its engine's accounting once they are there.
 
-    They never take in time before it began or after its devices were free for others.
+    They never take in time before it was placed or after its devices were free for others. When it began is
+    known by then where usage of it has been recorded.
     """
     assert seen.attempt == attempt.id, "the report is about another attempt"
     if not attempt.awaits_accounting or seen.awaits_accounting or seen.state not in FINAL_ATTEMPT_STATES:
         return attempt
     assert attempt.ended_at is not None, "what awaits its accounting has ended"
     ended_at = _placed_in(seen.ended_at, _latest_known(attempt), attempt.ended_at)
+    began_at = attempt.began_at
+    if began_at is not None and attempt.metered_until is None:
+        began_at = _placed_in(seen.began_at, attempt.placed_at, attempt.running_at or attempt.ended_at)
     return msgspec.structs.replace(
-        attempt, ended_at=ended_at or attempt.ended_at, limits={**attempt.limits, **seen.limits}
+        attempt,
+        began_at=began_at or attempt.began_at,
+        ended_at=ended_at or attempt.ended_at,
+        limits={**attempt.limits, **seen.limits},
     )
 
 

@@ -43,6 +43,7 @@ class SimulatedEngine:
     random: Random = field(default_factory=lambda: Random(0))  # noqa: S311
     fault_rate: float = 0.0
     name: str = "simulated"
+    starts_at_once: int = 1
     _runs: dict[str, _Run] = field(default_factory=dict)
     _on_device: dict[str, dict[str, int]] = field(default_factory=dict)
     _saved: dict[str, timedelta] = field(default_factory=dict)

@@ -48,6 +48,7 @@ class LocalEngine:
     """
 
     name = "local"
+    starts_at_once = 1
 
     def __init__(
         self,

@@ -50,6 +50,8 @@ _SILENT_S = 5.0
 class RayEngine:
     """Runs attempts on a cluster. Raises Refused where it will never have us, Fault where it is away."""
 
+    starts_at_once = 1
+
     def __init__(self, settings: RaySettings) -> None:
         self.name = settings.name
         self._settings = settings

@@ -1,5 +1,6 @@
 """The cluster by REST or by commands, left alone for a while after it did not answer."""
 
+import threading
 from collections.abc import Iterable
 
 from penstock.base.refusal import Fault, Refused
@@ -17,6 +18,7 @@ class Cluster:
     def __init__(self, settings: SlurmSettings) -> None:
         self._settings = settings
         self._opened: Rest | Commands | None = None
+        self._opening = threading.Lock()
         self._call = Patience().call
 
     def close(self) -> None:
@@ -64,13 +66,14 @@ class Cluster:
     @property
     def _way(self) -> Rest | Commands:
         """Opened when it is first needed, so that a cluster that is away keeps no centre from opening."""
-        if self._opened is None:
-            known = self._settings
-            if known.url:
-                who = Credentials(
-                    user=known.user, token_file=known.token_file, jwt_key_file=known.jwt_key_file
-                )
-                self._opened = Rest(check_target(known.url), who, known.ca_file)
-            else:
-                self._opened = Commands()
-        return self._opened
+        with self._opening:
+            if self._opened is None:
+                known = self._settings
+                if known.url:
+                    who = Credentials(
+                        user=known.user, token_file=known.token_file, jwt_key_file=known.jwt_key_file
+                    )
+                    self._opened = Rest(check_target(known.url), who, known.ca_file)
+                else:
+                    self._opened = Commands()
+            return self._opened

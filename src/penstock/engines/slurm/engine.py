@@ -37,6 +37,9 @@ from penstock.lease.seen import Seen
 class SlurmEngine:
     """Runs attempts on a cluster. Raises Refused where it will never have us, Fault where it is away."""
 
+    starts_at_once = 4
+    """Of a request to start most is waiting for slurmrestd and the controller."""
+
     def __init__(self, settings: SlurmSettings) -> None:
         self.name = settings.name
         self._settings = msgspec.structs.replace(settings, python=settings.python or sys.executable)
@@ -44,10 +47,9 @@ class SlurmEngine:
         with fault(f"opening {self._root}"):
             self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._cluster = Cluster(settings)
-        self._fleet = Fleet(settings, self._cluster)
         self._reconciling = Reconciling(settings.shared.resolve(), self._cluster)
+        self._fleet = Fleet(settings, self._cluster, self._remarks)
         self._following = Following(self._settings, self._root, self._cluster, self._reconciling)
-        self._differences: tuple[Capacity, Capacity] | None = None
 
     def version(self) -> str:
         """What the cluster speaks; asked once."""
@@ -55,15 +57,7 @@ class SlurmEngine:
 
     def capacity(self) -> Capacity:
         """Hosts, devices, their states, and work on them that is not ours; some seconds old at most."""
-        found = self._fleet.look()
-        if self._differences is None or self._differences[0] is not found:
-            with fault("reconciling accounting"):
-                remarks = self._reconciling.look(self._root)
-            self._differences = found, msgspec.structs.replace(found, remarks=remarks)
-        if self._fleet.problem:
-            known = self._differences[1]
-            return msgspec.structs.replace(known, remarks=(self._fleet.problem, *known.remarks))
-        return self._differences[1]
+        return self._fleet.look()
 
     def keep(self, leases: Sequence[Kept]) -> None:
         """Keep hosts for leases by accounts and reservations, where we are to."""
@@ -116,7 +110,12 @@ class SlurmEngine:
     def close(self) -> None:
         """Let go of the engine; attempts go on running."""
         self._following.close()
+        self._fleet.close()
         self._cluster.close()
+
+    def _remarks(self) -> tuple[str, ...]:
+        with fault("reconciling accounting"):
+            return self._reconciling.look(self._root)
 
     def _directory(self, attempt: str) -> Path:
         return self._root / ensure(check_id(attempt, "attempt"))

@@ -1,13 +1,15 @@
 """The cluster's hosts as a fleet: devices, states, and what others do on them."""
 
+import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from penstock.app.ports import Capacity, Kept, NodeView
 from penstock.base.refusal import Fault, Refusal, Refused
 from penstock.engines.patience import Patience
 from penstock.engines.slurm.cluster import Cluster
+from penstock.engines.slurm.errand import Errand
 from penstock.engines.slurm.keeping import Keeping, name_of
 from penstock.engines.slurm.model import SlurmJob, SlurmNode
 from penstock.engines.slurm.settings import SlurmSettings
@@ -29,51 +31,80 @@ _MAINTAINED = ("MAINTENANCE", "MAINT", "REBOOT", "REBOOT_REQUESTED", "REBOOT_ISS
 
 
 class Fleet:
-    """Looks at the cluster now and then, and remembers for some seconds what it saw."""
+    """Looks at the cluster now and then, and remembers for some seconds what it saw.
 
-    def __init__(self, settings: SlurmSettings, cluster: Cluster) -> None:
-        self._settings, self._cluster = settings, cluster
+    What takes long is done beside: the looks after the first one, and what leases need.
+    """
+
+    def __init__(
+        self, settings: SlurmSettings, cluster: Cluster, remarks: Callable[[], tuple[str, ...]]
+    ) -> None:
+        self._settings, self._cluster, self._remarks = settings, cluster, remarks
         self._keeping, self._patience = Keeping(settings), Patience()
         self._known = catalogue()
         self._nodes: tuple[SlurmNode, ...] = ()
-        self._seen = Capacity()
+        self._seen: Capacity | None = None
         self._next_s = 0.0
-        self.problem = ""
-        """What keeps leases from being reserved."""
+        self._looking = Errand(self._look, "looking")
+        self._leases: Sequence[Kept] = ()
+        self._reserving = Errand(self._keep, "reserving")
 
     def look(self) -> Capacity:
-        """Hosts with their devices. Raises Fault where the cluster is away."""
-        if time.monotonic() >= self._next_s:
-            nodes, jobs = self._cluster.nodes(), self._cluster.jobs()
-            if self._settings.partition:
-                nodes = tuple(n for n in nodes if self._settings.partition in n.partitions)
-            if self._settings.constraint.isidentifier():
-                nodes = tuple(n for n in nodes if self._settings.constraint in n.features)
-            self._nodes = nodes
-            if not nodes:
-                raise Refused(_empty(self._settings))
-            foreign = foreign_work(
-                nodes, jobs, self._settings.cores_per_device, self._settings.shared.resolve()
-            )
-            self._seen = Capacity(
-                nodes=tuple(self._view(node, foreign[node.name]) for node in nodes),
-                version=self._cluster.version(),
-                accepted=self._settings.accepted,
-            )
-            self._next_s = time.monotonic() + self._settings.look_every_s
+        """Hosts with their devices, as they were some seconds ago at most. Raises Fault where the cluster is away."""
+        if self._seen is None:
+            self._look()
+        elif time.monotonic() >= self._next_s:
+            self._next_s = math.inf
+            self._looking.send()
+        self._looking.check()
+        assert self._seen is not None, "it has been looked at"
         return self._seen
 
-    def keep(self, leases: Sequence[Kept]) -> None:
-        """Reservations and accounts for these leases, and none for others."""
-        if not self._settings.reservations:
-            return
+    def _look(self) -> None:
         try:
-            hosts = {node.name: node for node in self._nodes}
-            self._patience.call(lambda: self._keeping.keep(leases, hosts))
+            self._seen = self._found()
+        finally:
+            self._next_s = time.monotonic() + self._settings.look_every_s
+
+    def _found(self) -> Capacity:
+        nodes, jobs = self._cluster.nodes(), self._cluster.jobs()
+        if self._settings.partition:
+            nodes = tuple(n for n in nodes if self._settings.partition in n.partitions)
+        if self._settings.constraint.isidentifier():
+            nodes = tuple(n for n in nodes if self._settings.constraint in n.features)
+        self._nodes = nodes
+        if not nodes:
+            raise Refused(_empty(self._settings))
+        foreign = foreign_work(nodes, jobs, self._settings.cores_per_device, self._settings.shared.resolve())
+        return Capacity(
+            nodes=tuple(self._view(node, foreign[node.name]) for node in nodes),
+            version=self._cluster.version(),
+            accepted=self._settings.accepted,
+            remarks=(*self._unreserved(), *self._remarks()),
+        )
+
+    def close(self) -> None:
+        """Look no more."""
+        self._looking.close()
+        self._reserving.close()
+
+    def keep(self, leases: Sequence[Kept]) -> None:
+        """Have reservations and accounts for these leases, and none for others; done beside, and again until it is."""
+        if self._settings.reservations:
+            self._leases = leases
+            self._reserving.send()
+
+    def _keep(self) -> None:
+        hosts = {node.name: node for node in self._nodes}
+        self._patience.call(lambda: self._keeping.keep(self._leases, hosts))
+
+    def _unreserved(self) -> tuple[str, ...]:
+        """What keeps leases from being reserved."""
+        try:
+            self._reserving.check()
         except Fault as error:
-            self.problem = f"leases are not reserved: {error}"
-            raise
-        self.problem = ""
+            return (f"leases are not reserved: {error}",)
+        return ()
 
     def reservation(self, lease: str) -> str:
         """The account and the reservation that a job of this lease runs in; '' where there are none.

@@ -39,7 +39,7 @@ def job_number(directory: Path) -> int:
 def claimed_by(directory: Path) -> int:
     """The job that has claimed it; 0 for none yet."""
     with contextlib.suppress(FileNotFoundError, ValueError):
-        return int((directory / CLAIM / "job").read_text())
+        return int((directory / CLAIM).read_text())
     return 0
 
 

@@ -30,8 +30,10 @@ from penstock.engines.slurm.watched import Watched
 from penstock.lease.job import ACCOUNTING, AWAITED, FINAL_ATTEMPT_STATES, AttemptState
 from penstock.lease.seen import Seen
 
-_BEGUN_S = 0.2
-"""An attempt that has begun may be over as soon, which spares a question."""
+_BEGUN_S, _BEGUN_ALONE_S = 0.2, 1.0
+"""An attempt that has begun may be over as soon, which spares a question; the latter where its host alone tells."""
+_TRUST_S = 300.0
+"""So long is the clock of a host not compared with the controller's again."""
 _OVERDUE_S = 15.0
 """A job that ought to have stopped is killed by Slurm so long after its grace."""
 _BY_DBD, _UNCONFIRMED, _BY_HOST, _NOT_ASKED = "slurmdbd", "unconfirmed", "its host", "slurmctld"
@@ -54,6 +56,7 @@ class Following:
         self._watched: dict[str, Watched] = {}
         self._awaiting: dict[str, tuple[int, Seen]] = {}
         self._missed_s: dict[str, float] = {}
+        self._trusted_until_s: dict[str, float] = {}
 
     def observe(self, attempts: Iterable[str]) -> Sequence[Seen]:
         """What is known of each; an attempt that never began here is left out."""
@@ -67,7 +70,9 @@ class Following:
         def see(name: str) -> Seen | None:
             view = views.get(name)
             if view is not None:
-                seen = self._see(name, view, self._sight.job(view.number, str(view.directory)))
+                job = self._sight.job(view.number, str(view.directory))
+                self._compare(view, job)
+                seen = self._see(name, view, job)
                 if seen is not None and seen.state in FINAL_ATTEMPT_STATES:
                     self._watched.pop(name, None)
                 return seen
@@ -116,9 +121,24 @@ class Following:
         if not view.number:
             return True
         old = self._sight.asked_s(view.number) <= view.claimed_s
+        by_host = self._is_enough(view)
+        if by_host and view.done:
+            return False
         if view.gang.state in FINAL_ATTEMPT_STATES:
             return old or not view.alone or view.gang.state is not AttemptState.SUCCEEDED
-        return old and time.monotonic() - view.claimed_s > _BEGUN_S
+        return old and time.monotonic() - view.claimed_s > (_BEGUN_ALONE_S if by_host else _BEGUN_S)
+
+    def _is_enough(self, view: Watched) -> bool:
+        """Whether its host's word is enough for its end: a record is awaited, and the host's clock is not behind."""
+        recorded = self._settings.accounting and not view.plan.lease
+        return recorded and view.alone and time.monotonic() < self._trusted_until_s.get(view.node, 0.0)
+
+    def _compare(self, view: Watched, job: SlurmJob | None) -> None:
+        """Learn whether the clock of its host is behind the controller's: attempts would end before they begin."""
+        began_at = view.gang.began_at
+        if job is not None and not job.is_pending and job.start_s and view.alone and began_at is not None:
+            right = began_at.timestamp() >= job.start_s
+            self._trusted_until_s[view.node] = time.monotonic() + _TRUST_S if right else 0.0
 
     def _see(self, attempt: str, view: Watched, job: SlurmJob | None) -> Seen | None:
         number = job.id if job else view.number
@@ -128,6 +148,8 @@ class Following:
         asked_s = self._sight.asked_s(view.number) if view.number else math.inf
         if asked_s < 0 or (view.claimed and asked_s <= view.claimed_s):
             # the controller has not been asked since
+            if view.done and self._is_enough(view):
+                return folder.write_final(view.directory, _accounted(gang, AWAITED))
             return Seen(attempt=attempt, state=AttemptState.STARTING)
         if job is not None and job.state in ACTIVE and view.done and (seen := self._done(view, job)):
             return seen

@@ -10,12 +10,14 @@ from penstock.engines.slurm.model import SlurmJob
 
 AT_ONCE = 200
 """So many jobs in one question; their numbers fit into an address."""
-_PAUSE_S, _PAUSE_AWAY_S = 0.3, 2.0
+_PAUSE_S, _PAUSE_AWAY_S = 0.1, 2.0
 _LEAVE_S = 1.0
 _NAMELESS = "allocation"
 """What slurmdbd calls a job until its controller has sent the name, seconds after its end."""
 _PAUSES = 2
-"""So many times as long as an answer took is slurmdbd left alone."""
+"""So many times as long as slurmdbd worked on an answer is it left alone."""
+_STANDSTILL_S = 0.45
+"""For each answer slurmrestd and slurmdbd of 22.05 wait so long for delayed acknowledgements, and work for 10 ms."""
 
 
 class Records:
@@ -60,7 +62,7 @@ class Records:
             began_s = time.monotonic()
             try:
                 records = self._cluster.accounted(numbers)
-                pause_s = max(_PAUSE_S, _PAUSES * (time.monotonic() - began_s))
+                pause_s = max(_PAUSE_S, _PAUSES * (time.monotonic() - began_s - _STANDSTILL_S))
             except Fault:
                 records, pause_s = {}, _PAUSE_AWAY_S
             self._keep(records.values(), numbers)

@@ -12,6 +12,7 @@ _PAUSE_S, _PAUSES = 0.1, 10
 _ONE_S = 0.005
 """What a question for one job takes; more of them than take as long as a list of all are asked for by that list."""
 _FEW = 3
+"""So many of those that need not be new are asked for one by one in one look, longest ago first."""
 
 
 class Sight:
@@ -38,7 +39,7 @@ class Sight:
             self._asked_s = dict.fromkeys((*due, *others), began_s)
             self._list_took_s = time.monotonic() - began_s
         else:
-            for number in asked:
+            for number in (*due, *sorted(asked - {*due}, key=self.asked_s)[:_FEW]):
                 self._ask(number)
         if turn:
             took_s = time.monotonic() - began_s

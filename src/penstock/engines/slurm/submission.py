@@ -23,8 +23,7 @@ _SCRIPT = """\
 #!/bin/bash
 cd {directory} || exit 1
 [ -e stop.json ] && exit 0
-mkdir {claim} 2>/dev/null || exit 0
-echo "$SLURM_JOB_ID" > {claim}/job.new && mv {claim}/job.new {claim}/job
+{{ set -C; echo "$SLURM_JOB_ID" > {claim}; }} 2>/dev/null || exit 0
 {run}
 """
 _ALONE = "if [ -e {agent} ]; then {quick} {node}; else {slow} {node}; fi && : > {done}"

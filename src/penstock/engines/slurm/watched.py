@@ -17,7 +17,8 @@ class Watched:
     """What is known of it before the controller is asked; `look` renews that.
 
     `claimed_s` is when it was first seen to have begun, and `over_s` when the controller was first seen to say that
-    its job is over, both by the monotonic clock; inf before that. `number` is that of its job, 0 while unknown.
+    its job is over, both by the monotonic clock; inf before that. `number` is that of its job, 0 while unknown; `node`
+    is its first host, and its only one where it is `alone`.
     """
 
     def __init__(self, plan: Start, directory: Path) -> None:
@@ -25,7 +26,7 @@ class Watched:
         self.number, self.claimed_s, self.over_s = 0, math.inf, math.inf
         self.gang = outcome.merged(plan, ())
         nodes = dict.fromkeys(task.node for task in plan.tasks)
-        self.alone = len(nodes) == 1
+        self.alone, self.node = len(nodes) == 1, next(iter(nodes))
         self._named = False
         self._contents: tuple[bytes, ...] = (b"",) * len(nodes)
         self._directory, self._stop = str(directory), str(directory / STOP)
