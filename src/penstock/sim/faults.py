@@ -41,15 +41,20 @@ def raise_crash() -> None:
 def watched(
     modules: tuple[str, ...], point: Point | None = None, act: Callable[[], None] = raise_crash
 ) -> Generator[Counter[tuple[str, int]]]:
-    """Count lines of these modules (path prefixes such as `app/`), and act once at the point, if one is given."""
+    """Count lines of these modules (path prefixes such as `app/`), or those of the point alone, and act once at it.
+
+    To count no other line than the point's takes no time at all.
+    """
     visits: Counter[tuple[str, int]] = Counter()
 
     def on_line(code: CodeType, line: int) -> object:
         file = code.co_filename.removeprefix(_ROOT).lstrip("/")
         if file == code.co_filename or not file.startswith(modules):
             return sys.monitoring.DISABLE
+        if point is not None and (file, line) != (point.file, point.line):
+            return sys.monitoring.DISABLE
         visits[file, line] += 1
-        if point is not None and (file, line, visits[file, line]) == (point.file, point.line, point.visit):
+        if point is not None and visits[file, line] == point.visit:
             act()
         return None
 
