@@ -3,6 +3,8 @@ UV := .tools/bin/uv
 PY := .venv/bin/python
 FOCUS := .tools/focus-validator/bin/focus-validator
 export UV_PROJECT_ENVIRONMENT := .venv
+# Many container images set it, and then each of the hundreds of processes of the tests compiles all libraries anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test check bench campaign thousand hunt format lock setup
 

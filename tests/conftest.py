@@ -1,6 +1,7 @@
 """What tests of several folders share."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -10,6 +11,10 @@ from tests import migrated
 from tests.postgresql import QUICK, new_database, server
 
 from penstock.store.database import Database
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+"""Or each process that a test starts would compile all libraries anew."""
 
 settings.register_profile(
     "penstock",
