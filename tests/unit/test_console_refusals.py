@@ -88,8 +88,8 @@ def test_values_are_kept() -> None:
             "--begin 无法满足：作业能放置时即放置",
         ),
         (
-            "/srv/penstock/engines.yaml: engines[0]: Object missing required field `shared`",
-            "/srv/penstock/engines.yaml：engines[0]：缺少必需字段 shared",
+            "/srv/penstock/engines.yaml: engines[0]: shared is missing",
+            "/srv/penstock/engines.yaml：engines[0]：缺少 shared",
         ),
         (not_found("job", "acme.x").message, "没有作业 'acme.x'"),
         ("devices is 0; possible is 1 to 100", "设备数 为 0，可取 1 至 100"),

@@ -58,6 +58,32 @@ def test_a_mistake_is_refused_with_its_place(tmp_path, entry):
     assert "engines.yaml" in refused.value.refusals[0].message
 
 
+@pytest.mark.parametrize(
+    ("text", "message", "remedy"),
+    [
+        ("engine: []", "there is no field 'engine'", "did you mean 'engines'?"),
+        ("local: {level: x}", "local: there is no field 'level'", "known are isolation"),
+        (
+            "local: {isolation: chroot}",
+            "isolation is none of bubblewrap, namespaces, process groups",
+            "see docs/",
+        ),
+        (
+            "engines: [{kind: slurm, partiton: x}]",
+            "there is no field 'partiton'",
+            "did you mean 'partition'?",
+        ),
+        ("engines: [{kind: slurm}]", "engines[0]: shared is missing", "see docs/"),
+    ],
+)
+def test_a_mistake_says_what_was_meant(tmp_path, text, message, remedy):
+    with pytest.raises(Refused) as refused:
+        said(tmp_path, text)
+    first = refused.value.refusals[0]
+    assert first.message.endswith(message)
+    assert first.remedy.startswith(remedy)
+
+
 @pytest.mark.parametrize("local", ["{isolation: chroot}", "{isolation: crun}", "{level: namespaces}", "3"])
 def test_a_mistake_about_this_host_is_refused_too(tmp_path, local):
     with pytest.raises(Refused, match=r"engines\.yaml: local: "):

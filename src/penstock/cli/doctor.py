@@ -15,7 +15,7 @@ from penstock.base.refusal import Fault, Refused
 from penstock.cli import formats
 from penstock.cli.call import CALL, Call
 from penstock.cli.credentials import resolve
-from penstock.cli.language import _
+from penstock.cli.language import _, said
 from penstock.cli.output import print_json, print_table
 from penstock.cli.up import DatabaseUrl
 from penstock.engines.settings import FILE
@@ -167,7 +167,7 @@ def database_used(data: Path | None, url: str | None) -> Check:
             return Check("database", "ok", opened.described)
     except Refused as error:
         refusal = error.refusals[0]
-        return Check("database", "missing", refusal.message, refusal.remedy)
+        return Check("database", "missing", said(refusal.message), said(refusal.remedy))
 
 
 def clusters(data: Path | None) -> Iterator[Check]:
@@ -180,7 +180,7 @@ def clusters(data: Path | None) -> Iterator[Check]:
         named = read_engines((data or default_data_directory()).absolute()).engines
     except Refused as error:
         first = error.refusals[0]
-        yield Check("engines", "missing", first.message, first.remedy)
+        yield Check("engines", "missing", said(first.message), said(first.remedy))
         return
     if not named:
         yield one_host([name for name, program in CLUSTERS.items() if shutil.which(program)])
@@ -188,19 +188,20 @@ def clusters(data: Path | None) -> Iterator[Check]:
         try:
             tried = open_cluster(settings)
             try:
-                found = tried.capacity()
+                has = tried.capacity()
             finally:
                 tried.close()
         except Refused as error:
             first = error.refusals[0]
-            yield Check(f"engine {settings.name}", "missing", f"{first.code}: {first.message}", first.remedy)
+            found = f"{first.code}: {said(first.message)}"
+            yield Check(f"engine {settings.name}", "missing", found, said(first.remedy))
         except Fault as error:
             remedy = _("start it, or mend its address; jobs wait until then and nothing is lost")
             yield Check(f"engine {settings.name}", "limited", str(error), remedy)
         else:
-            devices = sum(len(one.devices) for one in found.nodes)
-            said = _("{version}, {nodes} nodes, {devices} devices")
-            text = said.format(version=found.version, nodes=len(found.nodes), devices=devices)
+            devices = sum(len(one.devices) for one in has.nodes)
+            shape = _("{version}, {nodes} nodes, {devices} devices")
+            text = shape.format(version=has.version, nodes=len(has.nodes), devices=devices)
             yield Check(f"engine {settings.name}", "ok", text)
 
 
@@ -226,5 +227,5 @@ def centre(call: Call) -> Check:
         return Check("centre", "limited", str(error), _("open one with `penstock up`, or give --url"))
     except Refused as error:
         remedy = _("sign in with `penstock login`, or give --token")
-        return Check("centre", "limited", f"{url}: {error.refusals[0].message}", remedy)
+        return Check("centre", "limited", f"{url}: {said(error.refusals[0].message)}", remedy)
     return Check("centre", "ok", f"{name} ({url})")

@@ -14,7 +14,9 @@ engines:
     token_file: /etc/penstock/ray-token
 """
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,13 @@ import yaml
 
 from penstock.base.ids import check_id
 from penstock.base.refusal import Refusal, Refused
-from penstock.engines.local.host import Isolation
+from penstock.engines.local.host import LEVELS, Isolation
 from penstock.engines.ray.settings import RaySettings
 from penstock.engines.slurm.settings import SlurmSettings
 
 FILE = "engines.yaml"
 _SIZE_MAX_BYTES = 2**20
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
 KINDS: Mapping[str, type[Any]] = {"slurm": SlurmSettings, "ray": RaySettings}
 
 type ClusterSettings = SlurmSettings | RaySettings
@@ -61,8 +64,9 @@ def read_engines(data: Path) -> EngineSettings:
         raise Refused(_malformed(path, str(error))) from error
     if content is None:
         return EngineSettings()
-    if not isinstance(content, dict) or not set(content) <= {"shared", "local", "engines"}:
-        raise Refused(_malformed(path, "it has other keys than shared, local and engines"))
+    if not isinstance(content, dict):
+        raise Refused(_malformed(path, "it has no keys"))
+    _refuse_unknown(path, content, ("shared", "local", "engines"))
     shared = content.get("shared")
     entries = content.get("engines") or []
     if not isinstance(entries, list) or (shared is not None and not isinstance(shared, str)):
@@ -76,10 +80,7 @@ def read_engines(data: Path) -> EngineSettings:
 
 
 def _local(where: str, entry: object) -> LocalSettings:
-    try:
-        found = msgspec.convert(entry, LocalSettings)
-    except msgspec.ValidationError as error:
-        raise Refused(_malformed(where, str(error))) from error
+    found = _converted(where, entry, LocalSettings)
     if found.isolation is Isolation.CRUN:
         raise Refused(
             _malformed(where, "isolation: crun is for images, and is taken for them where it is installed")
@@ -94,10 +95,7 @@ def _entry(path: Path, number: int, entry: object, shared: str | None) -> Cluste
     fields = {str(key): value for key, value in entry.items() if key != "kind"}
     if shared:
         fields.setdefault("shared", shared)
-    try:
-        found = msgspec.convert(fields, KINDS[entry["kind"]], strict=False, dec_hook=_path)
-    except msgspec.ValidationError as error:
-        raise Refused(_malformed(where, str(error))) from error
+    found = _converted(where, fields, KINDS[entry["kind"]])
     problem = check_id(found.name, where)
     if isinstance(problem, Refusal):
         raise Refused(problem)
@@ -110,6 +108,28 @@ def _entry(path: Path, number: int, entry: object, shared: str | None) -> Cluste
     if not found.shared.is_absolute():
         raise Refused(_malformed(where, "shared is no absolute path"))
     return found
+
+
+def _converted(where: str, fields: object, kind: type[Any]) -> Any:
+    if isinstance(fields, dict):
+        _refuse_unknown(where, fields, kind.__struct_fields__)
+    try:
+        return msgspec.convert(fields, kind, strict=False, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        if missing := _MISSING.fullmatch(text):
+            text = f"{missing.group(1)} is missing"
+        elif text.startswith("Invalid enum value"):
+            text = f"isolation is none of {', '.join(LEVELS)}"
+        raise Refused(_malformed(where, text)) from error
+
+
+def _refuse_unknown(where: Path | str, fields: Mapping[Any, Any], known: Sequence[str]) -> None:
+    for name in map(str, fields):
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            remedy = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+            raise Refused(Refusal("engine_settings", f"{where}: there is no field {name[:40]!r}", remedy))
 
 
 def _path(kind: type[Any], value: Any) -> Any:

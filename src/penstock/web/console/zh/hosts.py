@@ -3,8 +3,8 @@
 HOST_MESSAGES: dict[str, str] = {
     "--last and --from or --to are given": "同时给出了 --last 与 --from 或 --to",
     "--of is given without --by": "给出了 --of 却没有 --by",
-    "Object contains unknown field `{}`": "含有未知字段 {}",
-    "Object missing required field `{}`": "缺少必需字段 {}",
+    "{} is missing": "缺少 {}",
+    "isolation is none of {}": "isolation 不是 {} 之一",
     "Expected `{}`, got `{}` - at `{}`": "{2} 处应为 {0}，得到 {1}",
     "Slurm {} has no JSON output that we read": "Slurm {} 没有可读取的 JSON 输出",
     "a pod needs an image": "Pod 需要镜像",
@@ -28,7 +28,7 @@ HOST_MESSAGES: dict[str, str] = {
         "{} 不是普通文件，或是指向目录、或指向工作目录之外的链接"
     ),
     "{} is no software stack of the built-in catalogue; {}": "{} 不是内置目录中的软件栈；{}",
-    "it has other keys than shared, local and engines": "含有 shared、local、engines 以外的键",
+    "it has no keys": "其中没有键",
     "it is not known which shell you use": "不知道您用的是哪种 shell",
     "it is too long": "太长",
     "jobs may read {}, and the platform's data in {} lies in it": "作业可读 {}，而平台数据 {} 在其中",
