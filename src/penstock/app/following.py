@@ -52,10 +52,15 @@ def follow(app: App) -> None:
 def view(app: App, principal: Principal) -> tuple[EngineView, ...]:
     """Every engine, whether it answers, and what others do on it."""
     require_operator(principal)
-    return tuple(_view(name, engine) for name, engine in app.engines.items())
+    with app.database.read() as tx:
+        hosts = {node.id: node.engine for node in fleet.nodes(tx)}
+        kept = [device for device in fleet.devices(tx) if device.state is not DeviceState.RETIRED]
+    nodes, devices = Counter(hosts.values()), Counter(hosts[device.node] for device in kept)
+    return tuple(_view(name, engine, nodes[name], devices[name]) for name, engine in app.engines.items())
 
 
-def _view(name: str, engine: Engine) -> EngineView:
+def _view(name: str, engine: Engine, nodes: int, devices: int) -> EngineView:
+    """`nodes` and `devices` of the fleet count where the engine names no hosts of its own."""
     try:
         found = engine.capacity()
     except Refused as error:
@@ -68,8 +73,8 @@ def _view(name: str, engine: Engine) -> EngineView:
     return EngineView(
         name=name,
         version=found.version,
-        nodes=len(found.nodes),
-        devices=sum(len(one.devices) for one in found.nodes),
+        nodes=len(found.nodes) or nodes,
+        devices=sum(len(one.devices) for one in found.nodes) if found.nodes else devices,
         foreign_devices=sum(one.foreign for one in found.nodes),
         remarks=found.remarks,
         foreign_work=tuple(dict.fromkeys(work for one in found.nodes for work in one.foreign_work)),

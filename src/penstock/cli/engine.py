@@ -4,6 +4,7 @@ from penstock.app.following import EngineView
 from penstock.cli import formats
 from penstock.cli.app import tree
 from penstock.cli.call import CALL, Call
+from penstock.cli.language import said
 from penstock.cli.output import note, print_table
 
 app = tree("engine")
@@ -33,4 +34,4 @@ def _table(engines: list[EngineView]) -> None:
         for work in (*one.foreign_work, *one.remarks):
             note(f"{one.name}: {work}")
         if one.code:
-            note(f"{one.name}: {one.problem}; {one.remedy}")
+            note(f"{one.name}: {said(one.problem)}; {said(one.remedy)}")

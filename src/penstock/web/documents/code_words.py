@@ -53,6 +53,7 @@ WORDS: dict[str, str] = {
     "control groups": "控制组",
     "images": "镜像",
     "hosts": "主机",
+    "engines": "引擎",
     "data directory": "数据目录",
     "database": "数据库",
     "count": "计数",

@@ -85,6 +85,7 @@ HOST_REMEDIES: dict[str, str] = {
     "correct partition and constraint in engines.yaml": "请改正 engines.yaml 中的 partition 与 constraint",
     "correct the path": "请改正路径",
     "install it, e.g. `apt install skopeo umoci`": "请安装，例如 `apt install skopeo umoci`",
+    "it is asked again; nothing is lost": "会再次询问；不会丢失任何东西",
     "keep the data directory elsewhere": "请把数据目录放在别处",
     "leave --gang out": "请去掉 --gang",
     "leave network out": "请去掉 network",
