@@ -32,6 +32,21 @@ COMMAND = [sys.executable, "-c", "from penstock.cli.main import main; raise Syst
 ENVIRONMENT = {**os.environ, "PENSTOCK_LANG": "en", "PYTHONUNBUFFERED": "1"}
 
 
+@pytest.fixture
+def said_no(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """As `refused`, within this process: what starts a process of its own needs none to be refused in."""
+    monkeypatch.setenv("PENSTOCK_LANG", "en")
+
+    def refuse(*arguments: str, typed: str = "") -> str:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        assert main(arguments) == 1
+        shown = capsys.readouterr()
+        assert "listening" not in shown.out
+        return shown.err
+
+    return refuse
+
+
 def refused(*arguments: str, typed: str = "") -> str:
     """What it says as it ends by itself; it must say a refusal and nothing worse."""
     done = subprocess.run(
@@ -106,12 +121,14 @@ def test_a_process_knows_whether_it_is_alone(tmp_path: Path) -> None:
     one.lock.close()
 
 
-def test_a_directory_that_another_process_holds_is_refused(tmp_path: Path) -> None:
+def test_a_directory_that_another_process_holds_is_refused(
+    tmp_path: Path, said_no: Callable[..., str]
+) -> None:
     with (tmp_path / "lock").open("w") as lock:
         lock.write("4711")
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
-        said = refused("up", "--data", str(tmp_path), "--port", "0")
+        said = said_no("up", "--data", str(tmp_path), "--port", "0")
         assert "data_locked" in said and "4711" in said
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
@@ -122,12 +139,14 @@ def migrated(data: Path) -> Path:
     return data / "penstock.db"
 
 
-def test_a_directory_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_directory_of_a_newer_version_is_refused_and_left_alone(
+    tmp_path: Path, said_no: Callable[..., str]
+) -> None:
     path = migrated(tmp_path)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     before = path.read_bytes()
-    assert "data_newer" in refused("up", "--data", str(tmp_path), "--port", "0")
+    assert "data_newer" in said_no("up", "--data", str(tmp_path), "--port", "0")
     assert path.read_bytes() == before
 
 
@@ -140,9 +159,11 @@ def test_a_directory_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path
     ],
     ids=["no database", "a directory for a lock", "no volumes"],
 )
-def test_a_directory_that_cannot_be_used_is_refused(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
+def test_a_directory_that_cannot_be_used_is_refused(
+    tmp_path: Path, spoil: Callable[[Path], object], said_no: Callable[..., str]
+) -> None:
     spoil(tmp_path)
-    assert "data_unusable" in refused("up", "--data", str(tmp_path), "--port", "0")
+    assert "data_unusable" in said_no("up", "--data", str(tmp_path), "--port", "0")
 
 
 def test_a_database_that_another_program_writes_to_is_refused(
@@ -156,19 +177,19 @@ def test_a_database_that_another_program_writes_to_is_refused(
     assert "outside_failed" in said and "database is locked" in said
 
 
-def test_a_file_is_no_directory(tmp_path: Path) -> None:
+def test_a_file_is_no_directory(tmp_path: Path, said_no: Callable[..., str]) -> None:
     (tmp_path / "file").write_text("kept")
-    assert "data_unusable" in refused("up", "--data", str(tmp_path / "file"), "--port", "0")
+    assert "data_unusable" in said_no("up", "--data", str(tmp_path / "file"), "--port", "0")
     assert (tmp_path / "file").read_text() == "kept"
 
 
-def test_it_opens_to_others_only_with_an_admin_password(tmp_path: Path) -> None:
-    assert "password_missing" in refused("up", "--data", str(tmp_path), "--port", "0", "--host", "0.0.0.0")
-    assert "password_short" in refused("admin", "password", "--data", str(tmp_path), typed="too short\n")
-    command = [*COMMAND, "admin", "password", "--data", str(tmp_path)]
-    subprocess.run(
-        command, input="long enough to be one\n", env=ENVIRONMENT, check=True, text=True, timeout=PATIENCE_S
-    )
+def test_it_opens_to_others_only_with_an_admin_password(
+    tmp_path: Path, said_no: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "password_missing" in said_no("up", "--data", str(tmp_path), "--port", "0", "--host", "0.0.0.0")
+    assert "password_short" in said_no("admin", "password", "--data", str(tmp_path), typed="too short\n")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("long enough to be one\n"))
+    assert main(["admin", "password", "--data", str(tmp_path)]) == 0
     with up(tmp_path, "--host", "0.0.0.0") as (address, _):
         port = address.rpartition(":")[2]
         answer = httpx.post(
