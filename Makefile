@@ -27,6 +27,7 @@ bench: setup
 
 campaign: setup
 	$(PY) -m tests.sim.campaign
+	PENSTOCK_WEEK=1 $(PY) -m pytest -n 2 -q tests/sim/test_week.py
 
 thousand: setup
 	PENSTOCK_CONTRACT_ATTEMPTS=1000 $(PY) -m pytest -n 0 -q tests/contract/test_engine.py \
