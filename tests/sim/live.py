@@ -13,7 +13,7 @@ import httpx
 from tests.sim.launcher import fork_server
 
 PATIENCE_S = 60.0
-PAUSE_S = 0.03
+PAUSE_S, LOOK_AGAIN_S = 0.03, 0.1
 KILLED = -signal.SIGKILL
 
 
@@ -56,7 +56,7 @@ class Live:
             answer = self.ask("GET", path)
             if holds(answer):
                 return answer
-            time.sleep(PAUSE_S)
+            time.sleep(LOOK_AGAIN_S)
         raise Failed(f"{what} did not come: {json.dumps(answer)[-1500:]}")
 
     def close(self) -> None:
