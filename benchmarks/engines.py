@@ -31,8 +31,8 @@ from benchmarks.engines_alone import ALONE, Way, rss, task, until
 from benchmarks.local_centre import BURST_PAUSE_S, Centre, centre, instant_s
 from penstock.sim.compiled import Background
 
-WARM = 2
-"""Jobs before the others, one for each host."""
+SETTLE_S = 3.0
+"""After the first jobs a server loads in the background what it places many by."""
 PAUSE_S = 0.05
 SCENARIO = Path(__file__).with_suffix(".yaml")
 
@@ -56,7 +56,7 @@ def over(engine: str, folder: Path) -> str:
     else:
         slurm = slurm_harness.cluster()
         settings = {"url": slurm.url, "user": "root", "jwt_key_file": str(slurm.key), "partition": "nvidia"}
-    entry = {"kind": engine, "name": engine, "accepted": True, "look_every_s": 0.5, **settings}
+    entry = {"kind": engine, "name": engine, "accepted": True, **settings}
     return yaml.safe_dump({"shared": str(folder), "engines": [entry]})
 
 
@@ -104,27 +104,28 @@ def one_by_one(ways: Iterable[Way], count: int) -> list[tuple[float, float]]:
     return [(statistics.mean(a for a, _ in mine), statistics.mean(b for _, b in mine)) for mine in taken]
 
 
-def rows(engine: str, singles: int, jobs: Mapping[int, int]) -> Iterator[tuple[str, Figures]]:
+def rows(engine: str, warm: int, singles: int, jobs: Mapping[int, int]) -> Iterator[tuple[str, Figures]]:
     """The engine alone where it is one that stands alone, and a centre over it."""
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as name:
         folder = Path(name)
         ways = {
             title: opens(folder / title.replace(" ", "-")) for title, opens in ALONE.get(engine, {}).items()
         }
-        found = {title: _rates(way, jobs) for title, way in ways.items()}
+        found = {title: _rates(way, warm, jobs) for title, way in ways.items()}
         with opened(engine, folder) as centres:
             ways[f"a centre over {engine}"] = centres
-            found[f"a centre over {engine}"] = _rates(centres, jobs)
+            found[f"a centre over {engine}"] = _rates(centres, warm, jobs)
             taken = one_by_one(tuple(ways.values()), singles)
             for (title, (rates, memory)), (submit_s, start_s) in zip(found.items(), taken, strict=True):
                 yield title, Figures(1000 * submit_s, 1000 * start_s, rates, memory)
 
 
-def _rates(way: Way, jobs: Mapping[int, int]) -> tuple[dict[int, float], int]:
-    """Jobs a second of each length, and the memory after them."""
-    for number in range(WARM):
+def _rates(way: Way, warm: int, jobs: Mapping[int, int]) -> tuple[dict[int, float], int]:
+    """Jobs a second of each length, and the memory after them; `warm` others come before, on every host."""
+    for number in range(warm):
         way.submit(f"warm-{number}", 0)
-        until(way.is_idle)
+    until(way.is_idle)
+    time.sleep(SETTLE_S)
     rates = {seconds: jobs_per_s(way, count, seconds) for seconds, count in jobs.items()}
     return rates, way.memory_bytes()
 
@@ -145,7 +146,8 @@ def main() -> int:
         if absent[engine]:
             print(f"{engine} is left out: {absent[engine]}")
             continue
-        for title, found in rows(engine, scenario["singles"][engine], scenario["jobs"][engine]):
+        counts = (scenario[name][engine] for name in ("warm", "singles", "jobs"))
+        for title, found in rows(engine, *counts):
             table[title] = found
             rates = (found.jobs_per_s.get(length) for length in lengths)
             shown = "".join(f"{'' if rate is None else f'{rate:.2f}':>16}" for rate in rates)

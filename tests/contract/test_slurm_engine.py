@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.contract.slurm_harness import SlurmHarness, cluster
 
 from penstock.app.ports import Kept, Start
 from penstock.base.refusal import Fault, Refused
-from penstock.engines.slurm import folder, watched
+from penstock.engines.slurm import folder, reservations, watched
 from penstock.engines.slurm.engine import SlurmEngine
 from penstock.engines.slurm.rest import make_token
 from penstock.fleet.device import DeviceState
@@ -133,39 +134,82 @@ def test_the_commands_of_slurm_serve_where_there_is_no_rest_server(tmp_path, mon
         opened.engine.close()
 
 
-def test_a_lease_is_an_account_with_a_limit_and_a_reservation_for_its_jobs_alone(tmp_path, monkeypatch):
-    there = cluster()
-    monkeypatch.setenv("SLURM_CONF", there.environment["SLURM_CONF"])
+@pytest.fixture
+def reserving(tmp_path, monkeypatch):
+    """A bench of an engine that keeps leases."""
+    monkeypatch.setenv("SLURM_CONF", cluster().environment["SLURM_CONF"])
     with HARNESS.turn(alone=True):
         opened = Opened(HARNESS, tmp_path / "engine")
         opened.engine.close()
         opened.engine = SlurmEngine(HARNESS.settings(tmp_path / "engine", reservations=True))
+        opened.engine.capacity()
         bench = Bench(opened, tmp_path)
-        bench.engine.capacity()
-        plan = bench.plan("a", "sleep 600")
-        task = msgspec.structs.replace(plan.tasks[0], node="n2", stack="cuda", handles=("a100:0",))
-        mine = msgspec.structs.replace(plan, lease="acme.one", tasks=(task,))
-        with pytest.raises(Fault, match="not reserved"):
-            bench.engine.start(mine)
-        bench.engine.keep([_lease("acme.one", {"n2": 8, "n1": 2})])
-        bench.engine.keep([_lease("acme.one", {"n2": 8, "n1": 2})])
-        shown = bench.wait(lambda: _reserved("acme.one"), "the reservation")
-        assert "CoreCnt=80" in shown
-        assert "Accounts=penstock-lease-acme.one" in shown
-        limits = there.run("sacctmgr", "-n", "-P", "show", "assoc", "format=account,user,grptres")
-        assert "penstock-lease-acme.one||gres/gpu=10" in limits
-        others = there.run("sbatch", "--parsable", "--nodelist=n2", "--gres=gpu:1", "--account=others",
-                           "--output=/dev/null", "--wrap=true").strip()  # fmt: skip
-        bench.wait(lambda: _begins(bench, mine), "its lease to be kept")
-        bench.until("a", "running")
-        assert there.run("squeue", "-h", "-j", others, "-o", "%T").strip() == "PENDING", "all of n2 is kept"
-        bench.engine.keep([_lease("acme.two", {"n4": 8})])  # while a job of the other is ending
-        bench.wait(lambda: _reserved("acme.two"), "the reservation of another lease")
+        yield bench
         bench.end_all()
-        bench.engine.keep([])
-        bench.wait(lambda: not _reserved(""), "the end of both")
-        there.run("scancel", others)
+        _keep(bench, [], lambda: not any((bench.root / "leases").iterdir()))
+        assert not _reserved("")
         opened.engine.close()
+
+
+ACCOUNTS = ("sacctmgr", "-n", "-P", "show", "assoc", "format=account,user,grptres,grpsubmitjobs")
+
+
+def test_a_lease_is_an_account_with_a_limit_and_a_reservation_for_its_jobs_alone(reserving):
+    there, bench, account = cluster(), reserving, "penstock-lease-acme.one"
+    plan = bench.plan("a", "sleep 600")
+    task = msgspec.structs.replace(plan.tasks[0], node="n2", stack="cuda", handles=("a100:0",))
+    mine = msgspec.structs.replace(plan, lease="acme.one", tasks=(task,))
+    with pytest.raises(Fault, match="not reserved"):
+        bench.engine.start(mine)
+    leased = [_lease("acme.one", {"n2": 8, "n1": 2})]
+    shown = _keep(bench, leased, lambda: _reserved("acme.one"))
+    assert "CoreCnt=80" in shown
+    assert f"Accounts={account}" in shown
+    assert f"{account}||gres/gpu=10|\n" in there.run(*ACCOUNTS)
+    others = there.run("sbatch", "--parsable", "--nodelist=n2", "--gres=gpu:1", "--account=others",
+                       "--output=/dev/null", "--wrap=true").strip()  # fmt: skip
+    _keep(bench, leased, lambda: _begins(bench, mine))
+    bench.until("a", "running")
+    assert there.run("squeue", "-h", "-j", others, "-o", "%T").strip() == "PENDING", "all of n2 is kept"
+    _keep(bench, [_lease("acme.two", {"n4": 8})], lambda: _reserved("acme.two"))
+    assert f"{account}||gres/gpu=10|\n" in there.run(*ACCOUNTS), "a job of it is ending"
+    bench.end_all()
+    _keep(bench, [], lambda: not _reserved(""))
+    _keep(bench, [], lambda: f"{account}||gres/gpu=10|0\n" in there.run(*ACCOUNTS))
+    late = ("sbatch", f"--account={account}", "--output=/dev/null", "--wrap=true")
+    by_hand = subprocess.run(late, env=there.environment, capture_output=True, text=True, check=False)
+    assert "AssocGrpSubmitJobsLimit" in by_hand.stderr
+    assert account in there.run("sacct", "-n", "-P", "-X", "-A", account, "-o", "account,state")
+    there.run("scancel", others)
+
+
+def test_a_reservation_follows_its_lease_and_says_where_it_cannot_yet(reserving):
+    there, bench, account = cluster(), reserving, "penstock-lease-acme.three"
+    lease = _lease("acme.three", {"n1": 2, "n2": 8})
+    _keep(bench, [lease], lambda: _reserved("acme.three"))
+    longer = msgspec.structs.replace(lease, end=lease.end + timedelta(hours=1))
+    there.run("scontrol", "update", f"ReservationName={account}", "Accounts=others")
+    there.run("sacctmgr", "-i", "-Q", "modify", "account", account, "set", "GrpTRES=gres/gpu=1")
+    shown = _keep(
+        bench, [longer], lambda: (now := _reserved("acme.three")) and f"Accounts={account} " in now and now
+    )
+    assert f"EndTime={reservations.local(longer.end)}" in shown
+    assert f"{account}||gres/gpu=10|\n" in there.run(*ACCOUNTS)
+    used = there.run("sbatch", "--parsable", f"--account={account}", f"--reservation={account}",
+                     "--nodelist=n1", "--output=/dev/null", "--wrap=sleep 600").strip()  # fmt: skip
+    bench.wait(lambda: "RUNNING" in there.run("squeue", "-h", "-j", used, "-o", "%T"), "a job in it")
+    smaller = [msgspec.structs.replace(longer, devices={"n1": 1, "n2": 8})]
+    said = f"reservation {account} is not what is leased"
+    _keep(bench, smaller, lambda: said in "".join(bench.engine.capacity().remarks))
+    assert "CoreCnt=80" in _reserved("acme.three")
+    there.run("scancel", used)
+    _keep(bench, smaller, lambda: "CoreCnt=72" in _reserved("acme.three"))
+    _keep(bench, smaller, lambda: not bench.engine.capacity().remarks)
+
+
+def _keep[T](bench: Bench, leases: list[Kept], holds: Callable[[], T]) -> T:
+    """Keep these leases, as a centre does again and again, until it holds."""
+    return bench.wait(lambda: bench.engine.keep(leases) or holds())
 
 
 def _reserved(lease: str) -> str:

@@ -16,6 +16,7 @@ from penstock.app import arrays, following, identity, jobs, money, opening, repo
 from penstock.app.access import SYSTEM
 from penstock.app.context import Policy
 from penstock.app.loop import cycle
+from penstock.engines.slurm import reservations
 from penstock.fleet.device import DeviceState
 from penstock.insight.model import Line
 from penstock.lease.job import FINAL_JOB_STATES, Checkpoint, JobSpec, JobState, Resources
@@ -301,11 +302,17 @@ def test_a_leased_reservation_runs_its_tenants_jobs_and_nobody_elses(
     listed = slurm.run("squeue", "-h", "-o", "%j %v %a").splitlines()
     assert f"penstock-{mine.id} {reservation} {account}" in listed
     assert f"penstock-{theirs.id} (null) root" in listed
+    slurm.run("scontrol", "update", f"ReservationName={reservation}", "Accounts=others", "Flags+=IGNORE_JOBS")
+    shown = ("scontrol", "-o", "show", "reservation", reservation)
+    turn_until(centre, lambda: f"Accounts={account} " in slurm.run(*shown), "what was changed by hand")
+    assert f"EndTime={reservations.local(lease.end)}" in slurm.run(*shown)
     selling.set_lease_state(app, SYSTEM, lease.id, LeaseState.BREACHED, "a test")
     jobs.stop(app, SYSTEM, "beta.j")
     gone = ("scontrol", "-o", "show", "reservation")
     turn_until(centre, lambda: "penstock-lease" not in slurm.run(*gone), "the end of the reservation")
     assert jobs.show_job(app, SYSTEM, "acme.j").job.stop_reason == "lease_ended"
+    limit = ("sacctmgr", "-n", "-P", "show", "assoc", f"account={account}", "format=user,grpsubmitjobs")
+    turn_until(centre, lambda: "|0" in slurm.run(*limit).split(), "the end of the right to submit")
 
 
 def _charged(centre: Centre):

@@ -10,8 +10,9 @@ from penstock.base.refusal import Fault, Refusal, Refused
 from penstock.engines.patience import Patience
 from penstock.engines.slurm.cluster import Cluster
 from penstock.engines.slurm.errand import Errand
-from penstock.engines.slurm.keeping import Keeping, name_of
+from penstock.engines.slurm.keeping import Keeping
 from penstock.engines.slurm.model import SlurmJob, SlurmNode
+from penstock.engines.slurm.reservations import name_of
 from penstock.engines.slurm.settings import SlurmSettings
 from penstock.fleet.accelerators import Accelerator, catalogue, device_rates, find
 from penstock.fleet.device import Device, DeviceState, Node
@@ -104,7 +105,7 @@ class Fleet:
             self._reserving.check()
         except Fault as error:
             return (f"leases are not reserved: {error}",)
-        return ()
+        return tuple(self._keeping.remarks)
 
     def reservation(self, lease: str) -> str:
         """The account and the reservation that a job of this lease runs in; '' where there are none.
