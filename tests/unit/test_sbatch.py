@@ -314,6 +314,30 @@ srun false"""
     assert code == 1
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "OMP_NUM_THREADS=8 srun -n 4 echo $OMP_NUM_THREADS done",
+        "A='x y' B=\"z\" srun echo done",
+        "for i in 1; do srun echo done; done",
+        "if ! srun false; then srun echo done; fi",
+        "timeout -k 1 10s srun -n4 echo done",
+        "exec srun --label echo done",
+        "{ srun echo done; }",
+        "out=$(srun echo done); echo $out",
+    ],
+)
+def test_srun_is_found_wherever_it_stands(line):
+    found = job_of("-n 4", body=line)
+    assert found.spec.tasks_per_node == 4
+    lines, code = run_task(found, RANK="0", PATH="/usr/bin:/bin")
+    assert (lines[-1].removeprefix("8 "), code) == ("done", 0)
+
+
+def test_a_word_that_ends_like_srun_is_none():
+    assert job_of("-n 4", body="echo srun; mysrun x; ./srun y").spec.tasks_per_node == 1
+
+
 def test_without_srun_it_is_one_task_that_sees_all_devices():
     found = job_of(
         "-n 8 --gres=gpu:8", body='torchrun() { echo "$@"; }\ntorchrun --nproc_per_node $SLURM_NTASKS x'

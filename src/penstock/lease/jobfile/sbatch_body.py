@@ -1,6 +1,6 @@
 """The commands of a batch script. Slurm runs them once and `srun` starts tasks; here each task runs them.
 
-So `srun` becomes a function that runs its command in place, and a script without it must be for one node,
+So `srun` becomes a program that runs its command in place, and a script without it must be for one node,
 where it is one task that sees all devices, as it does under Slurm.
 """
 
@@ -17,19 +17,21 @@ from penstock.lease.jobfile.sbatch_commands import (
 _SHELL = re.compile(
     r"#!\s*(?:/usr/bin/env\s+)?(?:/(?:usr/)?(?:local/)?bin/)?(?:ba)?sh((?:\s+-[a-z]+|\s+--login)*)\s*"
 )
-_SRUN_FUNCTION = f"""\
-srun() {{
-  while [ $# -gt 0 ]; do
-    case "$1" in
-      --) shift; break ;;
-      -[{SHORT_WITH_VALUE}]|--{"|--".join(LONG_WITH_VALUE)}) shift 2 ;;
-      -*) shift ;;
-      *) break ;;
-    esac
-  done
-  "$@"
-}}
+_SRUN = f"""\
+srun_in=$(mktemp -d) && cat > "$srun_in/srun" <<'SRUN_END' && chmod +x "$srun_in/srun" && PATH=$srun_in:$PATH
+#!/bin/sh
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --) shift; break ;;
+    -[{SHORT_WITH_VALUE}]|--{"|--".join(LONG_WITH_VALUE)}) shift 2 ;;
+    -*) shift ;;
+    *) break ;;
+  esac
+done
+exec "$@"
+SRUN_END
 """
+"""A program, not a function of the shell, so that `exec srun`, `timeout 1h srun` and the like find it too."""
 
 _VARIABLES = {
     "SLURM_PROCID": "$RANK",
@@ -76,5 +78,5 @@ def translate_body(
     )
     flags = "".join(re.findall(r"\s-([a-z]+)", shell.group(1))).replace("l", "")
     settings = f"set -{flags}\n" if flags else ""
-    srun = _SRUN_FUNCTION if uses_srun(text) else ""
+    srun = _SRUN if uses_srun(text) else ""
     reading.put("run", prelude + srun + settings + text, f"{filename}:1:1")

@@ -6,8 +6,17 @@ from collections.abc import Iterator
 from penstock.lease.jobfile.reading import Reading
 from penstock.lease.jobfile.sbatch_options import words_of
 
-_SRUN = re.compile(r"(?:^|[;&|(`]|\$\()\s*(?:time\s+|exec\s+)?srun\b(.*)")
-_LAUNCHER = re.compile(r"(?:^|[;&|(`]|\$\()\s*(?:time\s+|exec\s+)?(mpirun|mpiexec|ibrun|jsrun)\b")
+_WORD = r"[^\s;&|]++"
+_STARTERS = "mpirun|mpiexec|ibrun|jsrun"
+_BEFORE = (
+    r"(?:^|[;&|(`!{]|\$\(|\b(?:do|then|else|elif|if|while|until)\s)\s*+"
+    rf"(?:(?:time|exec|nohup|env|!)\s++"
+    rf"|timeout\s++(?:-{_WORD}\s++)*+(?:(?!(?:srun|{_STARTERS})\b){_WORD}\s++){{1,2}}+"
+    rf"|\w++=(?:\"[^\"]*+\"|'[^']*+'|(?:{_WORD})?)\s++)*+"
+)
+"""What a command stands after: the begin of a line or list, a word of the shell, variables, a program that runs it."""
+_SRUN = re.compile(_BEFORE + r"srun\b(.*)")
+_LAUNCHER = re.compile(_BEFORE + rf"({_STARTERS})\b")
 _CLIENTS = re.compile(r"\b(scontrol|SLURM_(?:JOB_)?NODELIST|squeue|sacct|sbatch|scancel|salloc)\b")
 _VARIABLE = re.compile(r"\$\{?(SLURM_\w+)")
 SHORT_WITH_VALUE = "ACDGLMNSacdeijmnopqrtwx"
