@@ -11,7 +11,7 @@ import pytest
 
 import penstock
 from penstock.app.ports import Start, TaskPlan
-from penstock.engines.agent.format import PARTS
+from penstock.engines.agent.format import ORDER, PARTS
 from penstock.engines.agent.main import filled, host_facts, known_isolation
 from penstock.engines.agent.shapes import Part
 from penstock.engines.local.host import LEVELS, Host, Isolation
@@ -21,6 +21,7 @@ from penstock.engines.local.supervisor.format import PLAN
 from penstock.engines.local.supervisor.shapes import Plan
 from penstock.engines.local.supervisor.shown import system_mounts
 from penstock.engines.node import Order, files, part_of
+from penstock.engines.slurm.folder import read_log
 from penstock.lease.job import JobSpec, Resources
 
 DIRECTORY = Path("/shared/attempts/j.1")
@@ -94,6 +95,16 @@ def test_each_scheduler_names_devices_in_its_own_way(
     order = Order(plan=gang(stack, ("0",), ("1",)))
     plan = filled(part(order, "n0"), "process groups")
     assert [task["env"][read_by_program] for task in plan["tasks"]] == ["6", "7"]
+
+
+def test_a_log_is_read_from_any_offset(tmp_path: Path) -> None:
+    directory = tmp_path / "j.1"
+    directory.mkdir()
+    (directory / ORDER).write_bytes(files(Order(plan=gang("cpu", ("0",), ("1",))), directory)[ORDER])
+    assert read_log(directory, 0, 0, 10) == b""
+    part_of(directory, "n0").joinpath("j.1").mkdir(parents=True)
+    part_of(directory, "n0").joinpath("j.1/task-0.log").write_text("output")
+    assert [read_log(directory, 0, at, 10) for at in (0, 3, 7, 2**62)] == [b"output", b"put", b"", b""]
 
 
 def test_what_works_on_a_host_is_known_until_something_that_it_depends_on_changes(tmp_path: Path) -> None:

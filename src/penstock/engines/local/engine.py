@@ -3,7 +3,6 @@
 Nothing that matters is kept in memory: any process that opens the same directory sees the same attempts.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
@@ -135,12 +134,7 @@ class LocalEngine:
 
     def logs(self, attempt: str, rank: int, offset: int, limit_bytes: int) -> bytes:
         """Standard output and error of one task, in order, from a byte offset."""
-        path = self._directory(attempt) / f"task-{rank}.log"
-        try:
-            with path.open("rb") as log:
-                return os.pread(log.fileno(), limit_bytes, offset)
-        except FileNotFoundError:
-            return b""
+        return folder.read_log(self._directory(attempt) / f"task-{rank}.log", offset, limit_bytes)
 
     def forget(self, attempt: str) -> None:
         """Drop what is kept of a finished attempt; its logs go too. One that is not finished stays."""

@@ -46,6 +46,15 @@ def read_status(directory: Path) -> Status | None:
         return None
 
 
+def read_log(path: Path, offset: int, limit_bytes: int) -> bytes:
+    """Output of one task from a byte offset, however far that lies; nothing where it has not begun."""
+    try:
+        with path.open("rb") as log:
+            return os.pread(log.fileno(), limit_bytes, offset)
+    except FileNotFoundError:
+        return b""
+
+
 def is_final(status: Status | None) -> bool:
     """Whether nothing will ever be added."""
     return status is not None and status["state"] in FINAL_STATES

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from penstock.engines.agent.format import CLAIM
+from penstock.engines.local.folder import read_log as read_output
 from penstock.engines.local.supervisor.directory import make as make_whole
 from penstock.engines.local.supervisor.record import replace_file
 from penstock.engines.node import part_of, read_order
@@ -81,12 +82,7 @@ def read_log(directory: Path, rank: int, offset: int, limit_bytes: int) -> bytes
         return b""
     refused = directory / f"refused-{rank}.log"
     path = refused if refused.exists() else part_of(directory, node) / directory.name / f"task-{rank}.log"
-    try:
-        with path.open("rb") as log:
-            log.seek(offset)
-            return log.read(limit_bytes)
-    except FileNotFoundError:
-        return b""
+    return read_output(path, offset, limit_bytes)
 
 
 def write_final(directory: Path, seen: Seen, name: str = FINAL) -> Seen:
