@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,6 +25,33 @@ settings.register_profile(
 )
 settings.load_profile("penstock")
 """A busy machine is no finding: properties are never timed. The same examples each time, but on the hunt."""
+
+
+LONGEST = (
+    "property/test_replay.py",
+    "property/test_more_kernels.py",
+    "property/test_kernels.py",
+    "contract/test_engine.py",
+    "e2e/test_engines_together.py",
+    "sim/test_campaign.py",
+    "e2e/test_guides.py",
+    "unit/test_plan_build.py",
+    "golden/test_golden.py",
+    "e2e/test_console_browser.py",
+    "sim/test_week.py",
+    "property/test_commerce_history.py",
+    "golden/test_follow.py",
+    "e2e/test_postgresql.py",
+    "e2e/test_opening.py",
+    "sim/test_crashes.py",
+)
+"""Files of the longest tests. Those before them compile kernels, which the others then find."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest go first: one that came last would leave the other processors idle."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session", autouse=True)
