@@ -2,6 +2,8 @@
 UV := .tools/bin/uv
 PY := .venv/bin/python
 FOCUS := .tools/focus-validator/bin/focus-validator
+# One more than the two processors of the rule: many tests wait for processes that they started.
+WORKERS ?= 3
 export UV_PROJECT_ENVIRONMENT := .venv
 # Many container images set it, and then each of the hundreds of processes of the tests compiles all libraries anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -12,7 +14,7 @@ demo: setup
 	.venv/bin/penstock demo
 
 test: setup $(FOCUS)
-	$(PY) -m pytest -n 2 --dist worksteal -q
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal -q
 
 check: setup
 	.venv/bin/ruff format --check

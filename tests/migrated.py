@@ -1,7 +1,7 @@
 """A migrated database to copy from: what an empty one becomes is asked in `tests/store/test_migrations.py`, once.
 
-Where a test opens a new database in its own process, it gets a copy in place of all migrations again. Processes
-that a test starts migrate by themselves.
+Where a test opens a new database in its own process, it gets a copy in place of all migrations again, and does not
+wait for the disk: no test takes the power away. Processes that a test starts do both by themselves.
 """
 
 import shutil
@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from penstock.store import sqlite
 from penstock.store.database import Database
 
 migrate = Database.migrate
@@ -40,8 +41,15 @@ def copied(template: Path) -> Iterator[None]:
         elif _version(database) != newest:
             migrate(database)
 
+    set_pragmas = sqlite._set_pragmas
+
+    def without_waiting(connection: sqlite3.Connection, record: object) -> None:
+        set_pragmas(connection, record)
+        connection.execute("PRAGMA synchronous=OFF")
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Database, "migrate", quick)
+        patch.setattr(sqlite, "_set_pragmas", without_waiting)
         yield
 
 
