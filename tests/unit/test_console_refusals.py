@@ -20,6 +20,8 @@ REACHED = (
 """Where sentences come from that a person at the console or at a terminal can meet."""
 SAYING = {"Refusal": 1, "invalid": 1, "forbidden": 0, "NotUnderstood": 1, "refuse": 2, "_refuse": 2, "add": 2}
 """Call -> which argument is the message; the remedy follows it."""
+NAMED = ("what", "remedy")
+"""Variables that sentences are put into before they are refused."""
 TABLES = (foreign.TOP, foreign.RESOURCES, sbatch_options.IGNORED, sbatch_options.REFUSED)
 
 
@@ -39,6 +41,8 @@ def sentences() -> set[str]:
     found = set()
     for path in chain.from_iterable((SOURCE / folder).rglob("*.py") for folder in REACHED):
         for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in NAMED:
+                found |= {text for text in shapes(node.value) if len(text.replace("{}", "").split()) > 1}
             if not isinstance(node, ast.Call):
                 continue
             name = getattr(node.func, "id", "") or getattr(node.func, "attr", "")

@@ -10,6 +10,17 @@ HOST_MESSAGES: dict[str, str] = {
     "a pod needs an image": "Pod 需要镜像",
     "a service is no gang": "服务不是任务组",
     "a service without a network serves nobody": "没有网络的服务无人可用",
+    "a Job of Kubernetes does not wait for another": "Kubernetes 的 Job 不等待其他 Job",
+    "a synced directory does not reach a pod": "同步的目录到不了 Pod",
+    "device plug-ins of Kubernetes give whole devices, each in its own way shares": (
+        "Kubernetes 的设备插件给整台设备，份额则各有各的方式"
+    ),
+    "the cluster has no host{}{}": "集群没有主机{}{}",
+    "the image has neither bash nor sh, and a job's run: is a script": "镜像里没有 bash 也没有 sh，而作业的 run: 是脚本",
+    "the image {} has a file or a link there": "镜像 {} 在该处有文件或链接",
+    "{} cannot be shown: /{} is no directory in the image": "{} 无法显示：/{} 在镜像中不是目录",
+    "{} is for {}, and this host is linux/{}": "{} 用于 {}，而本机是 linux/{}",
+    "{} unpacks images, and is not installed": "解包镜像需要 {}，而它没有安装",
     "a url needs a user, and one of token_file and jwt_key_file": "url 需要 user，以及 token_file 与 jwt_key_file 之一",
     "a working directory has at most {} files and {} MiB": "工作目录至多 {} 个文件、{} MiB",
     "an archive, but of no image": "是归档，但不是镜像",
@@ -74,6 +85,17 @@ HOST_MESSAGES: dict[str, str] = {
     "{}:{} cannot be used: {}": "{}:{} 无法使用：{}",
 }
 HOST_REMEDIES: dict[str, str] = {
+    "apply it when they have ended, and leave after out": "请在它们结束后再应用，并去掉 after",
+    "ask for a whole device, or write the plug-in's resource in by hand": "请要整台设备，或手工写入插件的资源",
+    "name an archive, a directory with an OCI layout, or podman:NAME": "请给出归档、OCI 布局目录或 podman:NAME",
+    "put it into the image, and leave workdir out": "请放进镜像，并去掉 workdir",
+    "save it again, e.g. `podman save --format oci-archive -o FILE NAME`": (
+        "请重新保存，例如 `podman save --format oci-archive -o FILE NAME`"
+    ),
+    "see that Python and scikit-learn can be read by jobs: `penstock doctor`": (
+        "请确认作业能读到 Python 与 scikit-learn：`penstock doctor`"
+    ),
+    "see `penstock plan catalogue`": "见 `penstock plan catalogue`",
     "add a shell to it, such as busybox": "请加入 shell，如 busybox",
     "build or pull it for linux/{}": "请为 linux/{} 构建或拉取",
     "copy it again": "请重新复制",

@@ -106,6 +106,10 @@ SCRIPT_MESSAGES: dict[str, str] = {
     "a step is not for all tasks": "作业步不是用于全部任务",
     "a step of a part of the job": "作业步只属于作业的一部分",
     "a terminal": "终端",
+    "a throughput is work done in a second, more than 0": "throughput 是每秒完成的工作量，须大于 0",
+    "lines end as on Windows": "行尾是 Windows 式的",
+    "{} as spot work": "{}（作为竞价作业）",
+    "{} is no shell script": "{} 不是 shell 脚本",
     "mpirun starts tasks over nodes": "mpirun 跨节点启动任务",
     "only the first of several nodes would run the script": "多个节点中只有第一个会运行脚本",
     "steps beside each other": "同时运行的作业步",
@@ -113,6 +117,12 @@ SCRIPT_MESSAGES: dict[str, str] = {
     "{} asks Slurm": "{} 询问 Slurm",
 }
 SCRIPT_REMEDIES: dict[str, str] = {
+    "ask for GPUs too": "请同时要求 GPU",
+    "check the indentation, and quote values that contain ': ' or start with a special character": (
+        "请检查缩进；含 ': ' 或以特殊字符开头的值请加引号"
+    ),
+    "indent with spaces, not with tabs": "请用空格缩进，不用制表符",
+    "write image: with the name of a container image": "请写 image:，用容器镜像的名称",
     "ask for GPUs too, such as --gpus=8": "请同时要求 GPU，如 --gpus=8",
     "check it out, and name its directory as workdir": "请检出后把其目录写作 workdir",
     "compare with `penstock offer list`": "请与 `penstock offer list` 比较",
