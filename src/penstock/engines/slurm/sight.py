@@ -7,7 +7,7 @@ from collections.abc import Collection
 from penstock.engines.slurm.cluster import Cluster
 from penstock.engines.slurm.model import SlurmJob
 
-_PAUSE_S, _PAUSES = 0.1, 10
+_PAUSE_S, _PAUSES = 0.1, 20
 """What need not be new is asked for again after a pause, so many times as long as the answer took."""
 _ONE_S = 0.005
 """What a question for one job takes; more of them than take as long as a list of all are asked for by that list."""
