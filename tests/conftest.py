@@ -31,6 +31,9 @@ LONGEST = (
     "property/test_replay.py",
     "property/test_more_kernels.py",
     "property/test_kernels.py",
+    "unit/test_displaced_work.py",
+    "unit/test_remedies_example.py",
+    "sim/test_rehearsing.py",
     "contract/test_engine.py",
     "e2e/test_engines_together.py",
     "sim/test_campaign.py",
@@ -45,7 +48,7 @@ LONGEST = (
     "e2e/test_opening.py",
     "sim/test_crashes.py",
 )
-"""Files of the longest tests. Those before them compile kernels, which the others then find."""
+"""Files of the longest tests. Before them those of kernels: one process compiles these, and all others find them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
