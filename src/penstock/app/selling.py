@@ -276,12 +276,13 @@ def _book(tx: Tx, quote: Quote, name: str, now: datetime, hold_validity: timedel
         raise Refused(Refusal("window_past", f"the time quoted ended at {end}", "ask for another", "quote"))
     answer = find(world(tx), Request(quote.model, quote.devices, Window(start, end)), now)
     if not answer.available:
-        when = (
-            f"it would be free from {answer.available_from}" if answer.available_from else "nothing frees up"
-        )
         reasons = ", ".join(f"{reason}: {count}" for reason, count in answer.reasons.items())
-        said = f"{quote.devices} devices are not free ({reasons})"
-        raise Refused(Refusal("not_available", said, when, "quote"))
+        what = f"{quote.devices} devices are not free ({reasons or 'the fleet has none'})"
+        if answer.available_from:
+            remedy = f"they would be free from {answer.available_from}"
+        else:
+            remedy = "ask for fewer, or for another model"
+        raise Refused(Refusal("not_available", what, remedy, "quote"))
     offer = _found("offer", quote.offer, leases.offer(tx, quote.offer))
     terms = terms_of(offer, quote.price_micros_per_card_hour)
     total = lease_price(quote.devices, Window(start, end), terms)

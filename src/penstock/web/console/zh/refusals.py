@@ -377,6 +377,8 @@ REMEDIES: dict[str, str] = {
     "wait until then, or close an earlier period": "请等到那时，或关闭更早的周期",
     "wait, or drain it with `penstock fleet set`": "请等待，或先排空该设备",
     "wait, or end it earlier": "请等待，或提前结束",
+    "they would be free from {}": "它们自 {} 起空闲",
+    "ask for fewer, or for another model": "请减少数量，或询另一型号",
     "write a full path without '.', '..', doubled or trailing '/', such as /data": (
         "请写完整路径，不含“.”、“..”、重复或结尾的“/”，如 /data"
     ),
@@ -398,6 +400,7 @@ REMEDIES: dict[str, str] = {
 }
 NOUNS: dict[str, str] = {
     "the centre": "本中心",
+    "the fleet has none": "算力池中没有",
     "job": "作业",
     "lease": "租约",
     "quote": "询价",
