@@ -42,7 +42,7 @@ class RayHarness(Harness):
 
     name = "ray"
     many = 6
-    patience_s = 240.0
+    patience_s = 240.0 + 6.0 * int(os.environ.get("PENSTOCK_CONTRACT_ATTEMPTS", "0"))
     """An attempt costs Ray some five seconds of a processor, and the machine may have other work."""
     _filler = ""
 
