@@ -11,6 +11,7 @@ from tests.contract.bench import Bench, Opened
 from tests.contract.ray_harness import RayHarness, cluster
 
 from penstock.base.refusal import Fault, Refused
+from penstock.engines.ray import engine as engines
 from penstock.engines.ray.client import ANSWER_MAX_BYTES, RayClient
 from penstock.engines.ray.engine import RayEngine
 from penstock.engines.ray.settings import RaySettings
@@ -90,6 +91,25 @@ def test_what_cannot_be_met_says_why_and_can_be_stopped(bench):
     bench.stop("a", 5)
     seen = bench.end("a")
     assert (seen.state, seen.began_at) == (AttemptState.STOPPED, None)
+
+
+def test_a_server_that_died_of_a_stop_has_stopped_what_ray_has_no_room_for(bench, monkeypatch):
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    bench.start("holder", "exec sleep 600")
+    bench.until("holder", "running")
+    plan = bench.plan("a", "exit 0")
+    whole = msgspec.structs.replace(plan.tasks[0], handles=(f"0-{cluster().cpus - 1}",))
+    bench.begin(msgspec.structs.replace(plan, tasks=(whole,)))
+    bench.wait(lambda: (seen := bench.see("a")) and seen.waiting)
+    with monkeypatch.context() as patch:
+        patch.setattr(engines.folder, "write_final", die)
+        with pytest.raises(KeyboardInterrupt):
+            bench.stop("a", 5)
+    assert bench.see("a").state is AttemptState.STARTING
+    seen = bench.end("a")
+    assert (seen.state, seen.cause, seen.began_at) == (AttemptState.STOPPED, "stop", None)
 
 
 def test_programs_see_nothing_of_the_cluster(bench):

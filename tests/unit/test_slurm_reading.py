@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from penstock.app.ports import Start, TaskPlan
 from penstock.engines.slurm import reading
 from penstock.engines.slurm.fleet import foreign_work, state_of
 from penstock.engines.slurm.model import SlurmJob, SlurmNode, Submission, expand
 from penstock.engines.slurm.rest import VERSIONS, expiry_s, make_token, submission_body
+from penstock.engines.slurm.settings import SlurmSettings
+from penstock.engines.slurm.submission import submission
 from penstock.fleet.device import DeviceState
+from penstock.lease.job import JobSpec, Resources
 
 OLD_JOB = {
     "job_id": 3,
@@ -151,6 +155,18 @@ def test_a_submission_in_the_words_of_each_version():
         assert new["time_limit"] == {"set": True, "infinite": False, "number": 5}
         assert new["environment"][0].startswith("PATH=")
         assert "account" not in new
+
+
+@pytest.mark.parametrize(
+    ("asked", "lease", "given"), [(0, "", 16), (3500, "", 16), (24_500, "", 25), (24_500, "acme.one", 16)]
+)
+def test_cores_asked_for_beside_accelerators_are_given_but_in_a_lease(asked, lease, given):
+    resources = Resources(("a100",), devices_per_node=2, cpu_millicores=asked)
+    spec = JobSpec(name="x", run="true", resources=resources)
+    task = TaskPlan(rank=0, node="n1", local_rank=0, devices=("a", "b"), handles=("0", "1"), stack="cuda")
+    plan = Start(attempt="a.1", job="a", tenant="t", spec=spec, tasks=(task,), lease=lease)
+    made = submission(plan, Path("/s/a.1"), SlurmSettings(shared=Path("/s")), {"n1": 8}, "")
+    assert made.cpus_per_node == given
 
 
 def test_foreign_work_is_counted_by_host_and_ours_is_not():

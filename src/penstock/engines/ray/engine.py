@@ -90,7 +90,7 @@ class RayEngine:
         directory = self._directory(attempt)
         request = msgspec.json.encode(StopRequest(grace_s, time.time_ns() // 1000))
         with fault(f"stopping attempt {attempt}"):
-            never = Seen(attempt=attempt, state=AttemptState.STOPPED, cause="stop", ended_at=_now())
+            never = _never_begun(attempt)
             if folder.make(directory, {STOP: request, folder.FINAL: msgspec.json.encode(never)}):
                 return
             if folder.read_final(directory) is not None:
@@ -181,7 +181,11 @@ class RayEngine:
         gang = outcome.merged(order.plan, outcome.parts(order.plan, directory))
         if gang.state in FINAL_ATTEMPT_STATES:
             return folder.write_final(directory, self._as_ended(directory, gang))
+        claimed = folder.is_claimed(directory)
         driver = self._driver(directory, attempt)
+        if claimed and driver is not None and driver.status == "PENDING" and read_stop(directory) is not None:
+            # no driver has come, so a server took the claim to stop it, and died
+            return folder.write_final(directory, _never_begun(attempt))
         if driver is not None and not driver.is_over:
             return msgspec.structs.replace(gang, waiting="" if gang.began_at else self._reason(order, driver))
         if not folder.is_claimed(directory):
@@ -253,6 +257,10 @@ class RayEngine:
         ):
             return msgspec.structs.replace(gang, state=AttemptState.EVICTED, cause="cancelled_by_cluster")
         return gang
+
+
+def _never_begun(attempt: str) -> Seen:
+    return Seen(attempt=attempt, state=AttemptState.STOPPED, cause="stop", ended_at=_now())
 
 
 def _now() -> datetime:

@@ -81,7 +81,10 @@ def _run(way: str, python: str, node: str) -> str:
 
 
 def _cpus(plan: Start, share: Mapping[str, int]) -> int:
-    """CPUs of the host that needs most: cores that are devices themselves, or the share of accelerators."""
+    """CPUs of the host that needs most: cores that are devices themselves, or the share of accelerators.
+
+    Beside accelerators more are given where more are asked for; but in a lease, whose reservation may have no more.
+    """
     needed: dict[str, int] = defaultdict(int)
     for task in plan.tasks:
         if task.stack == CPU:
@@ -89,7 +92,8 @@ def _cpus(plan: Start, share: Mapping[str, int]) -> int:
             needed[task.node] += len(cpus) if isinstance(cpus, tuple) else 1
         else:
             needed[task.node] += len(task.handles) * share.get(task.node, 1)
-    return max(needed.values(), default=1)
+    beside = not plan.lease and any(task.stack != CPU for task in plan.tasks)
+    return max(-(-plan.spec.resources.cpu_millicores // 1000) if beside else 1, *needed.values())
 
 
 def _gres(plan: Start) -> str:
