@@ -33,17 +33,18 @@ def check_sizes(root: Path) -> Iterator[str]:
     A migration is one long list of statements, written once and never changed.
     """
     for path in python_files(root):
-        lines = _text(path).splitlines()
+        name, lines = _name(root, path), _text(path).splitlines()
+        longest = LINE_LENGTH_MAX if name.startswith("src/") else CASE_LENGTH_MAX
         if len(lines) > FILE_LINES_MAX:
-            yield f"{_name(root, path)}: {len(lines)} lines"
+            yield f"{name}: {len(lines)} lines"
         for number, line in enumerate(lines, 1):
-            if len(line) > (LINE_LENGTH_MAX if _name(root, path).startswith("src/") else CASE_LENGTH_MAX):
-                yield f"{_name(root, path)}:{number}: {len(line)} characters"
+            if len(line) > longest:
+                yield f"{name}:{number}: {len(line)} characters"
         for node in ast.walk(_tree(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _is_migration(path):
                 length = (node.end_lineno or node.lineno) - node.lineno + 1
                 if length > FUNCTION_LINES_MAX:
-                    yield f"{_name(root, path)}:{node.lineno}: {node.name} has {length} lines"
+                    yield f"{name}:{node.lineno}: {node.name} has {length} lines"
 
 
 def check_docstrings(root: Path) -> Iterator[str]:
