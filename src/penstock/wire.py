@@ -53,6 +53,8 @@ class Centre:
 
     def close(self) -> None:
         """Let go of engines, database and lock; running jobs run on."""
+        for threads in self.app.look.threads.values():
+            threads.shutdown(cancel_futures=True)
         for engine in self.app.engines.values():
             engine.close()
         self.app.database.close()

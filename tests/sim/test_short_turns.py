@@ -1,6 +1,7 @@
 """Short turns come to the same as whole ones, and what is remembered between turns is what the database has."""
 
 from collections.abc import Iterable
+from concurrent.futures import wait
 from pathlib import Path
 from threading import Thread
 
@@ -31,6 +32,17 @@ class Hasty(SimulatedCentre):
         remembers(self)
 
 
+class Beside(Hasty):
+    """Hands over beside the loop, as to an engine over a network; each is handed over before time goes on."""
+
+    def turn(self) -> None:
+        self.engine.starts_at_once = 4
+        super().turn()
+        while handing := self.app.look.handing:
+            wait(handing.values())
+            short_cycle(self.app)
+
+
 def remembers(centre: SimulatedCentre) -> None:
     with centre.app.database.read() as tx:
         attempts = jobs.live_attempts(tx)
@@ -55,10 +67,14 @@ def walked(made: type[SimulatedCentre], directory: Path, monkeypatch: pytest.Mon
     return centre
 
 
-def test_short_turns_come_to_the_same_as_whole_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hasty = walked(Hasty, tmp_path / "hasty", monkeypatch)
+@pytest.mark.parametrize("other", [Hasty, Beside])
+def test_short_turns_come_to_the_same_as_whole_ones(
+    other: type[SimulatedCentre], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasty = walked(other, tmp_path / "hasty", monkeypatch)
     steady = walked(SimulatedCentre, tmp_path / "steady", monkeypatch)
     assert ends(hasty) == ends(steady)
+    assert bool(hasty.app.look.threads) is (other is Beside)
     assert hasty.check().ok
     hasty.close()
     steady.close()

@@ -1,6 +1,7 @@
 """What every verb is given: the store, the files, the clock, the engines, and the house rules."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -38,6 +39,10 @@ class Look:
     at: datetime | None = None
     begun: set[str] = field(default_factory=set)
     """Attempts that were handed to their engines, of which that is not written down yet."""
+    handing: dict[str, Future[bool]] = field(default_factory=dict)
+    """Attempts that are being handed over at this moment, beside the loop; True where the engine has them."""
+    threads: dict[str, ThreadPoolExecutor] = field(default_factory=dict)
+    """What hands them over, by engine."""
     ask_from: dict[str, datetime] = field(default_factory=dict)
     """From when an engine that takes its time is asked again in short turns."""
     awaiting: dict[str, Attempt] | None = None

@@ -1,8 +1,7 @@
 """What is placed goes to its engine, with everything that the engine needs to know."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 import msgspec
 
@@ -18,34 +17,47 @@ from penstock.lease.variants import on_stack, stack_environment
 
 
 def hand_over(app: App, placed: Iterable[tuple[Job, Attempt]], devices: Iterable[Device]) -> None:
-    """Hand placed attempts to their engines, each once; the plan has no choices left."""
-    new = [(job, attempt) for job, attempt in placed if attempt.id not in app.look.begun]
+    """Hand placed attempts to their engines, each once; the plan has no choices left.
+
+    An engine over a network takes them beside the loop: that it has them is known after a later `collect`.
+    """
+    collect(app)
+    with_engine = app.look.begun | app.look.handing.keys()
+    new = [(job, attempt) for job, attempt in placed if attempt.id not in with_engine]
     known = {device.id: device for device in devices} if new else {}
-    plans: dict[str, list[Start]] = {}
     for job, attempt in new:
-        plans.setdefault(attempt.engine, []).append(_start_plan(app, job, attempt, known))
-    for name, mine in plans.items():
-        with suppress(Fault):  # the settings name it no more
-            app.look.begun.update(_begun(app.engine(name), mine))
+        engine = app.engines.get(attempt.engine)
+        if engine is None:  # the settings name it no more
+            continue
+        plan = _start_plan(app, job, attempt, known)
+        if engine.starts_at_once > 1:
+            app.look.handing[attempt.id] = _beside(app, attempt.engine).submit(_begin, engine, plan)
+        elif _begin(engine, plan):
+            app.look.begun.add(attempt.id)
 
 
-def _begun(engine: Engine, plans: Sequence[Start]) -> list[str]:
-    """The attempts that the engine has now; one that is away, or will not have us, is asked again in the next turn."""
+def collect(app: App) -> None:
+    """Take note of what engines have by now; what they would not have is handed over again."""
+    for name, handed in list(app.look.handing.items()):
+        if handed.done():
+            del app.look.handing[name]
+            if handed.result():
+                app.look.begun.add(name)
 
-    def begin(plan: Start) -> bool:
-        try:
-            engine.start(plan)
-        except (Fault, Refused):
-            return False
-        return True
 
-    width = min(engine.starts_at_once, len(plans))
-    if width == 1:
-        done = list(map(begin, plans))
-    else:
-        with ThreadPoolExecutor(width, thread_name_prefix="start") as threads:
-            done = list(threads.map(begin, plans))
-    return [plan.attempt for plan, is_begun in zip(plans, done, strict=True) if is_begun]
+def _beside(app: App, name: str) -> ThreadPoolExecutor:
+    if name not in app.look.threads:
+        app.look.threads[name] = ThreadPoolExecutor(app.engines[name].starts_at_once, f"start-{name}")
+    return app.look.threads[name]
+
+
+def _begin(engine: Engine, plan: Start) -> bool:
+    """Whether the engine has it now; one that is away, or will not have us, is asked again in a later turn."""
+    try:
+        engine.start(plan)
+    except (Fault, Refused):
+        return False
+    return True
 
 
 def _own_chip(app: App, device: Device) -> Accelerator | None:

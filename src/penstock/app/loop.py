@@ -54,6 +54,7 @@ def short_cycle(app: App) -> int:
 
     The revision that is left.
     """
+    handing.collect(app)
     with app.database.read() as tx:
         held, devices = live(tx), fleet.devices(tx)
         due, may_place = running.must_stop(tx, app.now()), placing.may_place(app, tx)

@@ -121,7 +121,7 @@ class Engine(Protocol):
 
     name: str
     starts_at_once: int
-    """So many calls of `start`, from threads of their own, may go on beside each other."""
+    """So many calls of `start`, from threads of their own, may go on beside each other, and beside all other calls."""
 
     def capacity(self) -> Capacity:
         """Its hosts and devices, and how they are. Cheap to ask often: it may be some seconds old."""
