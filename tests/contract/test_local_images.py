@@ -179,6 +179,13 @@ def test_a_gang_shares_one_image_and_dies_whole(bench):
     assert bench.survivors("a") == []
 
 
+def test_tasks_that_begin_together_do_not_meet_where_their_mounts_are_made(bench):
+    names = [f"a{number}" for number in range(25)]
+    for name in names:
+        bench.start(name, "exit 0", tasks=2)
+    assert bench.ends(names) == dict.fromkeys(names, AttemptState.SUCCEEDED)
+
+
 def test_an_image_that_is_not_there_fails_before_any_program(bench):
     bench.start("a", "touch $PENSTOCK_CHECKPOINT_DIR/ran", image="other:1")
     seen = bench.end("a")
