@@ -17,7 +17,7 @@ from penstock.base.refusal import Fault
 from penstock.engines.local.supervisor.record import replace_file
 from penstock.engines.slurm import reservations
 from penstock.engines.slurm.model import SlurmNode, expand
-from penstock.engines.slurm.reservations import HELD, PREFIX, name_of
+from penstock.engines.slurm.reservations import HELD, PREFIX, local, name_of
 from penstock.engines.slurm.settings import SlurmSettings
 
 _LOOKS = 12
@@ -100,7 +100,7 @@ class Keeping:
             moved = made.asked.devices != one.devices or any(made.shown[key] != shown[key] for key in HELD)
         if not moved:
             now = datetime.now(one.start.tzinfo)
-            reservations.retime(one, begins=max(shown["StartTime"], _shown(one.start)) > _shown(now))
+            reservations.retime(one, begins=max(shown["StartTime"], local(one.start)) > local(now))
             self._note(name, Made(one, reservations.reservations().get(name, {})))
         elif reservations.free(name):
             self._make(name, one, nodes)
@@ -130,11 +130,6 @@ def _changed(asked: Kept, one: Kept, now: datetime) -> bool:
     """Whether the lease is another than the reservation was made for; that it has begun by now changes nothing."""
     begun = max(asked.start, one.start) <= now
     return (asked.end, asked.devices) != (one.end, one.devices) or (asked.start != one.start and not begun)
-
-
-def _shown(instant: datetime) -> str:
-    """As Slurm shows instants, which are in order so."""
-    return instant.astimezone().strftime("%Y-%m-%dT%H:%M:%S")
 
 
 @contextlib.contextmanager

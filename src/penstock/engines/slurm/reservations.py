@@ -33,13 +33,11 @@ def reservations() -> dict[str, dict[str, str]]:
 
 def reserve(one: Kept, nodes: Mapping[str, SlurmNode]) -> None:
     """Make the reservation of a lease."""
-    names = [
-        name for name in nodes if name in one.devices
-    ]  # in Slurm's own order, which counts of cores go by
+    names = [name for name in nodes if name in one.devices]  # in Slurm's order, which counts of cores go by
     options = [
         f"ReservationName={name_of(one.lease)}",
-        f"StartTime={local(one.start)}",
-        f"EndTime={local(one.end)}",
+        f"StartTime={_from_now(one.start)}",
+        f"EndTime={_from_now(one.end)}",
         f"Accounts={name_of(one.lease)}",
         f"Nodes={','.join(names)}",
     ]
@@ -51,9 +49,9 @@ def reserve(one: Kept, nodes: Mapping[str, SlurmNode]) -> None:
 
 def retime(one: Kept, *, begins: bool) -> None:
     """Give a reservation its lease's end and account, and its beginning where that is to come."""
-    start = (f"StartTime={local(one.start)}",) if begins else ()
+    start = (f"StartTime={_from_now(one.start)}",) if begins else ()
     name = name_of(one.lease)
-    options = (f"ReservationName={name}", *start, f"EndTime={local(one.end)}", f"Accounts={name}")
+    options = (f"ReservationName={name}", *start, f"EndTime={_from_now(one.end)}", f"Accounts={name}")
     _beside("update", options, "Flags+=IGNORE_JOBS")
 
 
@@ -108,8 +106,13 @@ def close_account(name: str) -> bool:
 
 
 def local(instant: datetime) -> str:
-    """As Slurm reads times: in the time zone of its hosts, which are ours; nothing begins before now."""
-    return max(instant, datetime.now(instant.tzinfo)).astimezone().strftime("%Y-%m-%dT%H:%M:%S")
+    """As Slurm reads and shows times, which are in order so: in the time zone of its hosts, which are ours."""
+    return instant.astimezone().strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _from_now(instant: datetime) -> str:
+    """Nothing begins or ends before now."""
+    return local(max(instant, datetime.now(instant.tzinfo)))
 
 
 def _is_whole(devices: int, node: SlurmNode) -> bool:
